@@ -1,0 +1,67 @@
+// A source file as text, and places in it. Offsets are UTF-16 code units from 0; lines and characters count from 0, as in LSP.
+
+/** A file's content at one moment; never changed, an edit makes a new one. */
+export interface SourceFile {
+  /** Absolute path, or the URI of a document that is no file. */
+  readonly path: string;
+  readonly text: string;
+  /** How text turns back into the bytes that dtc sees: a file that is not valid UTF-8 is read as Latin-1. */
+  readonly encoding: 'utf8' | 'latin1';
+}
+
+/** A line and a character in it, both from 0. */
+export interface Position {
+  readonly line: number;
+  readonly character: number;
+}
+
+/** Part of a file: `start` inclusive, `end` exclusive. Not to be confused with `AddressRange`, which is memory. */
+export interface SourceRange {
+  readonly file: SourceFile;
+  readonly start: number;
+  readonly end: number;
+}
+
+export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin1' = 'utf8'): SourceFile {
+  return { path, text, encoding };
+}
+
+const lineStartsOf = new WeakMap<SourceFile, Uint32Array>();
+
+/** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. Computed once a file. */
+export function lineStarts(file: SourceFile): Uint32Array {
+  let starts = lineStartsOf.get(file);
+  if (starts === undefined) {
+    const found = [0];
+    const { text } = file;
+    const hasLoneReturns = /\r(?!\n)/.test(text);
+    if (hasLoneReturns) {
+      for (const end of text.matchAll(/\r\n|\r|\n/g)) found.push(end.index + end[0].length);
+    } else {
+      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
+    }
+    starts = Uint32Array.from(found);
+    lineStartsOf.set(file, starts);
+  }
+  return starts;
+}
+
+export function positionAt(file: SourceFile, offset: number): Position {
+  const starts = lineStarts(file);
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (starts[middle]! <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low, character: offset - starts[low]! };
+}
+
+/** The offset of a position; one past the end of a line or file is cut to the end. */
+export function offsetAt(file: SourceFile, { line, character }: Position): number {
+  const starts = lineStarts(file);
+  if (line >= starts.length) return file.text.length;
+  const next = line + 1 < starts.length ? starts[line + 1]! : file.text.length;
+  return Math.min(starts[line]! + character, next);
+}
