@@ -1,0 +1,382 @@
+// The machine as DMA sees it, in neutral terms: built from a devicetree (from-tree.ts) or from ACPI tables, read by iova/ and rules/.
+// Nothing is dropped: what is malformed or leads nowhere stays as a value with a `Problem`.
+// The objects refer to each other directly; they are never changed once the topology is returned.
+import type { SourceRange } from '../text/source-file';
+import type { AddressRange, BusAddress, Iova, PhysicalAddress } from './address';
+
+export type { AddressRange, BusAddress, Iova, PhysicalAddress } from './address';
+
+export interface Topology {
+  /** Where the description comes from; rules of one world ask for it. */
+  readonly firmware: 'devicetree' | 'acpi';
+  readonly masters: readonly DmaMaster[];
+  readonly hostBridges: readonly HostBridge[];
+  readonly iommus: readonly Iommu[];
+  readonly msiControllers: readonly MsiController[];
+  /** `/memory` and all that firmware takes out of it, in physical addresses. */
+  readonly memory: readonly MemoryRange[];
+  /** Nodes that hold reservations of IOVA space, each once, whether or not a master leads there. */
+  readonly reservationNodes: readonly ReservationNode[];
+  /** Every problem that is attached to some value below, in order of the walk. */
+  readonly problems: readonly Problem[];
+}
+
+/** Something that the kernel will refuse, ignore or read otherwise than it was meant. */
+export interface Problem {
+  readonly code: ProblemCode;
+  /** What is wrong, with numbers; no more than one sentence. */
+  readonly message: string;
+  /** Path of the node that holds the property. */
+  readonly node: string;
+  readonly property: string;
+  readonly source: SourceRange | undefined;
+}
+
+export type ProblemCode =
+  /** a phandle that no node has */
+  | 'unresolved'
+  /** the target exists, but is not what the property must lead to */
+  | 'wrong-target'
+  /** the target is not enabled */
+  | 'disabled-target'
+  /** too few cells for what the target's `#…-cells` asks, or a length that is no whole number of entries */
+  | 'bad-length'
+  /** a cell count that is missing, zero where it may not be, or larger than the kernel takes */
+  | 'bad-cells'
+  /** input base of a map with bits outside the mask */
+  | 'outside-mask'
+  /** an entry of a map that an earlier entry hides */
+  | 'hidden-entry'
+  /** a stream ID that the IOMMU cannot hold */
+  | 'stream-id-range'
+  /** the parent buses' `dma-ranges` do not cover the address */
+  | 'not-translatable'
+  /** an entry of size 0 */
+  | 'zero-size'
+  /** an address or size that does not fit 64 bits, or an end before the start */
+  | 'overflow'
+  /** a property whose value could not be read, because of an error reported elsewhere */
+  | 'unreadable';
+
+/** A reference to another node, as written and as found. `target` is absent when there is a `problem`, except where the problem is only that the target is disabled. */
+export interface Link<Target> {
+  readonly phandle: number;
+  /** Path of the node that the phandle leads to, right kind or not. */
+  readonly path: string | undefined;
+  readonly target: Target | undefined;
+  readonly problem: Problem | undefined;
+  /** The reference alone. */
+  readonly source: SourceRange | undefined;
+}
+
+/** Whether the kernel makes a device of the node. */
+export type Availability =
+  | { readonly enabled: true }
+  | {
+      readonly enabled: false;
+      /** `status = "reserved"`, or the ancestor that is off. */
+      readonly reason: string;
+      readonly source: SourceRange | undefined;
+    };
+
+/** Anything that writes to memory by itself. */
+export interface DmaMaster {
+  /** Tree path or ACPI object. */
+  readonly path: string;
+  readonly labels: readonly string[];
+  /** `bus`: its children have stream IDs of their own (PCI host bridge, fsl-mc), the node's device itself has none. */
+  readonly kind: 'platform' | 'pci-host' | 'pci-function' | 'bus';
+  readonly compatible: readonly string[];
+  readonly source: SourceRange | undefined;
+  readonly availability: Availability;
+  /** DMA is cache-coherent. */
+  readonly coherent: boolean;
+  /** The host bridge it is, or that it sits behind. */
+  readonly hostBridge: HostBridge | undefined;
+  /** Bus, device and function as 16 bits; only for a `pci-function` whose bus number is known. */
+  readonly requesterId: number | undefined;
+  /** Stream IDs that the node itself lists (`iommus`). For PCI functions and bus children see `idMapOf`. */
+  readonly streams: readonly StreamEntry[];
+  /** The map for what is behind a `pci-host` or `bus`. */
+  readonly iommuMap: IdMap<Iommu> | undefined;
+  readonly msi: MsiRouting;
+  /** Reservations that apply to this device, by the order in which the kernel finds them. */
+  readonly reservations: readonly Reservation[];
+  /** Where the device's `memory-region` leads. */
+  readonly memoryRegions: readonly Link<ReservationNode>[];
+  /** What the buses between the device and memory forward. For a `pci-host` or `bus`: of what is behind it. */
+  readonly inbound: Inbound;
+  /** A limit on addresses that the description gives by itself (IORT address size limit); undefined when none. */
+  readonly addressLimit: bigint | undefined;
+  /** Firmware keeps its own set-up of the PCI hierarchy (`linux,pci-probe-only`, ACPI `_DSM` 5). */
+  readonly preservesBootConfiguration: boolean;
+}
+
+/** One entry of a master's list of stream IDs. */
+export interface StreamEntry {
+  readonly iommu: Link<Iommu>;
+  /** The specifier as written, in cells. */
+  readonly cells: readonly number[];
+  /** First cell for IOMMUs that have stream IDs, else undefined. */
+  readonly streamId: number | undefined;
+  /** SMR mask of the two-cell form. */
+  readonly mask: number | undefined;
+  /** Reference and cells. */
+  readonly source: SourceRange | undefined;
+  readonly problem: Problem | undefined;
+}
+
+/**
+ * Kernels differ in how they size the entries of a map: always four cells (to 7.1), or three and the target's own cell count (7.2).
+ * ACPI maps read the same by both.
+ */
+export type MapRule = 'four-cells' | 'target-cells';
+
+/** A map from requester IDs (or another bus's device IDs) to IDs of a target: `iommu-map`, `msi-map`, IORT ID mappings. */
+export interface IdMap<Target> {
+  readonly property: 'iommu-map' | 'msi-map' | 'iort';
+  /** Applied to the ID before the look-up; 0xffffffff when not given. */
+  readonly mask: number;
+  readonly maskSource: SourceRange | undefined;
+  readonly source: SourceRange | undefined;
+  readonly readings: Readonly<Record<MapRule, IdMapReading<Target>>>;
+}
+
+export interface IdMapReading<Target> {
+  readonly entries: readonly IdMapEntry<Target>[];
+  /** The kernel refuses the map: at once (`entries` is then empty, or only what we read for hints), or when the walk gets past the last good entry. */
+  readonly problem: Problem | undefined;
+  /** The map is refused as a whole, no entry counts. */
+  readonly unusable: boolean;
+}
+
+export interface IdMapEntry<Target> {
+  readonly input: number;
+  readonly target: Link<Target>;
+  /** Output base; cells beyond the first in `extra`. */
+  readonly output: number;
+  readonly extra: readonly number[];
+  readonly length: number;
+  readonly source: SourceRange | undefined;
+  readonly inputSource: SourceRange | undefined;
+  readonly outputSource: SourceRange | undefined;
+  readonly lengthSource: SourceRange | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface Iommu {
+  readonly path: string;
+  readonly labels: readonly string[];
+  readonly driver: IommuDriver;
+  readonly compatible: readonly string[];
+  readonly availability: Availability;
+  /** The node's `#iommu-cells`, undefined if it has none. */
+  readonly cells: number | undefined;
+  /** Its page table walks are cache-coherent (`dma-coherent`, IORT COHACC). */
+  readonly coherent: boolean;
+  /** Width of a stream ID in bits. `known: false`: an assumption about what hardware usually has. */
+  readonly streamIdBits: { readonly bits: number; readonly known: boolean } | undefined;
+  readonly source: SourceRange | undefined;
+  /** The device does not probe at all: `#iommu-cells` that its driver refuses. */
+  readonly problem: Problem | undefined;
+  /** Registers, to tell when a range runs into them. */
+  readonly registers: readonly AddressRange<PhysicalAddress>[];
+}
+
+/** What Linux's driver for a kind of IOMMU does; data in iommu-drivers.ts. */
+export interface IommuDriver {
+  /** Linux's name of it, or undefined when we do not know the compatible. */
+  readonly name: string;
+  readonly known: boolean;
+  /** Adds the software MSI window: always, only when the hardware reported no MSI region of its own, or never. */
+  readonly softwareMsi: 'always' | 'unless-reported' | 'never';
+  /** Firmware regions (`iommu-addresses`, RMR) reach the list; 'from-6.17' for Exynos. */
+  readonly firmwareRegions: 'yes' | 'no' | 'from-6.17';
+  /** Regions of its own that no source file tells (announced at probe, or decided by the driver). */
+  readonly ownRegions: 'none' | 'announced' | 'driver';
+  /** VFIO binds devices behind it: when table walks are coherent; or the master is; always; never. */
+  readonly vfio: 'coherent-walk' | 'coherent-walk-or-master' | 'always' | 'never' | 'unknown';
+  /** `#iommu-cells` values that the driver takes; empty when any. */
+  readonly acceptedCells: readonly number[];
+  /** First cell is a stream ID (or its like). */
+  readonly hasStreamIds: boolean;
+  /** Usual domain geometry for VFIO; undefined when only the hardware knows. */
+  readonly aperture: AddressRange<Iova> | undefined;
+}
+
+export type MsiControllerKind = 'its' | 'gicv2m' | 'mbi' | 'gicv5-its' | 'other';
+
+export interface MsiController {
+  readonly path: string;
+  readonly labels: readonly string[];
+  readonly kind: MsiControllerKind;
+  readonly compatible: readonly string[];
+  readonly availability: Availability;
+  /** `#msi-cells`, 0 when absent. */
+  readonly cells: number;
+  /** Where devices write; empty with a reason when the binding does not tell. */
+  readonly doorbells: readonly Doorbell[];
+  readonly doorbellsUnknown: string | undefined;
+  /** A device can raise only its own interrupts (IRQ_DOMAIN_FLAG_ISOLATED_MSI); undefined when we do not know the driver. */
+  readonly isolated: boolean | undefined;
+  readonly source: SourceRange | undefined;
+}
+
+export interface Doorbell {
+  /** The register that is written. */
+  readonly address: PhysicalAddress;
+  /** What must be mapped or left alone: a whole page of 4 or 64 KiB. */
+  readonly page: AddressRange<PhysicalAddress>;
+  readonly source: SourceRange | undefined;
+}
+
+/** How a master's MSIs find their controller. */
+export interface MsiRouting {
+  /** `msi-parent`, in order. */
+  readonly parents: readonly MsiParent[];
+  /** `msi-map`. */
+  readonly map: IdMap<MsiController> | undefined;
+  /** The node that holds them: the master, its host bridge, or an ancestor bus (`interrupt-parent` does not count). */
+  readonly node: string | undefined;
+  readonly source: SourceRange | undefined;
+}
+
+export interface MsiParent {
+  readonly controller: Link<MsiController>;
+  readonly cells: readonly number[];
+  readonly source: SourceRange | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface HostBridge {
+  readonly path: string;
+  readonly labels: readonly string[];
+  readonly availability: Availability;
+  /** PCI segment: `linux,pci-domain`, IORT segment; else the order of probing, which is a guess. */
+  readonly segment: number;
+  readonly segmentKnown: boolean;
+  readonly busRange: { readonly first: number; readonly last: number };
+  readonly outbound: readonly OutboundWindow[];
+  /** `ranges` that could not be read. */
+  readonly outboundProblem: Problem | undefined;
+  readonly source: SourceRange | undefined;
+}
+
+/** A window of PCI addresses that CPUs reach devices through. DMA to such a bus address never leaves the bus. */
+export interface OutboundWindow {
+  readonly bus: AddressRange<BusAddress>;
+  /** After all translations up to the CPU; undefined when they fail. */
+  readonly cpu: AddressRange<PhysicalAddress> | undefined;
+  readonly kind: 'io' | 'memory32' | 'memory64' | 'configuration';
+  readonly prefetchable: boolean;
+  readonly source: SourceRange | undefined;
+}
+
+/** The way from a device to memory, through the `dma-ranges` of every bus above it. */
+export interface Inbound {
+  /** From the device upwards; only buses that have something to say (`dma-ranges` present and not empty). */
+  readonly levels: readonly InboundLevel[];
+  /**
+   * What gets through all of them, as the device emits it and as it comes out. Undefined: everything, unchanged.
+   * Empty: nothing can be said, or nothing gets through.
+   */
+  readonly windows: readonly InboundWindow[] | undefined;
+  readonly problem: Problem | undefined;
+}
+
+export interface InboundLevel {
+  /** The node that has the property. */
+  readonly bus: string;
+  readonly source: SourceRange | undefined;
+  readonly windows: readonly InboundWindow[];
+}
+
+export interface InboundWindow {
+  /** As emitted on the bus. */
+  readonly device: AddressRange<BusAddress>;
+  /** As seen above the bus. */
+  readonly memory: AddressRange<PhysicalAddress>;
+  readonly kind: 'io' | 'memory32' | 'memory64' | 'configuration' | undefined;
+  readonly source: SourceRange | undefined;
+}
+
+export interface MemoryRange {
+  readonly path: string;
+  readonly kind: 'memory' | 'reserved' | 'memreserve';
+  readonly range: AddressRange<PhysicalAddress>;
+  readonly noMap: boolean;
+  readonly reusable: boolean;
+  /** The kernel uses it: a node with another status than okay is not set aside. */
+  readonly availability: Availability;
+  readonly source: SourceRange | undefined;
+}
+
+/** A node that sets IOVA space aside: reserved-memory with `iommu-addresses`, or an RMR. */
+export interface ReservationNode {
+  readonly path: string;
+  readonly labels: readonly string[];
+  /** First `reg` entry (RMR: the descriptor); a second one is never looked at. */
+  readonly physical: AddressRange<PhysicalAddress> | undefined;
+  /** Why there is no `physical` although there is a `reg`: the whole node then reserves nothing. */
+  readonly physicalProblem: Problem | undefined;
+  readonly physicalSource: SourceRange | undefined;
+  /** The entries as an author would read them: phandle, then cells by that device's bus. */
+  readonly entries: readonly WrittenReservation[];
+  readonly source: SourceRange | undefined;
+  /** `iommu-addresses` as a whole. */
+  readonly addressesSource: SourceRange | undefined;
+}
+
+/** One entry of `iommu-addresses` as meant: a reference to a device and what follows up to the next one. */
+export interface WrittenReservation {
+  readonly devicePath: string | undefined;
+  readonly phandle: number;
+  /** Cells between this reference and the next, and how many the device's bus asks for. */
+  readonly cells: readonly number[];
+  readonly addressCells: number;
+  readonly sizeCells: number;
+  /** The device lists the node in its `memory-region`. */
+  readonly listed: boolean;
+  readonly problem: Problem | undefined;
+  readonly referenceSource: SourceRange | undefined;
+  /** Reference and cells. */
+  readonly source: SourceRange | undefined;
+}
+
+/**
+ * Kernels to 6.12 let a bus without `#address-cells` inherit its parent's when they translate; from 6.13 translation then fails.
+ * ACPI reservations read the same by both.
+ */
+export type BusRule = 'inherited-cells' | 'own-cells';
+
+/** One reservation that the kernel finds for one device. */
+export interface Reservation {
+  readonly origin: 'iommu-addresses' | 'rmr';
+  readonly node: ReservationNode;
+  readonly outcomes: Readonly<Record<BusRule, ReservationOutcome>>;
+  /** Read from a cell of another device's entry that happens to equal this device's phandle. */
+  readonly accidental: boolean;
+  /** As written, before `dma-ranges`. */
+  readonly writtenStart: bigint;
+  readonly size: bigint;
+  /** Reference, address and size. */
+  readonly source: SourceRange | undefined;
+  readonly addressSource: SourceRange | undefined;
+  readonly sizeSource: SourceRange | undefined;
+}
+
+export type ReservationOutcome =
+  /** in the list */
+  | {
+      readonly kind: 'region';
+      readonly range: AddressRange<Iova>;
+      readonly type: 'direct' | 'direct-relaxable' | 'reserved';
+      /** has a physical region, but not at the same place: the kernel warns and reserves */
+      readonly notDirect: boolean;
+    }
+  /** skipped with a message */
+  | { readonly kind: 'ignored'; readonly problem: Problem }
+  /** the kernel dereferences NULL while it holds the group's lock */
+  | { readonly kind: 'oops'; readonly problem: Problem }
+  /** the kernel reads past the end of the property: what is reserved is accidental */
+  | { readonly kind: 'unknown'; readonly problem: Problem };
