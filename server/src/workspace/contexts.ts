@@ -1,0 +1,161 @@
+// Which root file a document is analysed through, with which include paths and overlays. Contexts are values: several
+// are alive at once, and none of them is "the active one".
+import path from 'node:path';
+import type { Diagnostic } from '../text/diagnostic';
+import { readContextComment, type ContextComment } from './context-comment';
+import type { FileStore } from './files';
+import { boardsIncluding, includesFile } from './include-graph';
+import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings, type SettingsFile } from './settings';
+import { findSourceTree, includeRoots, type SourceTree } from './source-tree';
+
+/**
+ * Why this root: `itself` (a board is its own root), `open` (an open board includes the document), `nearest` (so does a
+ * board on the disk), `comment` (the document's first line says so), `configured` (doorbell.json says so), `alone`
+ * (nothing was found that includes it).
+ */
+export type ContextReason = 'itself' | 'open' | 'nearest' | 'comment' | 'configured' | 'alone';
+
+export interface Context {
+  /** Path of the root file. */
+  readonly root: string;
+  readonly includePaths: readonly string[];
+  readonly dtcIncludePaths: readonly string[];
+  readonly defines: Readonly<Record<string, string>>;
+  /** Applied to the root's tree in this order, as fdtoverlay does (or appended, where they are no `/plugin/`). */
+  readonly overlays: readonly string[];
+  /** Included behind the root file, as U-Boot's build does with BOARD-u-boot.dtsi. */
+  readonly appended: readonly string[];
+  readonly sourceTree: SourceTree | undefined;
+  readonly settings: Settings;
+  /** The doorbell.json in force. */
+  readonly settingsFile: string | undefined;
+  readonly reason: ContextReason;
+  /** What is wrong in the files that made the context. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What overrides the files: the command line's options. */
+export interface ContextOptions {
+  readonly includePaths?: readonly string[];
+  readonly defines?: Readonly<Record<string, string>>;
+  readonly overlays?: readonly string[];
+  /** A doorbell.json to use instead of the nearest one. */
+  readonly settingsFile?: string;
+  /** Settings below those of doorbell.json: the editor's. */
+  readonly editorSettings?: SettingsFile;
+}
+
+/** The context of a document, found from the document itself, doorbell.json, the open documents and the folders around it. */
+export function contextOf(document: string, files: FileStore, options: ContextOptions = {}): Context {
+  const source = files.read(document);
+  const comment = 'error' in source ? undefined : readContextComment(source);
+  const chosen = (root: string, reason: ContextReason, configured?: ConfiguredContext) =>
+    contextOfRoot(root, files, options, { reason, comment, configured });
+  if (comment?.root !== undefined && files.isFile(comment.root)) return chosen(comment.root, 'comment');
+
+  const { settings } = loadSettings(options.settingsFile ?? findSettingsFile(document, files), files);
+  const configured = configuredContext(document, settings, files);
+  if (configured !== undefined) return chosen(configured.root, 'configured', configured);
+  if (isRoot(document, files)) return chosen(document, 'itself');
+  const open = openBoard(document, files);
+  if (open !== undefined) return chosen(open, 'open');
+  const [nearest] = boardsIncluding(document, findSourceTree(document, files), files);
+  return nearest === undefined ? chosen(document, 'alone') : chosen(nearest, 'nearest');
+}
+
+interface Origin {
+  readonly reason: ContextReason;
+  readonly comment?: ContextComment | undefined;
+  readonly configured?: ConfiguredContext | undefined;
+}
+
+/** The context of a root file that is already chosen; its own comment and doorbell.json still add to it. */
+export function contextOfRoot(
+  root: string,
+  files: FileStore,
+  options: ContextOptions = {},
+  origin: Origin = { reason: 'itself' },
+): Context {
+  const settingsFile = options.settingsFile ?? findSettingsFile(root, files);
+  const loaded = loadSettings(settingsFile, files, options.editorSettings);
+  const source = files.read(root);
+  const comment = origin.comment ?? ('error' in source ? undefined : readContextComment(source));
+  const configured = origin.configured ?? loaded.settings.contexts.find((context) => context.root === root);
+  const sourceTree = findSourceTree(root, files);
+  const found = includeRoots(root, sourceTree, files);
+  const given = [options.includePaths, comment?.includePaths, configured?.includePaths].find(
+    (paths) => (paths?.length ?? 0) > 0,
+  );
+  return {
+    root,
+    includePaths: given ?? found.includePaths,
+    dtcIncludePaths: given === undefined ? found.dtcIncludePaths : [path.dirname(root), ...given],
+    defines: { ...configured?.defines, ...comment?.defines, ...options.defines },
+    overlays: [...(configured?.overlays ?? []), ...(comment?.overlays ?? []), ...(options.overlays ?? [])],
+    appended: found.appended,
+    sourceTree,
+    settings: loaded.settings,
+    settingsFile: loaded.source?.path,
+    reason: origin.reason,
+    diagnostics: [...loaded.diagnostics, ...(comment === undefined ? [] : commentProblems(comment, files))],
+  };
+}
+
+/** Two contexts with the same key give the same analysis of the same files. */
+export function contextKey(context: Context): string {
+  const { root, includePaths, dtcIncludePaths, defines, overlays, appended, settings } = context;
+  const parts = [root, includePaths, dtcIncludePaths, defines, overlays, appended, settings];
+  return JSON.stringify(parts, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
+}
+
+/** A source that makes a tree of its own, whatever includes it. */
+function isRoot(document: string, files: FileStore): boolean {
+  const extension = path.extname(document);
+  if (extension === '.dts' || extension === '.dtso' || extension === '.dtbo' || extension === '.dtb') return true;
+  if (extension === '.dtsi' || extension === '.h' || extension === '.overlay') return false;
+  const source = files.read(document);
+  return !('error' in source) && /^[ \t]*\/(?:dts-v1|plugin)\//m.test(source.text);
+}
+
+function configuredContext(document: string, settings: Settings, files: FileStore): ConfiguredContext | undefined {
+  const { contexts } = settings;
+  return (
+    contexts.find(({ root }) => root === document) ??
+    contexts.find(({ overlays }) => overlays.includes(document)) ??
+    (isRoot(document, files)
+      ? undefined
+      : contexts.find((context) => includesFile(context.root, document, pathsOf(context, files), files)))
+  );
+}
+
+function pathsOf({ root, includePaths }: ConfiguredContext, files: FileStore): readonly string[] {
+  return includePaths.length > 0 ? includePaths : includeRoots(root, findSourceTree(root, files), files).includePaths;
+}
+
+/** The open board that includes a document, the one last opened first. */
+function openBoard(document: string, files: FileStore): string | undefined {
+  return files
+    .openPaths()
+    .filter((open) => open !== document && isRoot(open, files))
+    .findLast((open) =>
+      includesFile(open, document, includeRoots(open, findSourceTree(open, files), files).includePaths, files),
+    );
+}
+
+function commentProblems(comment: ContextComment, files: FileStore): readonly Diagnostic[] {
+  const missing = [comment.root, ...comment.overlays].filter((file) => file !== undefined && !files.isFile(file));
+  const missingDirectories = comment.includePaths.filter((directory) => !files.isDirectory(directory));
+  const problem = (message: string): Diagnostic => ({
+    rule: 'context-comment',
+    severity: 'warning',
+    range: comment.range,
+    message,
+  });
+  return [
+    ...comment.diagnostics,
+    ...missing.map((file) => problem(`This doorbell comment names ${file}, which is no file that can be read`)),
+    ...missingDirectories.map((directory) =>
+      problem(`This doorbell comment names ${directory}, which is no directory`),
+    ),
+  ];
+}
