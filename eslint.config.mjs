@@ -12,6 +12,9 @@ export default tseslint.config(
       // Token columns and shape strings are indexed in bounds by construction; `!` says so without a cost at run time.
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Enum values live in typed-array columns, which hold plain numbers.
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+      '@typescript-eslint/no-unsafe-enum-assignment': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'off',
     },

@@ -32,7 +32,8 @@ export const TokenKind = {
   notEqual: 'N',
   and: 'A',
   or: 'O',
-  /** anything dtc's lexer has no token for, and words that are neither name nor number where a value is due */ unknown: 'x',
+  /** anything dtc's lexer has no token for, and words that are neither name nor number where a value is due */ unknown:
+    'x',
 } as const;
 
 /** A macro call that put tokens into the stream. */

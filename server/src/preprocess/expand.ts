@@ -1,0 +1,418 @@
+// Macro expansion as gcc does it (libcpp/macro.cc): a stack of token lists, macros that are at work are not expanded
+// again, arguments are expanded on their own first, and blanks come out where gcc puts them.
+import { lex, PpKind } from './lexer';
+import type { Builtin, Macro } from './macros';
+import { sourceFile } from '../text/source-file';
+
+/** A preprocessing token on its way through macros. */
+export interface PpToken {
+  kind: PpKind;
+  name: number;
+  /** Text as it is read, without continued lines. */
+  text: string;
+  /** Where it is spelled; file 0 for a token that expansion made. */
+  file: number;
+  start: number;
+  end: number;
+  /** White space stands before it. */
+  space: boolean;
+  /** It came next to the token before it through an expansion: a blank is due where the two would be read as one. */
+  mayPaste: boolean;
+  /** A macro's name inside its own expansion. */
+  isPainted: boolean;
+  /** Number of the call that made it, -1. */
+  expansion: number;
+}
+
+/** Where tokens come from when the macros at work have no more: a file, or nothing. */
+export interface TokenFeed {
+  /** The next token, undefined at the end. Directives on the way are obeyed. */
+  next: () => PpToken | undefined;
+  /** Whether the next token, on this line or a later one, is `(`. */
+  opensParenthesis: () => boolean;
+  /** Where the feed stands, and going back there: a call without its `)` must not eat the file. */
+  mark: () => () => void;
+}
+
+export interface ExpansionContext {
+  readonly macros: readonly (Macro | undefined)[];
+  /** Macros at work, with how often. */
+  readonly active: Map<Macro, number>;
+  readonly recordCall: (macro: Macro, name: PpToken, wholeEnd: PpToken) => number;
+  readonly fileNumber: (macro: Macro) => number;
+  readonly builtin: (builtin: Builtin, at: PpToken) => string;
+  readonly problem: (rule: string, at: PpToken, message: string) => void;
+  /** Tokens that may still be made before the unit is given up as a bomb. */
+  budget: number;
+}
+
+interface TokenList {
+  readonly tokens: readonly PpToken[];
+  at: number;
+  readonly macro: Macro | undefined;
+}
+
+export interface Expander {
+  readonly context: ExpansionContext;
+  readonly feed: TokenFeed;
+  readonly lists: TokenList[];
+  mayPaste: boolean;
+  space: boolean;
+}
+
+export const noFeed: TokenFeed = {
+  next: () => undefined,
+  opensParenthesis: () => false,
+  mark: () => () => undefined,
+};
+
+export function expander(context: ExpansionContext, feed: TokenFeed): Expander {
+  return { context, feed, lists: [], mayPaste: false, space: false };
+}
+
+/** Whether tokens of an expansion are still to come. */
+export function isExpanding(expander: Expander): boolean {
+  return expander.lists.some((list) => list.at < list.tokens.length);
+}
+
+/** All tokens of a list, expanded. */
+export function expandAll(context: ExpansionContext, tokens: readonly PpToken[]): PpToken[] {
+  const run = expander(context, noFeed);
+  run.lists.push({ tokens, at: 0, macro: undefined });
+  const expanded: PpToken[] = [];
+  for (let token = nextExpanded(run); token !== undefined; token = nextExpanded(run)) expanded.push(token);
+  return expanded;
+}
+
+/** The next token with macros expanded, undefined at the end of the feed. */
+export function nextExpanded(run: Expander): PpToken | undefined {
+  const { context } = run;
+  for (;;) {
+    const token = nextToken(run);
+    if (token === undefined || token.kind !== PpKind.identifier || token.isPainted) return token;
+    const macro = context.macros[token.name];
+    if (macro === undefined) return token;
+    if (context.active.has(macro)) return { ...token, isPainted: true };
+    if (context.budget <= 0) return token;
+    const body = call(run, macro, token);
+    if (body === undefined) return token;
+    context.budget -= body.length + 1;
+    if (context.budget <= 0) {
+      context.problem(
+        'macro-too-large',
+        token,
+        'The macros of this file expand to millions of tokens; expansion stops here',
+      );
+      return token;
+    }
+    if (body.length === 0) {
+      // Nothing comes out, but a blank before the name stays.
+      run.space ||= token.space;
+      run.mayPaste = true;
+      continue;
+    }
+    body[0]!.space = token.space;
+    body[0]!.mayPaste = true;
+    context.active.set(macro, (context.active.get(macro) ?? 0) + 1);
+    run.lists.push({ tokens: body, at: 0, macro });
+  }
+}
+
+function nextToken(run: Expander): PpToken | undefined {
+  for (;;) {
+    const list = run.lists.at(-1);
+    let token: PpToken | undefined;
+    if (list === undefined) token = run.feed.next();
+    else if (list.at < list.tokens.length) token = list.tokens[list.at++];
+    else {
+      leave(run);
+      continue;
+    }
+    if (token === undefined) return undefined;
+    if (run.mayPaste || run.space) {
+      token = { ...token, mayPaste: token.mayPaste || run.mayPaste, space: token.space || run.space };
+      run.mayPaste = false;
+      run.space = false;
+    }
+    return token;
+  }
+}
+
+function leave(run: Expander): void {
+  const { macro } = run.lists.pop()!;
+  run.mayPaste = true;
+  if (macro === undefined) return;
+  const uses = run.context.active.get(macro)!;
+  if (uses === 1) run.context.active.delete(macro);
+  else run.context.active.set(macro, uses - 1);
+}
+
+/** Ends all expansions, so that the macros at work may be used again. */
+export function leaveAll(run: Expander): void {
+  while (run.lists.length > 0) leave(run);
+}
+
+function opensParenthesis(run: Expander): boolean {
+  for (let at = run.lists.length - 1; at >= 0; at--) {
+    const list = run.lists[at]!;
+    if (list.at < list.tokens.length) return list.tokens[list.at]!.text === '(';
+  }
+  return run.feed.opensParenthesis();
+}
+
+/** What a macro's name stands for here; undefined where it is no call. */
+function call(run: Expander, macro: Macro, name: PpToken): PpToken[] | undefined {
+  const { context } = run;
+  if (macro.builtin !== undefined) {
+    const expansion = context.recordCall(macro, name, name);
+    return made(context.builtin(macro.builtin, name), name.space, expansion);
+  }
+  if (macro.parameters === undefined) {
+    return substitute(context, macro, [], context.recordCall(macro, name, name));
+  }
+  if (!opensParenthesis(run)) return undefined;
+  const parsed = readArguments(run, macro, name);
+  if (parsed === undefined) return undefined;
+  const expansion = context.recordCall(macro, name, parsed.close);
+  return substitute(context, macro, parsed.arguments, expansion);
+}
+
+function readArguments(
+  run: Expander,
+  macro: Macro,
+  name: PpToken,
+): { arguments: PpToken[][]; close: PpToken } | undefined {
+  const { context } = run;
+  const goBack = run.feed.mark();
+  const parameters = macro.parameters!;
+  const variadicAt = macro.isVariadic ? parameters.length - 1 : -1;
+  nextToken(run);
+  const found: PpToken[][] = [[]];
+  let depth = 0;
+  let close: PpToken | undefined;
+  for (let collected = 0; ; collected++) {
+    const token = nextToken(run);
+    if (token === undefined || collected > 1_000_000) break;
+    if (token.text === '(') depth++;
+    else if (token.text === ')') {
+      if (depth === 0) {
+        close = token;
+        break;
+      }
+      depth--;
+    } else if (token.text === ',' && depth === 0 && found.length - 1 !== variadicAt) {
+      found.push([]);
+      continue;
+    }
+    const argument = found.at(-1)!;
+    if (token.kind === PpKind.identifier && context.active.size > 0) {
+      const used = context.macros[token.name];
+      if (used !== undefined && context.active.has(used)) token.isPainted = true;
+    }
+    argument.push(token);
+  }
+  if (close === undefined) {
+    context.problem('macro-call-unterminated', name, `The call of macro ${name.text} has no closing parenthesis`);
+    goBack();
+    return undefined;
+  }
+  const given = found.length === 1 && found[0]!.length === 0 && parameters.length !== 1 ? 0 : found.length;
+  const needed = macro.isVariadic ? parameters.length - 1 : parameters.length;
+  if (given < needed) {
+    const message = `Macro ${name.text} needs ${needed} argument${needed === 1 ? '' : 's'}, but is given ${given}`;
+    context.problem('macro-argument-count', name, message);
+    return undefined;
+  }
+  if (given > parameters.length) {
+    const message = `Macro ${name.text} takes ${parameters.length} argument${parameters.length === 1 ? '' : 's'}, but is given ${given}`;
+    context.problem('macro-argument-count', name, message);
+    return undefined;
+  }
+  return { arguments: found, close };
+}
+
+/** The body of a macro with its arguments in place (libcpp replace_args). */
+function substitute(
+  context: ExpansionContext,
+  macro: Macro,
+  args: readonly (readonly PpToken[])[],
+  expansion: number,
+): PpToken[] {
+  const result: PpToken[] = [];
+  const file = context.fileNumber(macro);
+  const expanded: (PpToken[] | undefined)[] = [];
+  let pastesLeft = false;
+  /** An argument just ended: the next token may touch it. */
+  let afterArgument = false;
+  for (let index = 0; index < macro.body.length; index++) {
+    const part = macro.body[index]!;
+    let added: PpToken[];
+    if (part.parameter < 0) {
+      const { lexed, token } = part;
+      const start = lexed.start[token]!;
+      const end = lexed.end[token]!;
+      added = [
+        {
+          kind: part.kind,
+          name: part.name,
+          text: lexed.file.text.slice(start, end),
+          file,
+          start,
+          end,
+          space: part.space,
+          mayPaste: afterArgument,
+          isPainted: false,
+          expansion,
+        },
+      ];
+      afterArgument = false;
+    } else {
+      const argument = args[part.parameter] ?? [];
+      if (part.isStringified) {
+        added = made(stringified(argument), part.space, expansion);
+        afterArgument = false;
+      } else if (pastesLeft || part.pastesRight) {
+        const swallowsComma =
+          pastesLeft &&
+          macro.isVariadic &&
+          part.parameter === macro.parameters!.length - 1 &&
+          result.at(-1)?.text === ',';
+        if (swallowsComma) {
+          // GNU: `, ## __VA_ARGS__` drops the comma with the arguments, and pastes nothing where there are some.
+          pastesLeft = false;
+          if (argument.length === 0) result.pop();
+          added =
+            argument.length === 0 ? [] : copies((expanded[part.parameter] ??= expandAll(context, argument)), true);
+        } else added = copies(argument, true);
+        if (added.length > 0) added[0]!.space = pastesLeft ? added[0]!.space : part.space;
+        afterArgument = !part.pastesRight;
+      } else {
+        added = copies((expanded[part.parameter] ??= expandAll(context, argument)), index > 0);
+        if (added.length > 0) {
+          if (index > 0) added[0]!.space = part.space;
+          added[0]!.mayPaste = true;
+        } else if (part.space && index > 0) afterArgument = true;
+        afterArgument = true;
+      }
+      for (const token of added) if (token.expansion < 0) token.expansion = expansion;
+    }
+    if (pastesLeft && result.length > 0 && added.length > 0 && result.at(-1) !== pasteMark) {
+      const left = result.pop()!;
+      const pasted = paste(left, added[0]!, expansion);
+      if (pasted === undefined) result.push(left);
+      else added[0] = pasted;
+    }
+    if (result.at(-1) === pasteMark) result.pop();
+    result.push(...added);
+    // An empty left side: what follows is not pasted to what stands before it.
+    if (part.pastesRight && added.length === 0 && !pastesLeft) result.push(pasteMark);
+    pastesLeft = part.pastesRight;
+    context.budget -= added.length;
+    if (context.budget <= 0) break;
+  }
+  return result.filter((token) => token !== pasteMark);
+}
+
+/** Stands for an empty argument beside `##` (C11 6.10.3.3: a placemarker). */
+const pasteMark: PpToken = Object.freeze({
+  kind: PpKind.punctuation,
+  name: 0,
+  text: '',
+  file: 0,
+  start: 0,
+  end: 0,
+  space: false,
+  mayPaste: false,
+  isPainted: false,
+  expansion: -1,
+});
+
+function copies(tokens: readonly PpToken[], keepsFirst: boolean): PpToken[] {
+  const copied = tokens.map((token) => ({ ...token }));
+  if (!keepsFirst && copied.length > 0) copied[0]!.mayPaste = true;
+  return copied;
+}
+
+/** A token that no file holds. Text that is several tokens becomes several. */
+function made(text: string, space: boolean, expansion: number): PpToken[] {
+  const lexed = lex(sourceFile('', text));
+  const tokens: PpToken[] = [];
+  for (let token = 0; token < lexed.count; token++) {
+    tokens.push({
+      kind: lexed.kind[token]!,
+      name: lexed.name[token]!,
+      text: text.slice(lexed.start[token], lexed.end[token]),
+      file: 0,
+      start: 0,
+      end: 0,
+      space: token === 0 ? space : false,
+      mayPaste: false,
+      isPainted: false,
+      expansion,
+    });
+  }
+  return tokens;
+}
+
+/** Two tokens as one, undefined where they make no token; in assembler mode gcc then leaves both (libcpp paste_tokens). */
+function paste(left: PpToken, right: PpToken, expansion: number): PpToken | undefined {
+  const text = left.text + right.text;
+  const lexed = lex(sourceFile('', text));
+  if (lexed.count !== 1 || lexed.end[0] !== text.length) return undefined;
+  return { ...made(text, left.space, expansion)[0]!, mayPaste: left.mayPaste };
+}
+
+/** An argument as a string (libcpp stringify_arg): blanks are one space, quotes and backslashes inside literals are escaped. */
+function stringified(argument: readonly PpToken[]): string {
+  let text = '';
+  argument.forEach((token, index) => {
+    if (index > 0 && token.space) text += ' ';
+    const isLiteral = token.kind === PpKind.string || token.kind === PpKind.character;
+    text += isLiteral ? token.text.replace(/["\\]/g, '\\$&') : token.text;
+  });
+  return `"${text}"`;
+}
+
+/**
+ * Whether gcc prints a blank between two tokens that an expansion brought together, since they would be read as one
+ * (libcpp/lex.cc cpp_avoid_paste).
+ */
+export function needsBlank(left: PpToken, right: PpToken): boolean {
+  const first = right.text.charAt(0);
+  switch (left.kind) {
+    case PpKind.identifier:
+      return right.kind === PpKind.identifier || right.kind === PpKind.character || right.kind === PpKind.string;
+    case PpKind.integer:
+    case PpKind.oddNumber:
+      return (
+        right.kind === PpKind.integer ||
+        right.kind === PpKind.oddNumber ||
+        right.kind === PpKind.identifier ||
+        right.kind === PpKind.character ||
+        first === '.' ||
+        first === '+' ||
+        first === '-'
+      );
+    default:
+      break;
+  }
+  if (left.text.length !== 1) return false;
+  if (first === '=' && '=!<>+-*/%&|^'.includes(left.text)) return true;
+  const partners = pasting[left.text];
+  if (partners?.includes(first) === true) return true;
+  return left.text === '.' && (right.kind === PpKind.integer || right.kind === PpKind.oddNumber);
+}
+
+const pasting: Readonly<Partial<Record<string, string>>> = {
+  '>': '>',
+  '<': '<%:',
+  '+': '+',
+  '-': '->',
+  '/': '/*',
+  '%': ':%',
+  '&': '&',
+  '|': '|',
+  ':': ':>',
+  '.': '.%',
+  '#': '#%',
+};

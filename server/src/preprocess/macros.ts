@@ -1,0 +1,173 @@
+// What `#define` makes. A macro's body stays where it is written: tokens of its file, not copies.
+import type { Directive } from './directives';
+import { lex, type LexedFile, PpKind, spaceBefore, spliced, withoutSplices } from './lexer';
+import { internName, nameText } from './names';
+import { sourceFile } from '../text/source-file';
+
+export interface Macro {
+  readonly name: number;
+  /** Parameter names of a function-like macro; undefined for an object-like one. */
+  readonly parameters: readonly number[] | undefined;
+  /** The last parameter takes all remaining arguments. */
+  readonly isVariadic: boolean;
+  readonly body: readonly BodyToken[];
+  /** Where it is defined: the name's token; undefined for the command line's. */
+  readonly definition: { readonly lexed: LexedFile; readonly token: number } | undefined;
+  /** `__FILE__` and its like: computed at each use. */
+  readonly builtin?: Builtin;
+  /** The body is one token that nothing can expand further: an integer or a string. */
+  readonly isConstant: boolean;
+}
+
+export type Builtin =
+  '__FILE__' | '__BASE_FILE__' | '__LINE__' | '__COUNTER__' | '__INCLUDE_LEVEL__' | '__DATE__' | '__TIME__';
+
+export interface BodyToken {
+  readonly lexed: LexedFile;
+  readonly token: number;
+  readonly kind: PpKind;
+  readonly name: number;
+  readonly space: boolean;
+  /** Number of the parameter that stands here, -1 for none. */
+  readonly parameter: number;
+  /** `#` stands before this parameter. */
+  readonly isStringified: boolean;
+  /** `##` follows. */
+  readonly pastesRight: boolean;
+}
+
+const variadicName = internName('__VA_ARGS__');
+const hash = 35;
+
+/**
+ * Reads a `#define` line (C11 6.10.3; libcpp/macro.cc create_iso_definition).
+ * @returns the macro, or what is wrong and at which token
+ */
+export function parseDefine(
+  lexed: LexedFile,
+  directive: Pick<Directive, 'operands' | 'end' | 'hash'>,
+): Macro | { readonly error: string; readonly token: number } {
+  const { kind, flags, start, end: ends, name: names } = lexed;
+  const { text } = lexed.file;
+  const nameToken = directive.operands;
+  if (nameToken >= directive.end) return { error: 'A macro name is missing', token: directive.hash };
+  if (kind[nameToken] !== PpKind.identifier) return { error: 'A macro name must be an identifier', token: nameToken };
+  const name = names[nameToken]!;
+  if (nameText(name) === 'defined') return { error: '"defined" cannot be a macro', token: nameToken };
+  let at = nameToken + 1;
+  let parameters: number[] | undefined;
+  let isVariadic = false;
+  if (at < directive.end && charAt(at) === '(' && (flags[at]! & spaceBefore) === 0) {
+    parameters = [];
+    at++;
+    for (let wantsName = true; ; at++) {
+      if (at >= directive.end) return { error: 'The parameter list has no closing parenthesis', token: nameToken };
+      const char = charAt(at);
+      if (char === ')' && (!wantsName || parameters.length === 0)) break;
+      if (isVariadic) return { error: 'A parameter follows the variable arguments', token: at };
+      if (wantsName && kind[at] === PpKind.identifier) {
+        if (parameters.includes(names[at]!))
+          return { error: `Two parameters are called ${nameText(names[at]!)}`, token: at };
+        parameters.push(names[at]!);
+        wantsName = false;
+        if (isEllipsis(at + 1)) {
+          isVariadic = true;
+          at += 3;
+        }
+      } else if (wantsName && isEllipsis(at)) {
+        parameters.push(variadicName);
+        isVariadic = true;
+        wantsName = false;
+        at += 2;
+      } else if (!wantsName && char === ',') wantsName = true;
+      else return { error: 'This cannot stand in a parameter list', token: at };
+    }
+    at++;
+  }
+  const body: BodyToken[] = [];
+  for (; at < directive.end; at++) {
+    let space = (flags[at]! & spaceBefore) !== 0 || body.length === 0;
+    let isStringified = false;
+    if (isHash(at) && isHash(at + 1) && (flags[at + 1]! & spaceBefore) === 0 && at + 1 < directive.end) {
+      const previous = body.at(-1);
+      if (previous === undefined || at + 2 >= directive.end)
+        return { error: '"##" cannot begin or end a macro', token: at };
+      body[body.length - 1] = { ...previous, pastesRight: true };
+      at++;
+      continue;
+    }
+    if (parameters !== undefined && isHash(at) && at + 1 < directive.end && parameterAt(at + 1) >= 0) {
+      isStringified = true;
+      at++;
+    }
+    if (body.length === 0) space = false;
+    body.push({
+      lexed,
+      token: at,
+      kind: kind[at]!,
+      name: names[at]!,
+      space,
+      parameter: parameterAt(at),
+      isStringified,
+      pastesRight: false,
+    });
+  }
+  const only = body.length === 1 ? body[0]! : undefined;
+  return {
+    name,
+    parameters,
+    isVariadic,
+    body,
+    definition: { lexed, token: nameToken },
+    isConstant: parameters === undefined && (only?.kind === PpKind.integer || only?.kind === PpKind.string),
+  };
+
+  function charAt(token: number): string {
+    return ends[token]! - start[token]! === 1 ? text[start[token]!]! : '';
+  }
+  function isHash(token: number): boolean {
+    return token < directive.end && kind[token] === PpKind.namePunctuation && text.charCodeAt(start[token]!) === hash;
+  }
+  function isEllipsis(token: number): boolean {
+    return token + 2 < directive.end && charAt(token) === '.' && charAt(token + 1) === '.' && charAt(token + 2) === '.';
+  }
+  function parameterAt(token: number): number {
+    return parameters === undefined || kind[token] !== PpKind.identifier ? -1 : parameters.indexOf(names[token]!);
+  }
+}
+
+/** A macro as `-D NAME=VALUE` makes it; the value is lexed from a text of its own. */
+export function commandLineMacro(name: string, value: string): Macro | undefined {
+  const lexed = lex(sourceFile('', `#define ${name} ${value}`));
+  const macro = parseDefine(lexed, { hash: 0, operands: 2, end: lexed.count });
+  return 'error' in macro ? undefined : { ...macro, definition: undefined };
+}
+
+/** gcc's macros that are there with -undef in assembler mode (`gcc -E -undef -x assembler-with-cpp -dM`), `__DTS__` aside. */
+export function predefinedMacros(): Macro[] {
+  const builtins = [
+    '__FILE__',
+    '__BASE_FILE__',
+    '__LINE__',
+    '__COUNTER__',
+    '__INCLUDE_LEVEL__',
+    '__DATE__',
+    '__TIME__',
+  ] as const;
+  const computed = builtins.map((builtin): Macro => ({
+    name: internName(builtin),
+    parameters: undefined,
+    isVariadic: false,
+    body: [],
+    definition: undefined,
+    builtin,
+    isConstant: false,
+  }));
+  return [...computed, commandLineMacro('__ASSEMBLER__', '1')!, commandLineMacro('__STDC__', '1')!];
+}
+
+/** A preprocessing token's text, continuation lines joined. */
+export function ppText(lexed: LexedFile, token: number): string {
+  const text = lexed.file.text.slice(lexed.start[token], lexed.end[token]);
+  return (lexed.flags[token]! & spliced) === 0 ? text : withoutSplices(text);
+}
