@@ -95,7 +95,13 @@ export interface DmaMaster {
   readonly hostBridge: HostBridge | undefined;
   /** Bus, device and function as 16 bits; only for a `pci-function` whose bus number is known. */
   readonly requesterId: number | undefined;
-  /** Stream IDs that the node itself lists (`iommus`). For PCI functions and bus children see `idMapOf`. */
+  /** Further requester IDs that its DMA may carry: bridges to conventional PCI put their own in place of the function's. */
+  readonly aliases: readonly number[];
+  /** The described bridge that a `pci-function` sits behind; undefined on the root bus. */
+  readonly upstream: DmaMaster | undefined;
+  /** It is a PCI bridge itself. */
+  readonly isBridge: boolean;
+  /** Stream IDs that the node itself lists (`iommus`); what is behind a PCI host bridge has them by the bridge's `iommuMap`. */
   readonly streams: readonly StreamEntry[];
   /** The map for what is behind a `pci-host` or `bus`. */
   readonly iommuMap: IdMap<Iommu> | undefined;
@@ -174,8 +180,8 @@ export interface Iommu {
   readonly cells: number | undefined;
   /** Its page table walks are cache-coherent (`dma-coherent`, IORT COHACC). */
   readonly coherent: boolean;
-  /** Width of a stream ID in bits. `known: false`: an assumption about what hardware usually has. */
-  readonly streamIdBits: { readonly bits: number; readonly known: boolean } | undefined;
+  /** `stream-match-mask`: the mask of a one-cell entry. */
+  readonly streamMatchMask: number;
   readonly source: SourceRange | undefined;
   /** The device does not probe at all: `#iommu-cells` that its driver refuses. */
   readonly problem: Problem | undefined;
@@ -185,7 +191,7 @@ export interface Iommu {
 
 /** What Linux's driver for a kind of IOMMU does; data in iommu-drivers.ts. */
 export interface IommuDriver {
-  /** Linux's name of it, or undefined when we do not know the compatible. */
+  /** Linux's name of it; empty, with `known: false`, when no driver of Linux binds the node. */
   readonly name: string;
   readonly known: boolean;
   /** Adds the software MSI window: always, only when the hardware reported no MSI region of its own, or never. */
@@ -200,6 +206,14 @@ export interface IommuDriver {
   readonly acceptedCells: readonly number[];
   /** First cell is a stream ID (or its like). */
   readonly hasStreamIds: boolean;
+  /**
+   * How devices share groups beside PCI's own reasons: a stream ID belongs to its first owner and the second device fails
+   * (`stream-owner`); devices whose stream ID and mask match share (`stream-match`); all behind one IOMMU share (`iommu`);
+   * never (`device`).
+   */
+  readonly grouping: 'stream-owner' | 'stream-match' | 'iommu' | 'device';
+  /** Width of a stream ID, or what hardware usually has (`known: false`) where only a register tells. */
+  readonly streamIdBits: { readonly bits: number; readonly known: boolean } | undefined;
   /** Usual domain geometry for VFIO; undefined when only the hardware knows. */
   readonly aperture: AddressRange<Iova> | undefined;
 }

@@ -1,0 +1,104 @@
+// IOMMU nodes, and the entries of `iommus` that lead to them.
+import { cellsSource } from '../tree/cells';
+import { cellValue, compatibles, nodePath } from '../tree/navigate';
+import type { DtNode } from '../tree/model';
+import type { Builder } from './builder';
+import { availabilityOf, isDmaCoherent, labelNames, linkTo, nodeSource, problemAt } from './builder';
+import type { MapKind } from './id-maps';
+import { iommuDriver } from './iommu-drivers';
+import type { Iommu, Problem, StreamEntry } from './model';
+import { registersOf } from './registers';
+import { cellsOf } from './translate';
+
+/** Whether a node is an IOMMU: it has `#iommu-cells`, or a driver of Linux's would bind it. */
+export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
+  const cellsProperty = node.properties.get('#iommu-cells');
+  const names = compatibles(node);
+  const driver = iommuDriver(names);
+  if (cellsProperty === undefined && (!driver.known || names.includes('virtio,mmio'))) return undefined;
+  const cells = cellsProperty && cellValue(node, '#iommu-cells');
+  let problem: Problem | undefined;
+  if (cellsProperty !== undefined && cells !== undefined && driver.acceptedCells.length > 0) {
+    if (!driver.acceptedCells.includes(cells)) {
+      const message = `#iommu-cells is ${String(cells)}, and the driver ${driver.name} takes only ${driver.acceptedCells.join(' or ')}`;
+      problem = problemAt(builder, 'bad-cells', message, cellsProperty);
+    }
+  }
+  return {
+    path: nodePath(node),
+    labels: labelNames(node),
+    driver,
+    compatible: names,
+    availability: availabilityOf(node),
+    cells,
+    coherent: isDmaCoherent(builder.tree, node),
+    streamMatchMask: cellValue(node, 'stream-match-mask') ?? 0,
+    source: nodeSource(node),
+    problem,
+    registers: registersOf(builder.tree, node),
+  };
+}
+
+/** What `iommu-map` leads to. */
+export function iommuMapKind(find: (node: DtNode) => Iommu | undefined): MapKind<Iommu> {
+  return { name: 'iommu-map', cellsName: '#iommu-cells', wanted: 'IOMMU', find, refusesId: streamIdRefusal };
+}
+
+/** The entries of a master's `iommus`: drivers/of/base.c __of_parse_phandle_with_args stops at the first bad one. */
+export function readStreams(builder: Builder, node: DtNode, find: (node: DtNode) => Iommu | undefined): StreamEntry[] {
+  const property = node.properties.get('iommus');
+  if (property === undefined) return [];
+  const values = cellsOf(property.data.bytes);
+  const entries: StreamEntry[] = [];
+  for (let at = 0; at < values.length;) {
+    const iommu = linkTo(builder, property, at, values[at]!, find, 'IOMMU');
+    const target = builder.tree.phandles.get(values[at]!);
+    const count = target && cellValue(target, '#iommu-cells');
+    const available = values.length - at - 1;
+    let problem: Problem | undefined;
+    if (count === undefined && iommu.problem === undefined) {
+      problem = problemAt(builder, 'bad-cells', `${iommu.path ?? 'the target'} has no #iommu-cells`, property, at);
+    } else if (count !== undefined && count > available) {
+      const message = `${iommu.path ?? 'the target'} asks for ${cellsText(count)} (#iommu-cells), and ${cellsText(available)} follow`;
+      problem = problemAt(builder, 'bad-length', message, property, at, available + 1);
+    }
+    // Where the count is unknown, the kernel stops here, and what follows means nothing.
+    const taken = count === undefined ? available : Math.min(count, available);
+    const cells = Array.from(values.subarray(at + 1, at + 1 + taken));
+    if (problem === undefined && iommu.target !== undefined && count !== undefined) {
+      const refusal = cells[0] === undefined ? undefined : streamIdRefusal(iommu.target, cells[0]);
+      if (refusal !== undefined) problem = problemAt(builder, 'stream-id-range', refusal, property, at + 1, taken);
+    }
+    const ids = iommu.target === undefined ? undefined : streamIds(iommu.target, cells);
+    entries.push({
+      iommu,
+      cells,
+      streamId: ids?.id,
+      mask: ids?.mask,
+      source: cellsSource(property, at, 1 + taken),
+      problem,
+    });
+    if (problem?.code === 'bad-length' || count === undefined) break;
+    at += 1 + count;
+  }
+  return entries;
+}
+
+/** drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_of_xlate: a second cell is the SMR mask, else the node's own mask counts. */
+function streamIds({ driver, streamMatchMask }: Iommu, cells: readonly number[]) {
+  if (!driver.hasStreamIds || cells.length === 0) return undefined;
+  const mask = cells[1] ?? streamMatchMask;
+  return { id: cells[0]!, mask: driver.grouping === 'stream-match' ? mask : undefined };
+}
+
+/** Why an IOMMU cannot hold a stream ID; an assumed width is called so. */
+export function streamIdRefusal({ driver, path }: Iommu, id: number): string | undefined {
+  const { streamIdBits } = driver;
+  if (streamIdBits === undefined || id < 2 ** streamIdBits.bits) return undefined;
+  const width = `${String(streamIdBits.bits)} bits${streamIdBits.known ? '' : ' that its kind usually has'}`;
+  return `stream ID 0x${id.toString(16)} does not fit the ${width} of ${path}`;
+}
+
+function cellsText(count: number): string {
+  return count === 1 ? '1 cell' : `${String(count)} cells`;
+}
