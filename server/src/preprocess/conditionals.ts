@@ -113,7 +113,7 @@ function holds(state: UnitState, cursor: Cursor, directive: Directive, hasInclud
       const condition = evaluateCondition(conditionTokens(state, cursor, directive, hasInclude));
       if ('value' in condition) return condition.value;
       const at = condition.at;
-      const isHere = at !== undefined && at.file === cursor.fileNumber;
+      const isHere = at?.file === cursor.fileNumber;
       const range = isHere
         ? { file: lexed.file, start: at.start, end: at.end }
         : rangeOfTokens(lexed, directive.hash, end - 1);
@@ -174,6 +174,7 @@ export function lineToken(cursor: Cursor, token: number): PpToken {
     start: lexed.start[token]!,
     end: lexed.end[token]!,
     space: (lexed.flags[token]! & spaceBefore) !== 0,
+    hasOwnSpace: (lexed.flags[token]! & spaceBefore) !== 0,
     mayPaste: false,
     isPainted: false,
     expansion: -1,

@@ -14,8 +14,10 @@ export interface PpToken {
   file: number;
   start: number;
   end: number;
-  /** White space stands before it. */
+  /** A blank is due before it: its own, or that of the macro name or parameter in whose place it stands. */
   space: boolean;
+  /** White space stands before it where it is spelled. */
+  readonly hasOwnSpace: boolean;
   /** It came next to the token before it through an expansion: a blank is due where the two would be read as one. */
   mayPaste: boolean;
   /** A macro's name inside its own expansion. */
@@ -89,7 +91,7 @@ export function nextExpanded(run: Expander): PpToken | undefined {
   const { context } = run;
   for (;;) {
     const token = nextToken(run);
-    if (token === undefined || token.kind !== PpKind.identifier || token.isPainted) return token;
+    if (token?.kind !== PpKind.identifier || token.isPainted) return token;
     const macro = context.macros[token.name];
     if (macro === undefined) return token;
     if (context.active.has(macro)) return { ...token, isPainted: true };
@@ -260,6 +262,7 @@ function substitute(
           start,
           end,
           space: part.space,
+          hasOwnSpace: part.space,
           mayPaste: afterArgument,
           isPainted: false,
           expansion,
@@ -278,20 +281,22 @@ function substitute(
           part.parameter === macro.parameters!.length - 1 &&
           result.at(-1)?.text === ',';
         if (swallowsComma) {
-          // GNU: `, ## __VA_ARGS__` drops the comma with the arguments, and pastes nothing where there are some.
+          // GNU: `, ## __VA_ARGS__` drops the comma where the variable arguments are left out, and pastes nothing else.
           pastesLeft = false;
-          if (argument.length === 0) result.pop();
-          added =
-            argument.length === 0 ? [] : copies((expanded[part.parameter] ??= expandAll(context, argument)), true);
-        } else added = copies(argument, true);
-        if (added.length > 0) added[0]!.space = pastesLeft ? added[0]!.space : part.space;
+          const isLeftOut = args.length < macro.parameters!.length || (args.length === 1 && argument.length === 0);
+          if (isLeftOut) result.pop();
+          added = copies(argument);
+        } else {
+          added = copies(argument);
+          if (!pastesLeft && added.length > 0) added[0]!.space = part.space;
+        }
         afterArgument = !part.pastesRight;
       } else {
-        added = copies((expanded[part.parameter] ??= expandAll(context, argument)), index > 0);
+        added = copies((expanded[part.parameter] ??= expandAll(context, argument)));
         if (added.length > 0) {
           if (index > 0) added[0]!.space = part.space;
           added[0]!.mayPaste = true;
-        } else if (part.space && index > 0) afterArgument = true;
+        }
         afterArgument = true;
       }
       for (const token of added) if (token.expansion < 0) token.expansion = expansion;
@@ -322,15 +327,17 @@ const pasteMark: PpToken = Object.freeze({
   start: 0,
   end: 0,
   space: false,
+  hasOwnSpace: false,
   mayPaste: false,
   isPainted: false,
   expansion: -1,
 });
 
-function copies(tokens: readonly PpToken[], keepsFirst: boolean): PpToken[] {
-  const copied = tokens.map((token) => ({ ...token }));
-  if (!keepsFirst && copied.length > 0) copied[0]!.mayPaste = true;
-  return copied;
+/** An argument's tokens to put in place: the first one has lost the blank of what it replaced. */
+function copies(tokens: readonly PpToken[]): PpToken[] {
+  return tokens.map((token, index) =>
+    index === 0 ? { ...token, space: token.hasOwnSpace, mayPaste: false } : { ...token },
+  );
 }
 
 /** A token that no file holds. Text that is several tokens becomes several. */
@@ -345,7 +352,8 @@ function made(text: string, space: boolean, expansion: number): PpToken[] {
       file: 0,
       start: 0,
       end: 0,
-      space: token === 0 ? space : false,
+      space: token === 0 && space,
+      hasOwnSpace: token === 0 && space,
       mayPaste: false,
       isPainted: false,
       expansion,

@@ -123,7 +123,7 @@ export function parseDefine(
   };
 
   function charAt(token: number): string {
-    return ends[token]! - start[token]! === 1 ? text[start[token]!]! : '';
+    return 1 === ends[token]! - start[token]! ? text[start[token]!]! : '';
   }
   function isHash(token: number): boolean {
     return token < directive.end && kind[token] === PpKind.namePunctuation && text.charCodeAt(start[token]!) === hash;

@@ -165,7 +165,7 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
       case PpKind.integer:
       case PpKind.oddNumber:
       case PpKind.namePunctuation: {
-        const length = run[at]! === 0 ? restOfRun(at) : run[at]!;
+        const length = run[at]! || restOfRun(at);
         if (length === 1) {
           if ((flags[at]! & spliced) !== 0) return at;
           if (tokenKind === PpKind.identifier) {
