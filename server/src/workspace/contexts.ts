@@ -1,11 +1,14 @@
 // Which root file a document is analysed through, with which include paths and overlays. Contexts are values: several
 // are alive at once, and none of them is "the active one".
 import path from 'node:path';
+import type { KernelVersion } from '../iova/kernel-profile';
 import type { Diagnostic } from '../text/diagnostic';
+import type { SourceRange } from '../text/source-file';
 import { readContextComment, type ContextComment } from './context-comment';
 import type { FileStore } from './files';
 import { boardsIncluding, includesFile } from './include-graph';
-import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings, type SettingsFile } from './settings';
+import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings } from './settings';
+import type { SettingsFile } from './settings-file';
 import { findSourceTree, includeRoots, type SourceTree } from './source-tree';
 
 /**
@@ -29,6 +32,8 @@ export interface Context {
   readonly settings: Settings;
   /** The doorbell.json in force. */
   readonly settingsFile: string | undefined;
+  /** Where it gives the MSI window. */
+  readonly msiWindowSource: SourceRange | undefined;
   readonly reason: ContextReason;
   /** What is wrong in the files that made the context. */
   readonly diagnostics: readonly Diagnostic[];
@@ -41,6 +46,8 @@ export interface ContextOptions {
   readonly overlays?: readonly string[];
   /** A doorbell.json to use instead of the nearest one. */
   readonly settingsFile?: string;
+  /** A kernel to use instead of the one that the settings name. */
+  readonly kernel?: KernelVersion;
   /** Settings below those of doorbell.json: the editor's. */
   readonly editorSettings?: SettingsFile;
 }
@@ -94,8 +101,9 @@ export function contextOfRoot(
     overlays: [...(configured?.overlays ?? []), ...(comment?.overlays ?? []), ...(options.overlays ?? [])],
     appended: found.appended,
     sourceTree,
-    settings: loaded.settings,
+    settings: options.kernel === undefined ? loaded.settings : { ...loaded.settings, kernel: options.kernel },
     settingsFile: loaded.source?.path,
+    msiWindowSource: loaded.msiWindowSource,
     reason: origin.reason,
     diagnostics: [...loaded.diagnostics, ...(comment === undefined ? [] : commentProblems(comment, files))],
   };

@@ -49,6 +49,9 @@ export interface DirectoryEntry {
 /** Larger files are refused: no devicetree source comes near it, and the whole text is held in memory. */
 export const maximumFileSize = 64 * 1024 * 1024;
 
+/** A path with `.`, `..` or empty parts in it. */
+const detour = /[\\/]\.{0,2}[\\/]/;
+
 interface CacheEntry {
   checkedIn: number;
   /** Modification time, size and inode at the last reading; undefined where it failed. */
@@ -75,9 +78,8 @@ export function createFileStore(): FileStore {
     },
     document: (file) => documents.get(file),
     isFile,
-    resolve(file) {
-      const target = behindIncludePrefix(file);
-      if (target !== undefined && isFile(target)) return target;
+    resolve(given) {
+      const file = canonicalPath(given);
       return isFile(file) ? file : undefined;
     },
     stamp(file) {
@@ -110,11 +112,23 @@ export function createFileStore(): FileStore {
     return documents.has(file) || !('error' in statistics(file, generation));
   }
 
-  function read(given: string): SourceFile | FileError {
+  /** One name for a file that is reached through an include prefix or through `..`. */
+  function canonicalPath(given: string): string {
+    let file = behindIncludePrefix(given) ?? given;
+    if (file !== given && !isFile(file)) file = given;
+    if (!detour.test(file) || documents.has(file)) return file;
+    const direct = path.normalize(file);
+    if (documents.has(direct)) return direct;
+    // Where a directory is a symbolic link, `link/..` is not what stands before it.
+    const [reached, expected] = [statistics(file, generation), statistics(direct, generation)];
+    const isSame = !('error' in reached) && !('error' in expected) && inodeKey(reached) === inodeKey(expected);
+    return isSame ? direct : file;
+  }
+
+  function read(path: string): SourceFile | FileError {
+    const given = canonicalPath(path);
     const document = documents.get(given);
     if (document !== undefined) return document;
-    const target = behindIncludePrefix(given);
-    if (target !== undefined && !('error' in statistics(target, generation))) return read(target);
     const cached = cache.get(given);
     if (cached?.checkedIn === generation) return cached.result;
     const found = statistics(given, generation);

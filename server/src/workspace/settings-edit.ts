@@ -4,7 +4,8 @@ import path from 'node:path';
 import type { Change, TextEdit } from '../text/diagnostic';
 import { sourceFile, type SourceFile } from '../text/source-file';
 import type { FileStore } from './files';
-import { findSettingsFile, settingsFileName } from './settings';
+import { findSettingsFile } from './settings';
+import { settingsFileName } from './settings-file';
 import { findSourceTree, isInside } from './source-tree';
 
 export interface SettingsEdit {

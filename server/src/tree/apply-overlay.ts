@@ -1,0 +1,272 @@
+// Applies an overlay to a tree as fdtoverlay does. Both stay as they are; the result keeps the places of both.
+// Linux scripts/dtc/libfdt/fdt_overlay.c fdt_overlay_apply.
+import { cells, strings } from './cells';
+import type {
+  DeviceTree,
+  DtNode,
+  DtProperty,
+  Label,
+  NodeDefinition,
+  Phandle,
+  PropertyData,
+  PropertyDefinition,
+} from './model';
+import { childByPath, nodeAt, nodePath } from './navigate';
+
+/** The tree with the overlay applied, or why it does not apply. Nothing of an overlay that fails is applied. */
+export function applyOverlay(
+  base: DeviceTree,
+  overlay: DeviceTree,
+): { readonly tree: DeviceTree } | { readonly error: string } {
+  const highest = Math.max(0, ...base.phandles.keys());
+  const fixes: Fixes = { patches: new Map(), moved: new Map(), phandleShift: highest };
+  const problem = fixLocalReferences(overlay, fixes) ?? fixBaseReferences(base, overlay, fixes);
+  if (problem !== undefined) return { error: problem };
+
+  const root = new MergedNode(base.root.name, undefined, fixes);
+  root.absorb(base.root, 'base');
+  const labels = new Map<string, DtNode>();
+  const phandles = new Map<number, DtNode>();
+  for (const [label, node] of base.labels) labels.set(label, fixes.moved.get(node) ?? node);
+  for (const [phandle, node] of base.phandles) phandles.set(phandle, fixes.moved.get(node) ?? node);
+
+  for (const fragment of overlay.root.children.values()) {
+    const content = fragment.children.get('__overlay__');
+    if (content === undefined) continue;
+    const target = targetOf(fragment, root, phandles, fixes);
+    if ('error' in target) return target;
+    target.absorb(content, 'overlay');
+  }
+  for (const [label, node] of overlay.labels) {
+    const moved = fixes.moved.get(node);
+    if (moved !== undefined) labels.set(label, moved);
+  }
+  for (const [phandle, node] of overlay.phandles) {
+    const moved = fixes.moved.get(node);
+    if (moved !== undefined) phandles.set(phandle + highest, moved);
+  }
+  addSymbols(overlay, root, fixes);
+  const { memoryReservations, bootCpu, isPlugin } = base;
+  return { tree: { root, memoryReservations, labels, phandles, bootCpu, isPlugin } };
+}
+
+interface Fixes {
+  /** Cells of the overlay's properties with their values in the result. */
+  readonly patches: Map<DtProperty, Map<number, number>>;
+  /** Nodes of both trees and the nodes of the result that they went into. */
+  readonly moved: Map<DtNode, MergedNode>;
+  /** The overlay's own phandles are counted from here on. */
+  readonly phandleShift: number;
+}
+
+class MergedNode implements DtNode {
+  readonly children = new Map<string, MergedNode>();
+  readonly properties = new Map<string, MergedProperty>();
+  readonly labels: Label[] = [];
+  phandle: Phandle | undefined = undefined;
+  private readonly origins: DtNode[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly parent: MergedNode | undefined,
+    private readonly fixes: Fixes,
+  ) {}
+
+  get definitions(): readonly NodeDefinition[] {
+    return this.origins.flatMap(({ definitions }) => definitions);
+  }
+
+  /** Takes in a node with all below it: properties replace those of the same name, nodes of the same name are merged. */
+  absorb(origin: DtNode, from: 'base' | 'overlay'): void {
+    this.origins.push(origin);
+    this.fixes.moved.set(origin, this);
+    this.labels.push(...origin.labels);
+    for (const property of origin.properties.values()) {
+      // overlay_prevent_phandle_overwrite: the target keeps the phandle by which others know it.
+      if (this.phandle !== undefined && isPhandleProperty(property)) continue;
+      this.property(property.name).absorb(property);
+    }
+    if (this.phandle === undefined && origin.phandle !== undefined) {
+      this.phandle = (origin.phandle + (from === 'overlay' ? this.fixes.phandleShift : 0)) as Phandle;
+    }
+    for (const child of origin.children.values()) this.child(child.name).absorb(child, from);
+  }
+
+  child(name: string): MergedNode {
+    let child = this.children.get(name);
+    if (child === undefined) {
+      child = new MergedNode(name, this, this.fixes);
+      this.children.set(name, child);
+    }
+    return child;
+  }
+
+  property(name: string): MergedProperty {
+    let found = this.properties.get(name);
+    if (found === undefined) {
+      found = new MergedProperty(name, this, this.fixes);
+      this.properties.set(name, found);
+    }
+    return found;
+  }
+}
+
+class MergedProperty implements DtProperty {
+  readonly labels: Label[] = [];
+  private readonly origins: DtProperty[] = [];
+  private value: PropertyData | undefined;
+
+  constructor(
+    readonly name: string,
+    readonly node: MergedNode,
+    private readonly fixes: Fixes,
+  ) {}
+
+  get definitions(): readonly PropertyDefinition[] {
+    return this.origins.flatMap(({ definitions }) => definitions);
+  }
+
+  get data(): PropertyData {
+    this.value ??= patchedData(this.origins.at(-1)!, this.fixes);
+    return this.value;
+  }
+
+  absorb(origin: DtProperty): void {
+    this.origins.push(origin);
+    this.labels.push(...origin.labels);
+    this.value = undefined;
+  }
+
+  /** A value that neither tree has. */
+  set(bytes: Uint8Array): void {
+    this.value = { bytes, parts: [], broken: false };
+  }
+}
+
+/** A property's value with the references that the overlay leaves open filled in. */
+function patchedData(property: DtProperty, { patches, moved }: Fixes): PropertyData {
+  const { data } = property;
+  const patch = patches.get(property);
+  const bytes = patch === undefined ? data.bytes : Uint8Array.from(data.bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (const [offset, value] of patch ?? []) view.setUint32(offset, value);
+  const parts = data.parts.map((part) => {
+    const target = part.reference?.target && moved.get(part.reference.target);
+    return target === undefined ? part : { ...part, reference: { text: part.reference!.text, target } };
+  });
+  return { bytes, parts, broken: data.broken };
+}
+
+/** overlay_adjust_local_phandles and overlay_update_local_references: the overlay's own phandles move out of the base's way. */
+function fixLocalReferences({ root }: DeviceTree, fixes: Fixes): string | undefined {
+  adjustPhandles(root, fixes);
+  const places = root.children.get('__local_fixups__');
+  return places === undefined ? undefined : shiftReferences(places, root, fixes);
+}
+
+function adjustPhandles(node: DtNode, fixes: Fixes): void {
+  for (const property of node.properties.values()) {
+    if (!isPhandleProperty(property)) continue;
+    const [phandle] = cells(property) ?? [];
+    if (phandle !== undefined) setPatch(fixes, property, 0, phandle + fixes.phandleShift);
+  }
+  for (const child of node.children.values()) adjustPhandles(child, fixes);
+}
+
+/** The nodes below `__local_fixups__` mirror the overlay; a property there lists offsets of references. */
+function shiftReferences(places: DtNode, node: DtNode, fixes: Fixes): string | undefined {
+  for (const offsets of places.properties.values()) {
+    const property = node.properties.get(offsets.name);
+    for (const offset of cells(offsets) ?? []) {
+      const value = property && cellAt(property, offset);
+      if (property === undefined || value === undefined)
+        return `its __local_fixups__ name no cell at ${nodePath(node)}:${offsets.name}`;
+      setPatch(fixes, property, offset, value + fixes.phandleShift);
+    }
+  }
+  for (const child of places.children.values()) {
+    const target = node.children.get(child.name);
+    if (target === undefined) return `its __local_fixups__ name a node ${child.name} that it does not have`;
+    const problem = shiftReferences(child, target, fixes);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** overlay_fixup_phandles: `label = "/path:property:offset", …` */
+function fixBaseReferences(base: DeviceTree, overlay: DeviceTree, fixes: Fixes): string | undefined {
+  for (const fixup of overlay.root.children.get('__fixups__')?.properties.values() ?? []) {
+    const target = labelledNode(base, fixup.name);
+    if (target === undefined) return `the base tree has no label "${fixup.name}"`;
+    if (target.phandle === undefined) return `the node with the label "${fixup.name}" has no phandle in the base tree`;
+    for (const place of strings(fixup) ?? []) {
+      const [, path, name, offset] = /^(.*):([^:]*):(\d+)$/.exec(place) ?? [];
+      const property = nodeAt(overlay, path ?? '')?.properties.get(name ?? '');
+      if (property === undefined || cellAt(property, Number(offset)) === undefined) {
+        return `its __fixups__ name "${place}", where it has no cell`;
+      }
+      setPatch(fixes, property, Number(offset), target.phandle);
+    }
+  }
+  return undefined;
+}
+
+/** By the sources' labels, or by what `__symbols__` keeps of them. */
+function labelledNode(tree: DeviceTree, label: string): DtNode | undefined {
+  const known = tree.labels.get(label);
+  if (known !== undefined) return known;
+  const symbol = tree.root.children.get('__symbols__')?.properties.get(label);
+  const [path] = (symbol && strings(symbol)) ?? [];
+  return path === undefined ? undefined : nodeAt(tree, path);
+}
+
+/** overlay_get_target: `target`, a phandle, or `target-path`. */
+function targetOf(
+  fragment: DtNode,
+  root: MergedNode,
+  phandles: ReadonlyMap<number, DtNode>,
+  fixes: Fixes,
+): MergedNode | { readonly error: string } {
+  const byPhandle = fragment.properties.get('target');
+  const path = fragment.properties.get('target-path');
+  const target =
+    byPhandle !== undefined
+      ? phandles.get(fixes.patches.get(byPhandle)?.get(0) ?? cellAt(byPhandle, 0) ?? 0)
+      : childByPath(root, (path && strings(path)?.[0]) ?? '');
+  return target instanceof MergedNode
+    ? target
+    : { error: `the target of ${nodePath(fragment)} is not in the base tree` };
+}
+
+/** overlay_symbol_update: the overlay's own symbols, their paths led through the fragments' targets. */
+function addSymbols(overlay: DeviceTree, root: MergedNode, { moved }: Fixes): void {
+  const symbols = overlay.root.children.get('__symbols__');
+  if (symbols === undefined || !root.children.has('__symbols__')) return;
+  for (const symbol of symbols.properties.values()) {
+    const node = nodeAt(overlay, strings(symbol)?.[0] ?? '');
+    const target = node && moved.get(node);
+    if (target === undefined) continue;
+    root
+      .child('__symbols__')
+      .property(symbol.name)
+      .set(new TextEncoder().encode(`${nodePath(target)}\0`));
+  }
+}
+
+function setPatch({ patches }: Fixes, property: DtProperty, offset: number, value: number): void {
+  let patch = patches.get(property);
+  if (patch === undefined) {
+    patch = new Map();
+    patches.set(property, patch);
+  }
+  patch.set(offset, value >>> 0);
+}
+
+function cellAt({ data: { bytes } }: DtProperty, offset: number): number | undefined {
+  if (offset + 4 > bytes.length) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset);
+}
+
+function isPhandleProperty({ name }: DtProperty): boolean {
+  return name === 'phandle' || name === 'linux,phandle';
+}

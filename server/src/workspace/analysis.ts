@@ -1,0 +1,153 @@
+// From a context to everything that is known of its board: the one place where the layers are put together.
+import type { KernelProfile } from '../iova/kernel-profile';
+import { predictRegions } from '../iova/predict';
+import type { RegionPrediction } from '../iova/prediction';
+import type { Unit } from '../preprocess/preprocess';
+import { checkRules } from '../rules/check';
+import { settleDiagnostics } from '../rules/suppression';
+import type { SyntaxTree } from '../syntax/syntax-tree';
+import type { Diagnostic } from '../text/diagnostic';
+import { sourceFile, type SourceFile } from '../text/source-file';
+import { topologyFromTree } from '../topology/from-tree';
+import type { Topology } from '../topology/model';
+import { readFdt } from '../tree/fdt-read';
+import type { DeviceTree } from '../tree/model';
+import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
+import type { Context } from './contexts';
+import type { FileStore } from './files';
+import { inputKind, type InputKind } from './input-kind';
+import { applyOverlays, sortOverlays } from './overlays';
+import { settingsProfile } from './settings';
+
+/** One board at one moment. Never changed: an edit makes a new one. */
+export interface Snapshot {
+  readonly context: Context;
+  readonly kind: InputKind;
+  /** Of a blob, an empty file of its name. */
+  readonly root: SourceFile;
+  /** Empty for a blob, as `syntax` is. */
+  readonly unit: Unit;
+  readonly syntax: SyntaxTree;
+  /** With the overlays applied. */
+  readonly tree: DeviceTree;
+  readonly topology: Topology;
+  readonly kernel: KernelProfile;
+  readonly prediction: RegionPrediction;
+  /** Of all layers, as the user's settings want them, in the order of the unit's files and in each by place. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** Paths of all files that were read for it. */
+  readonly files: ReadonlySet<string>;
+  /** Why the input cannot be used at all, in one line without its name; what there is of it is then empty. */
+  readonly unusable: string | undefined;
+}
+
+/** Analyses a board. Gives a snapshot for any input; an exception is a bug of ours. */
+export function analyse(context: Context, files: FileStore, options: CompileOptions = {}): Snapshot {
+  const root = files.read(context.root);
+  if ('error' in root) return emptySnapshot(context, 'binary', root.error, files);
+  const kind = inputKind(root);
+  if (kind === 'source') {
+    const overlays = sortOverlays(context, files);
+    const compiled = compile(root, [...context.appended, ...overlays.appended], context, files, options);
+    return complete(context, kind, root, compiled, overlays.applied, files);
+  }
+  if (kind === 'fdt') return analyseBlob(context, files);
+  return emptySnapshot(context, kind, unusableKinds[kind], files);
+}
+
+const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt'>, string>> = {
+  'acpi-text': 'an ACPI table in text form is not supported yet',
+  'acpi-binary': 'an ACPI table is not supported yet',
+  binary: 'is neither devicetree source nor a flattened devicetree',
+};
+
+function analyseBlob(context: Context, files: FileStore): Snapshot {
+  const bytes = files.readBytes(context.root);
+  if ('error' in bytes) return emptySnapshot(context, 'fdt', bytes.error, files);
+  const blob = readFdt(bytes);
+  if ('error' in blob) {
+    const reason = `is a damaged flattened devicetree: ${blob.error} at offset 0x${blob.offset.toString(16)}`;
+    return emptySnapshot(context, 'fdt', reason, files);
+  }
+  const root = sourceFile(context.root, '');
+  const compiled = { ...compile(root, [], context, files), tree: blob.tree, diagnostics: [] };
+  return complete(context, 'fdt', root, compiled, sortOverlays(context, files).applied, files);
+}
+
+/** The part that is the same wherever the tree comes from. */
+function complete(
+  context: Context,
+  kind: InputKind,
+  root: SourceFile,
+  { unit, syntax, tree: base, diagnostics: ofBase }: CompiledUnit,
+  overlays: readonly string[],
+  files: FileStore,
+): Snapshot {
+  const { tree, units, diagnostics: ofOverlays } = applyOverlays(base, overlays, context, files);
+  const kernel = settingsProfile(context.settings);
+  const topology = topologyFromTree(tree);
+  const prediction = predictRegions(topology, kernel);
+  const settings = { msiWindowSource: context.msiWindowSource };
+  const found = checkRules({
+    tree,
+    topology,
+    prediction,
+    kernel,
+    settings,
+    root: kind === 'source' ? root : undefined,
+  });
+  const diagnostics = settleDiagnostics(
+    [...context.diagnostics, ...ofBase, ...ofOverlays, ...found],
+    context.settings.rules,
+  );
+  const settingsFiles = context.settingsFile === undefined ? [] : [context.settingsFile];
+  const read = [root.path, ...filesOfUnit(unit), ...units.flatMap(filesOfUnit), ...context.overlays, ...settingsFiles];
+  return {
+    context,
+    kind,
+    root,
+    unit,
+    syntax,
+    tree,
+    topology,
+    kernel,
+    prediction,
+    diagnostics: inFileOrder(diagnostics, [unit, ...units]),
+    files: new Set(read),
+    unusable: undefined,
+  };
+}
+
+function emptySnapshot(context: Context, kind: InputKind, reason: string, files: FileStore): Snapshot {
+  const root = sourceFile(context.root, '');
+  const compiled = { ...compile(root, [], context, files), diagnostics: [] };
+  const empty = complete({ ...context, overlays: [] }, kind, root, compiled, [], files);
+  const unusable: Diagnostic = {
+    rule: 'unusable-input',
+    severity: 'error',
+    range: { file: root, start: 0, end: 0 },
+    message: `${context.root}: ${reason}`,
+  };
+  return { ...empty, context, diagnostics: [...context.diagnostics, unusable], unusable: reason };
+}
+
+/** Root file first, then its includes as they are met; those without a place last. What two layers say alike is said once. */
+function inFileOrder(diagnostics: readonly Diagnostic[], units: readonly Unit[]): readonly Diagnostic[] {
+  const order = new Map<SourceFile, number>();
+  for (const { tokens, includes } of units) {
+    for (const file of [tokens.root, ...includes.map(({ to }) => to)]) {
+      if (file !== undefined && !order.has(file)) order.set(file, order.size);
+    }
+  }
+  const rank = ({ range }: Diagnostic) =>
+    range === undefined ? order.size + 1 : (order.get(range.file) ?? order.size);
+  const seen = new Set<string>();
+  return diagnostics
+    .filter(({ rule, range, message }) => {
+      const key = `${range?.file.path ?? ''} ${range?.start ?? ''} ${range?.end ?? ''} ${rule} ${message}`;
+      const isNew = !seen.has(key);
+      seen.add(key);
+      return isNew;
+    })
+    .sort((a, b) => rank(a) - rank(b) || (a.range?.start ?? 0) - (b.range?.start ?? 0));
+}

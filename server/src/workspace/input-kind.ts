@@ -1,0 +1,42 @@
+// What a file holds, told by its content.
+import type { SourceFile } from '../text/source-file';
+
+/**
+ * `source`: devicetree source. `fdt`: a flattened tree. `acpi-text`, `acpi-binary`: an ACPI table as iasl's data-table
+ * text and as the firmware has it. `binary`: something else that is no text.
+ */
+export type InputKind = 'source' | 'fdt' | 'acpi-text' | 'acpi-binary' | 'binary';
+
+/** Bytes that decide: enough for headers, and for telling text from data. */
+const probeLength = 4096;
+
+export function inputKind(file: SourceFile): InputKind {
+  const start = file.text.slice(0, probeLength);
+  // The magic number is no valid UTF-8, so such a file is read byte by character.
+  if (start.startsWith('\xd0\x0d\xfe\xed')) return 'fdt';
+  if (isAcpiTable(file)) return 'acpi-binary';
+  if (acpiTextHeader.test(start)) return 'acpi-text';
+  return controlCharacters(start) > start.length / 8 ? 'binary' : 'source';
+}
+
+/** `[0004] Signature : "IORT"`, with or without the field's place before it. */
+const acpiTextHeader = /^[ \t]*(?:\[[^\]\n]*\][ \t]*)?Signature[ \t]*:[ \t]*"[A-Z0-9]{4}"/m;
+
+/** The header of every ACPI table: signature, length in bytes, revision, checksum over all bytes. */
+function isAcpiTable({ text }: SourceFile): boolean {
+  if (!/^[A-Z][A-Z0-9]{3}/.test(text)) return false;
+  const byte = (offset: number) => text.charCodeAt(offset) & 0xff;
+  const length = byte(4) + byte(5) * 0x100 + byte(6) * 0x10000 + byte(7) * 0x1000000;
+  if (length < 36 || text.length < 36) return false;
+  // Tables that are valid UTF-8 by chance have fewer characters than bytes: the high bytes of the length say enough.
+  return controlCharacters(text.slice(4, 10)) >= 2;
+}
+
+function controlCharacters(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20 && (code < 0x09 || code > 0x0d)) count++;
+  }
+  return count;
+}

@@ -1,0 +1,83 @@
+// The overlays of a context: applied to the board's tree as fdtoverlay does, or read behind the board's file.
+import type { Unit } from '../preprocess/preprocess';
+import type { Diagnostic } from '../text/diagnostic';
+import { sourceFile } from '../text/source-file';
+import { readFdt } from '../tree/fdt-read';
+import type { DeviceTree } from '../tree/model';
+import { applyOverlay } from '../tree/apply-overlay';
+import { compile } from './compile';
+import type { Context } from './contexts';
+import type { FileStore } from './files';
+import { inputKind } from './input-kind';
+
+export interface SortedOverlays {
+  /** Sources without `/plugin/`, such as Zephyr's `.overlay` files: the build reads them behind the board's file. */
+  readonly appended: readonly string[];
+  /** `/plugin/` sources, blobs, and what cannot be read. */
+  readonly applied: readonly string[];
+}
+
+export function sortOverlays(context: Context, files: FileStore): SortedOverlays {
+  const isAppended = (overlay: string) => {
+    const file = files.read(overlay);
+    return !('error' in file) && inputKind(file) === 'source' && !/^[ \t]*\/plugin\//m.test(file.text);
+  };
+  return {
+    appended: context.overlays.filter(isAppended),
+    applied: context.overlays.filter((overlay) => !isAppended(overlay)),
+  };
+}
+
+export interface OverlaidTree {
+  readonly tree: DeviceTree;
+  /** The units of the overlays that are sources. */
+  readonly units: readonly Unit[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Applies overlays one after the other; one that cannot be read or applied is reported and left out. */
+export function applyOverlays(
+  base: DeviceTree,
+  overlays: readonly string[],
+  context: Context,
+  files: FileStore,
+): OverlaidTree {
+  let tree = base;
+  const units: Unit[] = [];
+  const diagnostics: Diagnostic[] = [];
+  for (const overlay of overlays) {
+    const loaded = loadOverlay(overlay, context, files);
+    const problem = (message: string): Diagnostic => {
+      const range = { file: sourceFile(overlay, ''), start: 0, end: 0 };
+      return { rule: 'overlay-not-applied', severity: 'error', range, message };
+    };
+    if ('error' in loaded) {
+      diagnostics.push(problem(`The overlay ${overlay} is left out: ${loaded.error}`));
+      continue;
+    }
+    if (loaded.unit !== undefined) units.push(loaded.unit);
+    diagnostics.push(...loaded.diagnostics);
+    const applied = applyOverlay(tree, loaded.tree);
+    if ('error' in applied) diagnostics.push(problem(`The overlay ${overlay} does not apply: ${applied.error}`));
+    else tree = applied.tree;
+  }
+  return { tree, units, diagnostics };
+}
+
+interface LoadedOverlay {
+  readonly tree: DeviceTree;
+  readonly unit: Unit | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+function loadOverlay(overlay: string, context: Context, files: FileStore): LoadedOverlay | { readonly error: string } {
+  const file = files.read(overlay);
+  if ('error' in file) return file;
+  const kind = inputKind(file);
+  if (kind === 'source') return compile(file, [], context, files, { symbols: true });
+  if (kind !== 'fdt') return { error: 'is no devicetree overlay' };
+  const bytes = files.readBytes(overlay);
+  if ('error' in bytes) return bytes;
+  const blob = readFdt(bytes);
+  return 'error' in blob ? { error: blob.error } : { tree: blob.tree, unit: undefined, diagnostics: [] };
+}
