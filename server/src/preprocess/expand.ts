@@ -1,8 +1,7 @@
 // Macro expansion as gcc does it (libcpp/macro.cc): a stack of token lists, macros that are at work are not expanded
 // again, arguments are expanded on their own first, and blanks come out where gcc puts them.
-import { lex, PpKind } from './lexer';
+import { lexScratch, PpKind } from './lexer';
 import type { Builtin, Macro } from './macros';
-import { sourceFile } from '../text/source-file';
 
 /** A preprocessing token on its way through macros. */
 export interface PpToken {
@@ -342,7 +341,7 @@ function copies(tokens: readonly PpToken[]): PpToken[] {
 
 /** A token that no file holds. Text that is several tokens becomes several. */
 function made(text: string, space: boolean, expansion: number): PpToken[] {
-  const lexed = lex(sourceFile('', text));
+  const lexed = lexScratch(text);
   const tokens: PpToken[] = [];
   for (let token = 0; token < lexed.count; token++) {
     tokens.push({
@@ -365,9 +364,9 @@ function made(text: string, space: boolean, expansion: number): PpToken[] {
 /** Two tokens as one, undefined where they make no token; in assembler mode gcc then leaves both (libcpp paste_tokens). */
 function paste(left: PpToken, right: PpToken, expansion: number): PpToken | undefined {
   const text = left.text + right.text;
-  const lexed = lex(sourceFile('', text));
-  if (lexed.count !== 1 || lexed.end[0] !== text.length) return undefined;
-  return { ...made(text, left.space, expansion)[0]!, mayPaste: left.mayPaste };
+  const [token, second] = made(text, left.space, expansion);
+  if (token?.text.length !== text.length || second !== undefined) return undefined;
+  return { ...token, mayPaste: left.mayPaste };
 }
 
 /** An argument as a string (libcpp stringify_arg): blanks are one space, quotes and backslashes inside literals are escaped. */

@@ -71,11 +71,41 @@ const lexedFiles = new WeakMap<SourceFile, LexedFile>();
 export function lex(file: SourceFile): LexedFile {
   let lexed = lexedFiles.get(file);
   if (lexed === undefined) {
-    lexed = lexText(file);
+    lexed = lexText(file, newBuffers(Math.max(64, file.text.length >> 2)));
     lexedFiles.set(file, lexed);
   }
   return lexed;
 }
+
+/** The tokens of a short text that expansion made. The columns are good until the next call. */
+export function lexScratch(text: string): LexedFile {
+  return lexText({ path: '', text, encoding: 'utf8' }, scratchBuffers);
+}
+
+/** Columns with room to grow. */
+interface Buffers {
+  kind: Uint8Array;
+  flags: Uint8Array;
+  start: Int32Array;
+  end: Int32Array;
+  name: Int32Array;
+  run: Uint16Array;
+  runName: Int32Array;
+}
+
+function newBuffers(capacity: number): Buffers {
+  return {
+    kind: new Uint8Array(capacity),
+    flags: new Uint8Array(capacity),
+    start: new Int32Array(capacity),
+    end: new Int32Array(capacity),
+    name: new Int32Array(capacity),
+    run: new Uint16Array(capacity),
+    runName: new Int32Array(capacity),
+  };
+}
+
+const scratchBuffers = newBuffers(256);
 
 const enum Class {
   other = 0,
@@ -106,17 +136,11 @@ const star = 42;
 const slash = 47;
 const backslash = 92;
 
-function lexText(file: SourceFile): LexedFile {
+function lexText(file: SourceFile, buffers: Buffers): LexedFile {
   const { text } = file;
   const length = text.length;
-  let capacity = Math.max(64, length >> 2);
-  let kind = new Uint8Array(capacity);
-  let flags = new Uint8Array(capacity);
-  let starts = new Int32Array(capacity);
-  let ends = new Int32Array(capacity);
-  let names = new Int32Array(capacity);
-  let run = new Uint16Array(capacity);
-  let runName = new Int32Array(capacity);
+  let { kind, flags, start: starts, end: ends, name: names, run, runName } = buffers;
+  let capacity = kind.length;
   const comments: number[] = [];
   let unterminatedComment = -1;
   let count = 0;
@@ -161,14 +185,9 @@ function lexText(file: SourceFile): LexedFile {
     }
 
     if (count === capacity) {
-      capacity *= 2;
-      kind = grown(kind, new Uint8Array(capacity));
-      flags = grown(flags, new Uint8Array(capacity));
-      starts = grown(starts, new Int32Array(capacity));
-      ends = grown(ends, new Int32Array(capacity));
-      names = grown(names, new Int32Array(capacity));
-      run = grown(run, new Uint16Array(capacity));
-      runName = grown(runName, new Int32Array(capacity));
+      grow(buffers);
+      ({ kind, flags, start: starts, end: ends, name: names, run, runName } = buffers);
+      capacity = kind.length;
     }
     const start = at;
     let tokenKind: PpKind;
@@ -242,6 +261,7 @@ function lexText(file: SourceFile): LexedFile {
     starts[count] = start;
     ends[count] = at;
     names[count] = name;
+    run[count] = 0;
 
     if (tokenKind <= PpKind.oddNumber || tokenKind === PpKind.namePunctuation) {
       if (
@@ -285,9 +305,10 @@ function lexText(file: SourceFile): LexedFile {
   }
 }
 
-function grown<T extends Uint8Array | Uint16Array | Int32Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
+function grow(buffers: Buffers): void {
+  const larger = newBuffers(buffers.kind.length * 2);
+  for (const column of Object.keys(buffers) as (keyof Buffers)[]) larger[column].set(buffers[column]);
+  Object.assign(buffers, larger);
 }
 
 function isWord(code: number): boolean {

@@ -16,7 +16,7 @@ import {
   type TokenFeed,
 } from './expand';
 import { findInclude, includeOperand, type IncludeRequest } from './includes';
-import { lex, lineStart, PpKind, spaceBefore } from './lexer';
+import { lex, lexScratch, lineStart, PpKind, spaceBefore } from './lexer';
 import { type Builtin, commandLineMacro, type Macro, parseDefine, ppText, predefinedMacros } from './macros';
 import { internName, nameText } from './names';
 import type { PreprocessRule } from './problems';
@@ -238,7 +238,7 @@ function appendGroup(state: UnitState, group: readonly PpToken[]): void {
     text += token.text;
   });
   const firstToken = out.count;
-  const columns = lex(sourceFile('', text));
+  const columns = lexScratch(text);
   coverNames(state);
   const source: TokenSource = {
     columns,
