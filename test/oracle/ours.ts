@@ -7,6 +7,7 @@ import type { Diagnostic } from '../../server/src/text/diagnostic';
 import { type SourceFile, sourceFile } from '../../server/src/text/source-file';
 import { buildTree } from '../../server/src/tree/build';
 import { writeFdt } from '../../server/src/tree/fdt-write';
+import { syntaxDiagnostics } from '../../server/src/workspace/syntax-diagnostics';
 
 export interface CompileOptions {
   readonly includePaths: readonly string[];
@@ -31,7 +32,7 @@ export function compileSource(root: string, options: CompileOptions, host: FileH
     symbols,
     readBinary: (name, from) => readBinary(name, from, folders),
   });
-  const all = [...unit.diagnostics, ...diagnostics];
+  const all = [...unit.diagnostics, ...syntaxDiagnostics(syntax), ...diagnostics];
   return { blob: writeFdt(tree), errors: all.filter((diagnostic) => diagnostic.severity === 'error') };
 }
 
