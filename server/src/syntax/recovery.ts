@@ -1,0 +1,460 @@
+// What the grammar calls: makers of the tree's nodes where a literal would not do, and the reports of everything that it
+// recovers from. `at` is the token that the grammar has come to, so `at - 1` is the last good one.
+import { tokenText, type TokenStream } from '../preprocess/token-stream';
+import { literalU32 } from './literals';
+import { problemAfter, problemAt, type SyntaxRuleId } from './problems';
+import { Shape } from './shape';
+import type {
+  CellsSyntax,
+  HeaderSyntax,
+  IncbinSyntax,
+  IntegerSyntax,
+  MemberSyntax,
+  MemoryReserveSyntax,
+  NodeSyntax,
+  PropertySyntax,
+  SyntaxProblem,
+  TopLevelItem,
+  ValueSyntax,
+} from './syntax-tree';
+
+/** More problems than this in one unit are not listed. */
+const maxProblems = 1000;
+
+interface Block {
+  readonly open: number;
+  readonly members: readonly MemberSyntax[];
+  readonly close: number;
+}
+
+/** Members that follow a block behind a `}` too many; null where a stray was skipped. */
+interface Outside {
+  readonly members: readonly (MemberSyntax | null)[];
+  readonly close: number;
+}
+
+export type Recovery = ReturnType<typeof createRecovery>;
+
+/**
+ * The grammar's helpers for one unit. `shape` is the one that is parsed, where what nests too deep is blank;
+ * `unclosed` is the number of `{` in it that no `}` closes.
+ */
+export function createRecovery(tokens: TokenStream, shape: string, unclosed: number, problems: SyntaxProblem[]) {
+  /** The last token that made the value around it unreadable. */
+  let brokenAt = -1;
+  let hasSkipped = false;
+  let reopened = 0;
+
+  const isUnclosed = (): boolean => unclosed > 0 || reopened > 0;
+
+  return {
+    unit(
+      headers: readonly (readonly HeaderSyntax[])[],
+      reservations: readonly MemoryReserveSyntax[],
+      tree: readonly (TopLevelItem | null)[],
+    ): readonly TopLevelItem[] {
+      const items = [...headers.flat(), ...reservations, ...compact(tree)];
+      checkHeaders(headers, items);
+      checkFirstItem(items);
+      return items;
+    },
+
+    node(
+      labels: readonly number[],
+      name: number,
+      omitIfNoRef: boolean,
+      { open, members, close }: Block,
+      first: number,
+      last: number,
+    ): NodeSyntax {
+      return { kind: 'node', labels, name, omitIfNoRef, members, open, close, first, last };
+    },
+
+    block(open: number, members: readonly (MemberSyntax | null)[], close: number): Block {
+      const kept = compact(members);
+      checkMemberOrder(kept);
+      return { open, members: kept, close };
+    },
+
+    withOutside(block: Block, outside: readonly Outside[]): Block {
+      if (outside.length === 0) return block;
+      const more = outside.flatMap(({ members }) => compact(members));
+      return { ...block, members: [...block.members, ...more], close: outside.at(-1)!.close };
+    },
+
+    property(
+      labels: readonly number[],
+      name: number,
+      values: readonly ValueSyntax[],
+      first: number,
+      last: number,
+    ): PropertySyntax {
+      return { kind: 'property', labels, name, values, broken: brokenAt >= name, first, last };
+    },
+
+    wideCells(bits: number, open: number, first: number, last: number): CellsSyntax | null {
+      if (open < 0) return skip();
+      if (bits < 0) return { kind: 'cells', bits, first: open, last };
+      const width = literalU32(tokens, bits);
+      if (width !== 8 && width !== 16 && width !== 32 && width !== 64) {
+        report('syntax-bad-bits', bits, bits, 'Array elements must be 8, 16, 32 or 64 bits wide.');
+      } else if (width !== 32) {
+        for (let at = open; at <= last; at++) {
+          const kind = shape.charCodeAt(at);
+          if (kind !== Shape.labelReference && kind !== Shape.pathReference) continue;
+          const message = `A reference is a 32-bit phandle; these elements are ${width} bits wide.`;
+          report('syntax-reference-width', at, at, message);
+        }
+      }
+      return { kind: 'cells', bits, first, last };
+    },
+
+    incbin(
+      path: number,
+      window: { offset: IntegerSyntax | undefined; length: IntegerSyntax | undefined } | null,
+      first: number,
+      last: number,
+    ): IncbinSyntax | null {
+      if (path < 0) return skip();
+      return { kind: 'incbin', path, offset: window?.offset, length: window?.length, first, last };
+    },
+
+    /** `/omit-if-no-ref/` parts are no numbers. */
+    prefix(parts: readonly (number | string)[]): { labels: readonly number[]; omitIfNoRef: boolean } {
+      const labels = parts.filter((part) => typeof part === 'number');
+      return { labels, omitIfNoRef: labels.length < parts.length };
+    },
+
+    /** dtc allows no label before a root block. */
+    rootLabels(labels: readonly number[]): void {
+      if (labels.length === 0) return;
+      report('syntax-label-place', labels[0]!, labels.at(-1)!, 'A root block takes no label.');
+    },
+
+    referenceLabels(labels: readonly number[]): void {
+      if (labels.length < 2) return;
+      report('syntax-label-place', labels[1]!, labels.at(-1)!, 'A node by reference takes one label at most.');
+    },
+
+    /** Is the word a name that stands where one may, though the lexer, in an unfinished value, could not know? */
+    isName(token: number): boolean {
+      const text = tokenText(tokens, token);
+      if (/^[a-zA-Z0-9,._+*#?@-]+$/.test(text)) {
+        const before = problems.at(-1);
+        if (before === undefined || before.last < token - 1) unexpected(token, token, 'here');
+        return true;
+      }
+      const next = shape.charCodeAt(token + 1);
+      if (text.startsWith('"') || (next !== Shape.equals && next !== Shape.openBrace && next !== Shape.semicolon)) {
+        return false;
+      }
+      report('syntax-bad-name', token, token, `${quoted(text)} is no name: letters, digits and ,._+*#?@- make names.`);
+      return true;
+    },
+
+    startsLine(token: number): boolean {
+      const { text } = tokens.files[tokens.file[token]!]!;
+      let at = tokens.start[token]! - 1;
+      for (; at >= 0; at--) {
+        const code = text.charCodeAt(at);
+        if (code !== 0x20 && code !== 0x09) return code === 0x0a || code === 0x0d;
+      }
+      return true;
+    },
+
+    /** Does the token begin where the one before it ends? */
+    touches(token: number): boolean {
+      return tokens.file[token] === tokens.file[token - 1] && tokens.start[token] === tokens.end[token - 1];
+    },
+
+    compact,
+    skip,
+    isUnclosed,
+
+    missingSemicolon(at: number): void {
+      missing('syntax-missing-semicolon', at, ';');
+    },
+
+    missingBrace(at: number): number {
+      if (unclosed > 0) unclosed--;
+      missing('syntax-missing-brace', at, '};');
+      return -1;
+    },
+
+    missingEquals(at: number): void {
+      missing('syntax-missing-equals', at, '=');
+    },
+
+    missingComma(at: number): void {
+      missing('syntax-missing-comma', at, ',');
+    },
+
+    missingColon(at: number): void {
+      brokenAt = at;
+      missing('syntax-unexpected', at, ':');
+    },
+
+    missingBracket(at: number, bracket: string): void {
+      brokenAt = at;
+      missing('syntax-missing-bracket', at, bracket);
+    },
+
+    missingCells(at: number): void {
+      brokenAt = at;
+      add(problemAfter('syntax-missing-bracket', at - 1, 'Expected `<` here.'));
+    },
+
+    missingString(at: number): void {
+      brokenAt = at;
+      add(problemAfter('syntax-missing-value', at - 1, 'Expected a file name in quotes here.'));
+    },
+
+    missingBits(at: number, last: number): void {
+      brokenAt = at;
+      if (last < at) add(problemAfter('syntax-bad-bits', at - 1, 'Expected 8, 16, 32 or 64 here.'));
+      else report('syntax-bad-bits', at, last, '`/bits/` takes a plain 8, 16, 32 or 64, no expression.');
+    },
+
+    missingInteger(at: number): void {
+      brokenAt = at;
+      add(problemAfter('syntax-missing-value', at - 1, 'Expected an integer or an expression in parentheses here.'));
+    },
+
+    missingOperand(at: number): void {
+      brokenAt = at;
+      add(problemAfter('syntax-missing-value', at - 1, 'Expected an operand here.'));
+    },
+
+    endOfValues(at: number): void {
+      const before = shape.charCodeAt(at - 1);
+      if (before !== Shape.equals && before !== Shape.comma) return;
+      brokenAt = at;
+      const behind = before === Shape.comma ? 'another value behind the `,`' : 'a value behind the `=`';
+      add(problemAfter('syntax-missing-value', at - 1, `Expected ${behind}.`));
+    },
+
+    unknownWord(first: number, last: number): void {
+      broken(first, last);
+      word(first, last);
+    },
+
+    strayOperand(at: number): void {
+      broken(at, at);
+      unexpected(at, at, 'in an expression: operands are integers');
+    },
+
+    strayOperator(first: number, last: number): void {
+      broken(first, last);
+      const message = `${textOf(first, last)} in a cell list: an expression there needs parentheses around it.`;
+      report('syntax-unparenthesised', first, last, message);
+    },
+
+    strayComma(at: number): void {
+      broken(at, at);
+      report('syntax-unexpected', at, at, 'Unexpected `,`: blanks separate the cells between `<` and `>`.');
+    },
+
+    stringInCells(at: number): void {
+      broken(at, at);
+      report('syntax-unexpected', at, at, 'Unexpected string: strings stand outside of `<` and `>`.');
+    },
+
+    strayBytes(first: number, last: number): void {
+      broken(first, last);
+      report('syntax-bad-byte', first, last, `${textOf(first, last)} in a byte string: each byte is two hex digits.`);
+    },
+
+    strayValue(first: number, last: number): null {
+      broken(first, last);
+      const kind = shape.charCodeAt(first);
+      if (kind === Shape.number || kind === Shape.character || kind === Shape.openParen) {
+        report('syntax-unexpected', first, last, `${textOf(first, last)} stands alone: integers need \`<\` and \`>\`.`);
+      } else {
+        word(first, last);
+      }
+      return skip();
+    },
+
+    /** Reports tokens without a meaning; gives the null that stands for them in a list of members. */
+    stray(first: number, last: number, where: string): null {
+      broken(first, last);
+      unexpected(first, last, where);
+      return skip();
+    },
+
+    nestedReference(name: number): null {
+      const message = `${textOf(name, name)} opens a node at top level only, not inside of another node.`;
+      report('syntax-nested-reference', name, name, message);
+      return skip();
+    },
+
+    strayDelete(first: number, last: number): null {
+      const isReference = /[rR]/.test(shape.slice(first, last + 1));
+      if (isReference) {
+        const message = 'Inside a node a deletion names a child or property; references are for the top level.';
+        report('syntax-delete-form', first, last, message);
+      } else {
+        report('syntax-missing-name', first, last, 'Expected what to delete behind this.');
+      }
+      return skip();
+    },
+
+    namelessBlock(at: number): void {
+      report('syntax-missing-name', at, at, 'Expected a name before `{`.');
+      hasSkipped = true;
+    },
+
+    misplaced<Item extends HeaderSyntax | MemoryReserveSyntax>(item: Item): Item {
+      if (item.kind === 'memreserve') {
+        const message = '`/memreserve/` must stand before the first node.';
+        report('syntax-misplaced-reservation', item.first, item.last, message);
+      } else {
+        const message =
+          item.kind === 'plugin'
+            ? '`/plugin/;` must directly follow `/dts-v1/;`.'
+            : '`/dts-v1/;` must stand at the beginning, before everything else.';
+        report('syntax-misplaced-header', item.first, item.last, message);
+      }
+      return item;
+    },
+
+    /** A member stands outside: what follows belongs to the block before, or to none. */
+    reopen(at: number): void {
+      reopened++;
+      hasSkipped = true;
+      let name = at;
+      while (shape.charCodeAt(name) === Shape.label) name++;
+      const message = `${textOf(name, name)} stands outside of any node: a \`}\` too many comes before it, or a \`/ {\` is missing.`;
+      report('syntax-outside-node', at, name, message);
+    },
+
+    closeReopened(): void {
+      reopened--;
+    },
+
+    strayBrace(first: number, last: number): null {
+      report('syntax-stray-brace', first, last, 'This `}` closes nothing.');
+      return skip();
+    },
+
+    halfReference(first: number, last: number): null {
+      add(problemAfter('syntax-missing-brace', last, `Expected \`{\` behind ${textOf(first, last)}.`));
+      return skip();
+    },
+  };
+
+  function compact<Item>(items: readonly (Item | null)[]): readonly Item[] {
+    return hasSkipped ? items.filter((item) => item !== null) : (items as readonly Item[]);
+  }
+
+  function skip(): null {
+    hasSkipped = true;
+    return null;
+  }
+
+  /** Marks the value that holds these tokens as unreadable. */
+  function broken(first: number, last: number): void {
+    brokenAt = Math.max(brokenAt, first, last);
+  }
+
+  function textOf(first: number, last: number): string {
+    if (problems.length > maxProblems) return '';
+    const words: string[] = [];
+    for (let token = first; token <= last && words.length < 8; token++) words.push(tokenText(tokens, token));
+    return quoted(words.join(' '));
+  }
+
+  function word(first: number, last: number): void {
+    if (problems.length > maxProblems) return;
+    const text = tokenText(tokens, first);
+    if (text.startsWith('"')) {
+      report('syntax-unterminated-string', first, last, 'This string has no closing quote.');
+    } else if (/^\w/.test(text)) {
+      report('syntax-unknown-word', first, last, `${quoted(text)} is no macro that is known here, and no value.`);
+    } else {
+      unexpected(first, last, 'in a value');
+    }
+  }
+
+  function unexpected(first: number, last: number, where: string): void {
+    report('syntax-unexpected', first, last, `Unexpected ${textOf(first, last)} ${where}.`);
+  }
+
+  function report(rule: SyntaxRuleId, first: number, last: number, message: string): void {
+    if (problems.length > maxProblems) return;
+    add(problemAt(rule, first, message, last));
+  }
+
+  /** Text that should stand before token `at`. Several such at one place become one problem with one insertion. */
+  function missing(rule: SyntaxRuleId, at: number, text: string): void {
+    if (problems.length > maxProblems) return;
+    const before = problems.at(-1);
+    if (before?.after === true && before.first === at - 1 && before.insert !== undefined) {
+      const insert = before.insert + text;
+      problems[problems.length - 1] = { ...before, insert, message: `Expected ${quoted(insert)} here.` };
+    } else {
+      add(problemAfter(rule, at - 1, `Expected ${quoted(text)} here.`, text));
+    }
+  }
+
+  function add(problem: SyntaxProblem): void {
+    if (problems.length < maxProblems) {
+      problems.push(problem);
+    } else if (problems.length === maxProblems) {
+      // The marker of it makes the list longer than the limit, which ends all reporting.
+      problems.push({
+        ...problem,
+        rule: 'syntax-too-many',
+        message: 'Too many syntax problems; the rest is not listed.',
+      });
+    }
+  }
+
+  /** dtc-parser.y subnodes: "Properties must precede subnodes". One report a block: it is one mistake. */
+  function checkMemberOrder(members: readonly MemberSyntax[]): void {
+    let node: NodeSyntax | undefined;
+    let isBehindNode = false;
+    for (const member of members) {
+      if (member.kind === 'node' || member.kind === 'delete-node') {
+        isBehindNode = true;
+        if (member.kind === 'node') node = member;
+      } else if (isBehindNode) {
+        const which = node === undefined ? 'a `/delete-node/`' : `the node ${textOf(node.name, node.name)}`;
+        const message = `Properties must precede subnodes: ${textOf(member.name, member.name)} comes behind ${which}.`;
+        report('syntax-property-after-node', member.name, member.name, message);
+        return;
+      }
+    }
+  }
+
+  function checkHeaders(headers: readonly (readonly HeaderSyntax[])[], items: readonly TopLevelItem[]): void {
+    if (headers.length === 0 && !items.some(({ kind }) => kind === 'version')) {
+      const message = 'Expected `/dts-v1/;` at the beginning: dtc rejects sources without it.';
+      add(problemAfter('syntax-missing-version', -1, message, '/dts-v1/;\n'));
+    }
+    for (const header of headers) {
+      if (header.length === headers.at(-1)!.length) continue;
+      const message = "Header flags don't match: some of the repeated headers have `/plugin/`, some have not.";
+      report('syntax-header-mismatch', header[0]!.first, header.at(-1)!.last, message);
+      break;
+    }
+  }
+
+  function checkFirstItem(items: readonly TopLevelItem[]): void {
+    const first = items.find(({ kind }) => kind !== 'version' && kind !== 'plugin' && kind !== 'memreserve');
+    if (first === undefined) {
+      if (items.length > 0) {
+        add(problemAfter('syntax-missing-tree', items.at(-1)!.last, 'Expected a root node `/ { … };` here.'));
+      }
+    } else if (first.kind !== 'node') {
+      report('syntax-first-item', first.first, first.last, 'The first item of a tree must be a node: `/ { … };`.');
+    } else if (first.labels.length === 1 && shape.charCodeAt(first.name) !== Shape.slash) {
+      report('syntax-label-place', first.first, first.first, 'The first node by reference takes no label.');
+    }
+  }
+}
+
+function quoted(text: string): string {
+  const line = text.replace(/\s+/g, ' ');
+  return `\`${line.length > 40 ? `${line.slice(0, 39)}…` : line}\``;
+}
