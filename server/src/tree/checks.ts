@@ -10,14 +10,17 @@ import { baseName, nodePath } from './navigate';
 import { SourceNode, type SourceProperty } from './source-tree';
 
 export function checkNames(state: MergeState): void {
-  for (const { item, token, first } of state.duplicates) {
+  for (const { item, token, first, byDeletion } of state.duplicates) {
     if (!isLive(item)) continue;
     const isNode = item instanceof SourceNode;
     const what = isNode ? 'node' : 'property';
     report(state, isNode ? 'duplicate-node' : 'duplicate-property', {
       range: tokenAt(state, token),
       node: isNode ? item : item.node,
-      message: `The block holds a ${what} ${item.name} already: dtc refuses the source`,
+      message:
+        byDeletion === true
+          ? `The deletion stands in the block that defines ${item.name} first, where it deletes nothing: dtc refuses the source`
+          : `The block holds a ${what} ${item.name} already: dtc refuses the source`,
       evidence: evidenceAt(first, `the other ${item.name}`),
     });
   }

@@ -94,15 +94,17 @@ function checkCells(state: MergeState, property: SourceProperty, cells: CellsSyn
 }
 
 function checkIncbin(state: MergeState, property: SourceProperty, syntax: IncbinSyntax, sink: ProblemSink): void {
-  for (const integer of [syntax.offset, syntax.length]) {
-    if (integer !== undefined) evaluateInteger(state.tokens, integer.first, integer.last, sink);
-  }
+  const [offset] = [syntax.offset, syntax.length].map(
+    (integer) => integer && evaluateInteger(state.tokens, integer.first, integer.last, sink),
+  );
   const bytes = property.node.context.incbin(syntax);
-  if (!('error' in bytes)) return;
+  const isNegative = offset !== undefined && offset >> 63n !== 0n;
+  if (!('error' in bytes) && !isNegative) return;
+  const reason = 'error' in bytes ? bytes.error : 'its offset is negative';
   report(state, 'unreadable-incbin', {
     range: tokensAt(state, syntax.path, syntax.path),
     node: property.node,
-    message: `The file cannot be read (${bytes.error}): the property has no value, and dtc refuses the source`,
+    message: `The file cannot be read (${reason}): the property has no value, and dtc refuses the source`,
   });
 }
 

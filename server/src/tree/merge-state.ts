@@ -42,8 +42,10 @@ export interface MergeState {
   readonly badNames: (SourceNode | SourceProperty)[];
 }
 
-/** A name that dtc would have twice in a list, if both are there in the end. */
+/** A name that dtc would have twice in a list, if the first is there in the end. */
 export interface Duplicate {
+  /** The second is a deletion, which in a first block dtc takes for one more node. */
+  readonly byDeletion?: boolean;
   readonly item: SourceNode | SourceProperty;
   readonly token: number;
   readonly first: SourceRange | undefined;

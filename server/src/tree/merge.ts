@@ -157,14 +157,19 @@ function fillMember(state: MergeState, node: SourceNode, member: MemberSyntax): 
         state.pruned.add(node);
       }
       break;
-    case 'delete-node':
-      if (!node.children.has(name)) {
+    case 'delete-node': {
+      const existing = node.children.get(name);
+      if (existing?.isDeleted === false) {
+        const first = nameRange(existing);
+        state.duplicates.push({ item: existing, token: member.name, first, byDeletion: true });
+      } else if (existing === undefined) {
         const place = new SourceNode(node.context, name, node);
         place.isDeleted = true;
         node.setChild(place);
         state.pruned.add(node);
       }
       break;
+    }
   }
 }
 
