@@ -22,6 +22,7 @@ function plain(
     ownRegions: 'none',
     vfio: 'never',
     acceptedCells,
+    refusesCells: false,
     hasStreamIds,
     grouping: 'device',
     streamIdBits: undefined,
@@ -35,6 +36,7 @@ const smmuV3: IommuDriver = {
   softwareMsi: 'always',
   firmwareRegions: 'yes',
   vfio: 'coherent-walk',
+  refusesCells: true,
   grouping: 'stream-owner',
   streamIdBits: { bits: 16, known: false },
 };
@@ -63,14 +65,15 @@ const appleDart: IommuDriver = {
   ...plain('apple-dart', [1], true, bits(32)),
   firmwareRegions: 'yes',
   ownRegions: 'driver',
+  grouping: 'stream-match',
 };
 
 /** drivers/iommu/exynos-iommu.c */
 const exynos: IommuDriver = { ...plain('exynos-sysmmu', [0], false, bits(32)), firmwareRegions: 'from-6.17' };
 
 /** drivers/iommu/mtk_iommu.c mtk_iommu_get_resv_regions: some SoCs reserve two windows inside a larger one. */
-const mediatek = plain('mtk-iommu', [1], true);
-const mediatekWindows: IommuDriver = { ...mediatek, ownRegions: 'driver' };
+const mediatek: IommuDriver = { ...plain('mtk-iommu', [1], true), grouping: 'iommu' };
+const mediatekWindows: IommuDriver = { ...plain('mtk-iommu', [1], true), ownRegions: 'driver' };
 
 const rockchip: IommuDriver = { ...plain('rk_iommu', [0], false, bits(32)), grouping: 'iommu' };
 const omap: IommuDriver = { ...plain('omap-iommu', [0], false, bits(32)), grouping: 'iommu' };

@@ -56,7 +56,9 @@ export type ProblemCode =
   /** an address or size that does not fit 64 bits, or an end before the start */
   | 'overflow'
   /** a property whose value could not be read, because of an error reported elsewhere */
-  | 'unreadable';
+  | 'unreadable'
+  /** well-formed, and a bug of the kernel makes it crash all the same */
+  | 'kernel-crash';
 
 /** A reference to another node, as written and as found. `target` is absent when there is a `problem`, except where the problem is only that the target is disabled. */
 export interface Link<Target> {
@@ -204,6 +206,8 @@ export interface IommuDriver {
   readonly vfio: 'coherent-walk' | 'coherent-walk-or-master' | 'always' | 'never' | 'unknown';
   /** `#iommu-cells` values that the driver takes; empty when any. */
   readonly acceptedCells: readonly number[];
+  /** Its probe fails when `#iommu-cells` is not among them; other drivers do not look. */
+  readonly refusesCells: boolean;
   /** First cell is a stream ID (or its like). */
   readonly hasStreamIds: boolean;
   /**
@@ -387,10 +391,12 @@ export type ReservationOutcome =
       readonly type: 'direct' | 'direct-relaxable' | 'reserved';
       /** has a physical region, but not at the same place: the kernel warns and reserves */
       readonly notDirect: boolean;
+      /** the property ends inside the entry, and what the kernel reads behind it can be told */
+      readonly truncated: Problem | undefined;
     }
   /** skipped with a message */
   | { readonly kind: 'ignored'; readonly problem: Problem }
   /** the kernel dereferences NULL while it holds the group's lock */
   | { readonly kind: 'oops'; readonly problem: Problem }
-  /** the kernel reads past the end of the property: what is reserved is accidental */
+  /** the kernel reads past the end of the property, and what it finds there cannot be told */
   | { readonly kind: 'unknown'; readonly problem: Problem };

@@ -199,9 +199,10 @@ function walkCells(
     }
     const first = at + 1;
     at = first + addressCount + sizeCount;
-    const isWhole = at <= values.length;
-    const size = isWhole ? readNumber(values, first + addressCount, sizeCount) : 0n;
-    const entry = { builder, device, region, first, addressCount, sizeCount, size, isWhole };
+    const read = at <= values.length ? values : withFollowing(region, values);
+    const isWhole = at <= read.length;
+    const size = isWhole ? readNumber(read, first + addressCount, sizeCount) : 0n;
+    const entry = { builder, device, region, read, first, addressCount, sizeCount, size, isWhole };
     const inherited = ended.get('inherited-cells') ?? outcomeOf(entry, 'inherited-cells');
     const own =
       ended.get('own-cells') ?? (needsOwnReading(inherited) ? outcomeOf(entry, 'own-cells', inherited) : inherited);
@@ -212,11 +213,12 @@ function walkCells(
       node: target,
       outcomes,
       accidental: !starts.has(first - 1),
-      writtenStart: isWhole ? writtenAddress(values, first, addressCount) : 0n,
+      writtenStart: isWhole ? writtenAddress(read, first, addressCount) : 0n,
       size,
       source: cellsSource(property, first - 1, Math.min(at, values.length) - first + 1),
       addressSource: cellsSource(property, first, Math.min(addressCount, Math.max(values.length - first, 1))),
-      sizeSource: isWhole && sizeCount > 0 ? cellsSource(property, first + addressCount, sizeCount) : undefined,
+      sizeSource:
+        at <= values.length && sizeCount > 0 ? cellsSource(property, first + addressCount, sizeCount) : undefined,
     });
     if (ended.size === rules.length) return;
   }
@@ -232,10 +234,25 @@ function writtenAddress(values: Uint32Array, first: number, count: number): bigi
   return count === 3 ? readNumber(values, first + 1, 2) : readNumber(values, first, count);
 }
 
+/**
+ * The cells of a property and those that the kernel finds behind them: the flattened tree goes on with a token, and after
+ * that of a property with its length. What comes then (an offset of a name) nobody can tell.
+ */
+function withFollowing({ node, property }: RegionCells, values: Uint32Array): Uint32Array {
+  if (property.data.bytes.length % 4 !== 0) return values;
+  const properties = [...node.properties.values()];
+  const next = properties[properties.indexOf(property) + 1];
+  // FDT_PROP 3, FDT_BEGIN_NODE 1, FDT_END_NODE 2
+  const behind = next ? [3, next.data.bytes.length] : [node.children.size > 0 ? 1 : 2];
+  return Uint32Array.from([...values, ...behind]);
+}
+
 interface Entry {
   readonly builder: Builder;
   readonly device: DtNode;
   readonly region: RegionCells;
+  /** Cells as the kernel reads them, some perhaps behind the property. */
+  readonly read: Uint32Array;
   readonly first: number;
   readonly addressCount: number;
   readonly sizeCount: number;
@@ -246,15 +263,13 @@ interface Entry {
 function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): ReservationOutcome {
   const { builder, device, region, first, addressCount, sizeCount, size } = entry;
   const { property, target, values } = region;
+  const { read } = entry;
   if (target.physicalProblem !== undefined) return { kind: 'ignored', problem: target.physicalProblem };
-  if (!entry.isWhole || property.data.broken) {
-    const message = property.data.broken
-      ? 'the value cannot be read'
-      : `the property ends inside the entry for ${nodePath(device)}, and Linux reads on past its end`;
-    const code = property.data.broken ? 'unreadable' : 'bad-length';
-    return { kind: 'unknown', problem: problemAt(builder, code, message, property, first - 1, values.length) };
+  if (property.data.broken) {
+    return { kind: 'unknown', problem: problemAt(builder, 'unreadable', 'the value cannot be read', property) };
   }
-  const found = translateByRule(builder.tree, device, values, first, 'dma-ranges', rule);
+  if (!entry.isWhole) return { kind: 'unknown', problem: truncation(entry) };
+  const found = translateByRule(builder.tree, device, read, first, 'dma-ranges', rule);
   if (!found.ok) {
     const message = `the address does not translate: ${found.reason}; Linux then reads from address 0 and oopses`;
     return {
@@ -270,16 +285,26 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
       problem: problemAt(builder, 'zero-size', message, property, first + addressCount, sizeCount),
     };
   }
-  return regionOf(rangeOf(found.address as Iova, size), target.physical);
+  const truncated = first + addressCount + sizeCount > values.length ? truncation(entry) : undefined;
+  return regionOf(rangeOf(found.address as Iova, size), target.physical, truncated);
+}
+
+function truncation({ builder, device, region, first }: Entry): Problem {
+  const message = `the property ends inside the entry for ${nodePath(device)}, and Linux reads on past its end`;
+  return problemAt(builder, 'bad-length', message, region.property, first - 1, region.values.length);
 }
 
 /** iommu_resv_region_get_type. A physical region of one byte counts as none there, as one of size 0 does. */
-function regionOf(range: AddressRange<Iova>, physical: AddressRange<PhysicalAddress> | undefined): ReservationOutcome {
+function regionOf(
+  range: AddressRange<Iova>,
+  physical: AddressRange<PhysicalAddress> | undefined,
+  truncated: Problem | undefined,
+): ReservationOutcome {
   if (physical === undefined || physical.start >= physical.end) {
-    return { kind: 'region', range, type: 'reserved', notDirect: false };
+    return { kind: 'region', range, type: 'reserved', notDirect: false, truncated };
   }
   const isDirect = physical.start === (range.start as bigint) && physical.end === (range.end as bigint);
-  return { kind: 'region', range, type: isDirect ? 'direct' : 'reserved', notDirect: !isDirect };
+  return { kind: 'region', range, type: isDirect ? 'direct' : 'reserved', notDirect: !isDirect, truncated };
 }
 
 /** Cells at which the written entries start. */

@@ -1,0 +1,124 @@
+// Which IOMMU a master ends up behind, with which stream IDs, or why behind none.
+import { lookUp } from '../topology/id-maps';
+import type { DmaMaster, IdMapEntry, Iommu, Link, Problem } from '../topology/model';
+import type { KernelProfile } from './kernel-profile';
+
+export type Attachment =
+  | {
+      readonly ok: true;
+      readonly iommu: Iommu;
+      readonly streams: readonly Stream[];
+      /** The ID map entry or `iommus` entry that leads there is out of the IOMMU's range. */
+      readonly rangeProblem: Problem | undefined;
+    }
+  | { readonly ok: false; readonly reason: string; readonly problem: Problem | undefined };
+
+export interface Stream {
+  readonly id: number;
+  readonly mask: number;
+}
+
+/** A platform device, or a bus node as a device: drivers/iommu/of_iommu.c of_iommu_configure_dev. */
+export function attachByList(master: DmaMaster, kernel: KernelProfile): Attachment {
+  if (master.streams.length === 0) return none('it has no iommus');
+  const streams: Stream[] = [];
+  let iommu: Iommu | undefined;
+  let rangeProblem: Problem | undefined;
+  for (const entry of master.streams) {
+    // What cannot be parsed ends the loop; what was good before it stays good.
+    const unparsed =
+      entry.problem?.code === 'bad-length' || entry.problem?.code === 'bad-cells' ? entry.problem : undefined;
+    const target = entry.iommu.target;
+    if (unparsed !== undefined || target === undefined) {
+      if (iommu !== undefined) break;
+      const problem = unparsed ?? entry.iommu.problem;
+      return none(problem?.message ?? 'the first entry of iommus leads nowhere', problem);
+    }
+    const refusal = refused(entry.iommu, kernel);
+    if (refusal !== undefined) return refusal;
+    iommu ??= target;
+    if (entry.problem?.code === 'stream-id-range') rangeProblem ??= entry.problem;
+    if (entry.streamId !== undefined) streams.push({ id: entry.streamId, mask: entry.mask ?? 0 });
+  }
+  return iommu === undefined ? none('it has no iommus') : { ok: true, iommu, streams, rangeProblem };
+}
+
+/** A PCI function with its requester ID and aliases: of_iommu_configure with of_pci_iommu_init. */
+export function attachByMap(master: DmaMaster, requesterIds: readonly number[], kernel: KernelProfile): Attachment {
+  if (master.iommuMap === undefined) return none('the host bridge has no iommu-map');
+  const streams: Stream[] = [];
+  let iommu: Iommu | undefined;
+  let rangeProblem: Problem | undefined;
+  for (const id of requesterIds) {
+    const found = lookUp(master.iommuMap, kernel.mapRule, id);
+    if (found.kind === 'none') {
+      return none(
+        found.problem?.message ?? `no entry of iommu-map covers requester ID 0x${id.toString(16)}`,
+        found.problem,
+      );
+    }
+    const refusal = refused(found.entry.target, kernel);
+    if (refusal !== undefined) return refusal;
+    const target = found.entry.target.target!;
+    iommu ??= target;
+    const width = target.driver.streamIdBits;
+    if (width !== undefined && found.id >= 2 ** width.bits) rangeProblem ??= found.entry.problem;
+    streams.push({ id: found.id, mask: found.extra[0] ?? target.streamMatchMask });
+  }
+  return iommu === undefined ? none('it has no requester ID') : { ok: true, iommu, streams, rangeProblem };
+}
+
+/** The IOMMUs that functions behind a bridge can be behind, by the entries of its map that count, each IOMMU once. */
+export function attachUndescribed(master: DmaMaster, kernel: KernelProfile): Attachment[] {
+  if (master.iommuMap === undefined) return [none('it has no iommu-map, so nothing behind it has an IOMMU')];
+  const reading = master.iommuMap.readings[kernel.mapRule];
+  if (reading.unusable) return [none(reading.problem?.message ?? 'its iommu-map is unusable', reading.problem)];
+  const found = new Map<Iommu, Attachment>();
+  let failure: Attachment | undefined;
+  for (const entry of reading.entries) {
+    const stops = entry.problem?.code === 'outside-mask' || entry.target.problem?.code === 'unresolved';
+    const attachment = stops
+      ? none((entry.problem ?? entry.target.problem)!.message, entry.problem ?? entry.target.problem)
+      : attachEntry(entry, kernel);
+    if (!attachment.ok) failure ??= attachment;
+    else if (found.get(attachment.iommu)?.ok !== true || attachment.rangeProblem === undefined)
+      found.set(attachment.iommu, attachment);
+    if (stops) break;
+  }
+  if (found.size > 0) return [...found.values()];
+  return [failure ?? none('its iommu-map covers nothing')];
+}
+
+function attachEntry(entry: IdMapEntry<Iommu>, kernel: KernelProfile): Attachment {
+  if (entry.length === 0) {
+    return none('its iommu-map covers no ID as written; some boot loaders fill it in', entry.problem);
+  }
+  if (entry.problem?.code === 'bad-cells' || entry.problem?.code === 'hidden-entry')
+    return none(entry.problem.message, entry.problem);
+  const refusal = refused(entry.target, kernel);
+  if (refusal !== undefined) return refusal;
+  const rangeProblem = isWhollyOutOfRange(entry) ? entry.problem : undefined;
+  return { ok: true, iommu: entry.target.target!, streams: [], rangeProblem };
+}
+
+/** No ID that the entry gives fits its IOMMU. If only some do not, it depends on which functions there are. */
+export function isWhollyOutOfRange({ target, output, problem }: IdMapEntry<Iommu>): boolean {
+  const width = target.target?.driver.streamIdBits;
+  return problem?.code === 'stream-id-range' && width !== undefined && output >= 2 ** width.bits;
+}
+
+/** Why an IOMMU takes no device: of_iommu_xlate, or a probe that failed. */
+function refused(link: Link<Iommu>, kernel: KernelProfile): (Attachment & { ok: false }) | undefined {
+  const { target, problem } = link;
+  if (target === undefined) return none(problem?.message ?? 'its IOMMU does not exist', problem);
+  if (!target.availability.enabled) return none(problem?.message ?? `${target.path} is not enabled`, problem);
+  if (!target.driver.known) return none(`${target.path} is no IOMMU that a driver of Linux binds`, undefined);
+  if (target.problem !== undefined && target.driver.refusesCells && kernel.wrongIommuCells === 'fails') {
+    return none(`${target.path} does not probe: ${target.problem.message}`, target.problem);
+  }
+  return undefined;
+}
+
+export function none(reason: string, problem?: Problem): Attachment & { ok: false } {
+  return { ok: false, reason, problem };
+}

@@ -1,0 +1,133 @@
+// The whole prediction: which master is in which group on a kernel, and what the group reserves.
+import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
+import { attachByList, attachByMap, attachUndescribed, isWhollyOutOfRange, none } from './attach';
+import type { Attachment, Stream } from './attach';
+import { deviceRegions } from './device-regions';
+import { newGrouping } from './grouping';
+import type { Grouping } from './grouping';
+import type { KernelProfile } from './kernel-profile';
+import { mergeRegions } from './merge';
+import type { PredictedDevice, PredictedGroup, RegionPrediction, UngroupedMaster } from './prediction';
+
+export type * from './prediction';
+
+/** Groups and reserved regions as the kernel will report them. Every master is in a group or in `ungrouped`, a bus perhaps in both. */
+export function predictRegions(topology: Topology, kernel: KernelProfile): RegionPrediction {
+  const lost = lostIommus(topology, kernel);
+  const ungrouped: UngroupedMaster[] = [];
+  const grouping = newGrouping();
+  for (const master of inOrder(topology, kernel)) {
+    for (const candidate of candidates(master, kernel)) {
+      const reason = keptOut(candidate.attachment, lost, kernel) ?? place(grouping, candidate, kernel);
+      if (reason !== undefined) ungrouped.push({ path: master.path, master, ...reason });
+    }
+  }
+  return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
+}
+
+/** Devices are met in this order: 7.2 adds platform devices first, before it drivers bind, PCI's first (seen on both). */
+function inOrder({ masters }: Topology, kernel: KernelProfile): DmaMaster[] {
+  const isPci = ({ kind }: DmaMaster): boolean => kind === 'pci-host' || kind === 'pci-function';
+  const pci = masters.filter(isPci);
+  const others = masters.filter((master) => !isPci(master));
+  return kernel.groupsFormAt === 'add' ? [...others, ...pci] : [...pci, ...others];
+}
+
+interface Candidate {
+  readonly master: DmaMaster;
+  readonly standsForUndescribed: boolean;
+  readonly attachment: Attachment;
+}
+
+/** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
+function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
+  if (!master.availability.enabled) {
+    const attachment = none(`it is not enabled: ${master.availability.reason}`);
+    return [{ master, standsForUndescribed: false, attachment }];
+  }
+  const own = (attachment: Attachment): Candidate => ({ master, standsForUndescribed: false, attachment });
+  switch (master.kind) {
+    case 'platform':
+      return [own(attachByList(master, kernel))];
+    case 'pci-function': {
+      const ids = master.requesterId === undefined ? [] : [master.requesterId, ...master.aliases];
+      return [own(attachByMap(master, ids, kernel))];
+    }
+    case 'pci-host':
+    case 'bus': {
+      const behind = attachUndescribed(master, kernel);
+      const stands = behind.map((attachment) => ({ master, standsForUndescribed: true, attachment }));
+      return master.streams.length > 0 ? [...stands, own(attachByList(master, kernel))] : stands;
+    }
+  }
+}
+
+interface Reason {
+  readonly reason: string;
+  readonly problem: Problem | undefined;
+}
+
+function keptOut(attachment: Attachment, lost: ReadonlyMap<Iommu, Problem>, kernel: KernelProfile): Reason | undefined {
+  if (!attachment.ok) return { reason: attachment.reason, problem: attachment.problem };
+  const { iommu, rangeProblem } = attachment;
+  const cause = lost.get(iommu);
+  if (cause !== undefined) {
+    return { reason: `Linux ${kernel.version} fails to register ${iommu.path}: ${cause.message}`, problem: cause };
+  }
+  // The SMMUv1/v2 driver takes 16 bits of the ID and goes on.
+  if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
+    return { reason: rangeProblem.message, problem: rangeProblem };
+  }
+  return undefined;
+}
+
+/**
+ * SMMUs that do not register because some device behind them has a stream ID out of range: from 7.2 on the error of one
+ * device's probe is that of the IOMMU (drivers/iommu/iommu.c bus_iommu_probe).
+ */
+function lostIommus({ masters }: Topology, kernel: KernelProfile): Map<Iommu, Problem> {
+  const lost = new Map<Iommu, Problem>();
+  if (kernel.streamIdOutOfRange !== 'iommu') return lost;
+  const lose = (iommu: Iommu | undefined, problem: Problem | undefined): void => {
+    if (iommu?.driver.grouping === 'stream-owner' && problem !== undefined && !lost.has(iommu))
+      lost.set(iommu, problem);
+  };
+  for (const master of masters) {
+    if (!master.availability.enabled) continue;
+    for (const { iommu, problem } of master.streams) {
+      if (problem?.code === 'stream-id-range') lose(iommu.target, problem);
+    }
+    if (master.kind === 'pci-function' && master.requesterId !== undefined) {
+      const attachment = attachByMap(master, [master.requesterId, ...master.aliases], kernel);
+      if (attachment.ok) lose(attachment.iommu, attachment.rangeProblem);
+    } else if (master.iommuMap !== undefined) {
+      for (const entry of master.iommuMap.readings[kernel.mapRule].entries) {
+        if (isWhollyOutOfRange(entry)) lose(entry.target.target, entry.problem);
+      }
+    }
+  }
+  return lost;
+}
+
+/** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
+function place(
+  grouping: Grouping,
+  { master, standsForUndescribed, attachment }: Candidate,
+  kernel: KernelProfile,
+): Reason | undefined {
+  if (!attachment.ok) return undefined;
+  const { iommu } = attachment;
+  const streams: readonly Stream[] = attachment.streams;
+  const { regions, oops, unknown } = deviceRegions(iommu, master, !standsForUndescribed, kernel);
+  const streamIds = streams.map(({ id }) => id);
+  const device: PredictedDevice = { path: master.path, master, standsForUndescribed, iommu, streamIds, regions };
+  const refusal = grouping.add({ device, streams, oops, unknown });
+  return refusal === undefined ? undefined : { reason: refusal, problem: undefined };
+}
+
+function predictedGroup(members: ReturnType<Grouping['groups']>[number], id: number): PredictedGroup {
+  const devices = members.map(({ device }) => device);
+  const oops = members.find((member) => member.oops !== undefined)?.oops;
+  const unknown = [...new Set(members.flatMap((member) => member.unknown))];
+  return { id, devices, regions: oops === undefined ? mergeRegions(devices) : [], oops, unknown };
+}

@@ -1,0 +1,101 @@
+// The prediction as text: sysfs lines as the kernel prints them, and the shape of `regions --format json`.
+import { positionAt } from '../text/source-file';
+import type { SourceRange } from '../text/source-file';
+import { typeWord } from './prediction';
+import type { GroupRegion, PredictedGroup, RegionOrigin, RegionPrediction } from './prediction';
+
+/** `0x` and 16 digits, as `0x%016llx`. */
+export function sysfsAddress(address: bigint): string {
+  return `0x${address.toString(16).padStart(16, '0')}`;
+}
+
+/** The lines of a group's `reserved_regions`, without line ends. The kernel cuts the file at one page, perhaps within a line. */
+export function sysfsLines(group: PredictedGroup, limit: bigint | undefined): string[] {
+  const lines = group.regions.map(
+    ({ range, type }) => `${sysfsAddress(range.start)} ${sysfsAddress(range.end)} ${typeWord(type)}`,
+  );
+  if (limit === undefined) return lines;
+  const text = lines.map((line) => `${line}\n`).join('');
+  // The last byte of the page is the terminating NUL.
+  if (BigInt(text.length) < limit) return lines;
+  const cut = text.slice(0, Number(limit) - 1).split('\n');
+  return cut.at(-1) === '' ? cut.slice(0, -1) : cut;
+}
+
+/** All groups, each with a header line; what cannot be predicted follows as a comment. */
+export function printSysfs({ groups, kernel }: RegionPrediction): string {
+  return groups.map((group) => `${header(group)}${bodyLines(group, kernel.sysfsLimit)}`).join('');
+}
+
+/** The lines of one group alone, as `cat reserved_regions` prints them. */
+export function printGroup(group: PredictedGroup, limit: bigint | undefined): string {
+  return sysfsLines(group, limit)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function header({ id, devices }: PredictedGroup): string {
+  return `# group ${String(id)}: ${[...new Set(devices.map(({ path }) => path))].join(' ')}\n`;
+}
+
+function bodyLines(group: PredictedGroup, limit: bigint | undefined): string {
+  const comments = group.unknown.map((reason) => `# unknown: ${reason}\n`).join('');
+  if (group.oops !== undefined) return `# the kernel oopses: ${group.oops.message}\n`;
+  return `${printGroup(group, limit)}${comments}`;
+}
+
+/** Numbers that are addresses are hex strings; lines and columns count from 1. */
+export interface RegionsJson {
+  readonly kernel: string;
+  readonly groups: readonly GroupJson[];
+}
+
+export interface GroupJson {
+  readonly id: number;
+  readonly devices: readonly string[];
+  readonly regions: readonly RegionJson[];
+  /** Why the kernel crashes on the group; `regions` is then empty. */
+  readonly oops?: string;
+  /** Reasons why there may be regions that are not listed. */
+  readonly unknown?: readonly string[];
+}
+
+export interface RegionJson {
+  readonly start: string;
+  readonly end: string;
+  readonly type: string;
+  readonly origin: RegionOrigin;
+  readonly source: { readonly file: string; readonly line: number; readonly column: number } | null;
+}
+
+export function regionsJson({ kernel, groups }: RegionPrediction): RegionsJson {
+  return { kernel: kernel.version, groups: groups.map(groupJson) };
+}
+
+function groupJson({ id, devices, regions, oops, unknown }: PredictedGroup): GroupJson {
+  return {
+    id,
+    devices: [...new Set(devices.map(({ path }) => path))],
+    regions: regions.map(regionJson),
+    ...(oops && { oops: oops.message }),
+    ...(unknown.length > 0 && { unknown }),
+  };
+}
+
+/** A region that was merged names the first of its parts that a source line made. */
+function regionJson({ range, type, parts }: GroupRegion): RegionJson {
+  const { region } = parts.find((part) => part.region.source !== undefined) ?? parts[0]!;
+  const { origin, source } = region;
+  return {
+    start: sysfsAddress(range.start),
+    end: sysfsAddress(range.end),
+    type: typeWord(type),
+    origin,
+    source: source ? sourceJson(source) : null,
+  };
+}
+
+function sourceJson({ file, start }: SourceRange): RegionJson['source'] {
+  const { line, character } = positionAt(file, start);
+  return { file: file.path, line: line + 1, column: character + 1 };
+}
