@@ -18,7 +18,8 @@ export function applyOverlay(
   base: DeviceTree,
   overlay: DeviceTree,
 ): { readonly tree: DeviceTree } | { readonly error: string } {
-  const highest = Math.max(0, ...base.phandles.keys());
+  let highest = 0;
+  for (const phandle of base.phandles.keys()) highest = Math.max(highest, phandle);
   const fixes: Fixes = { patches: new Map(), moved: new Map(), phandleShift: highest };
   const problem = fixLocalReferences(overlay, fixes) ?? fixBaseReferences(base, overlay, fixes);
   if (problem !== undefined) return { error: problem };

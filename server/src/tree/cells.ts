@@ -18,10 +18,9 @@ export function cells(property: DtProperty): Uint32Array | undefined {
  * low 64 bits, and no cells are 0. The caller checks that the cells exist.
  */
 export function readNumber(values: Uint32Array, at: number, count: number): bigint {
-  if (count === 1) return BigInt(values[at]!);
-  let result = 0n;
-  for (let index = at; index < at + count; index++) result = (result << 32n) | BigInt(values[index]!);
-  return count > 2 ? BigInt.asUintN(64, result) : result;
+  if (count <= 0) return 0n;
+  const low = values[at + count - 1]!;
+  return count === 1 ? BigInt(low) : (BigInt(values[at + count - 2]!) << 32n) | BigInt(low);
 }
 
 /** Where cell `index` (in units of four bytes) is written; undefined for a tree without sources. */
@@ -63,6 +62,8 @@ export function partAt(property: DtProperty, offset: number): ValuePart | undefi
 
 /** The value as NUL-terminated strings; undefined if it is not terminated. An empty value has none. */
 export function strings(property: DtProperty): readonly string[] | undefined {
+  const { texts } = property.data;
+  if (texts !== undefined) return texts;
   const { bytes } = property.data;
   if (bytes.length > 0 && bytes[bytes.length - 1] !== 0) return undefined;
   const result: string[] = [];

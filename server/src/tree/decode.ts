@@ -54,6 +54,20 @@ export class WrittenValue implements PropertyData {
     return this.isBroken;
   }
 
+  get texts(): readonly string[] | undefined {
+    const { tokens } = this.context;
+    const result: string[] = [];
+    if (this.syntax.broken) return undefined;
+    for (const value of this.syntax.values) {
+      if (value.kind !== 'string') return undefined;
+      const file = tokens.files[tokens.file[value.first]!]!;
+      const text = file.text.slice(tokens.start[value.first]! + 1, tokens.end[value.first]! - 1);
+      if (file.encoding !== 'utf8' || text.includes('\\') || text.includes('\0')) return undefined;
+      result.push(text);
+    }
+    return result;
+  }
+
   private decode(parts: ValuePart[] | undefined): void {
     length = 0;
     this.isBroken = !decodeValues(this.context, this.syntax, parts) || this.syntax.broken;

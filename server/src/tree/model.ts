@@ -69,6 +69,8 @@ export interface PropertyData {
   readonly parts: readonly ValuePart[];
   /** Some of the value could not be read (syntax error, unresolved reference, missing incbin): do not trust the bytes. */
   readonly broken: boolean;
+  /** The strings of a value that is written as nothing but plain strings; spares the decoding of names that are read often. */
+  readonly texts?: readonly string[] | undefined;
 }
 
 /** One element as written: a cell, a string, a byte, a path reference. */

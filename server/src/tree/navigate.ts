@@ -1,7 +1,7 @@
 // Finding nodes and properties in a tree, and what a bus says of its children. Pure reads; a path is dtc's: full names
 // with unit addresses, separated by '/'.
 import type { DeviceTree, DtNode, DtProperty } from './model';
-import { cells, strings } from './cells';
+import { strings } from './cells';
 
 export function property(node: DtNode, name: string): DtProperty | undefined {
   return node.properties.get(name);
@@ -94,8 +94,6 @@ function inheritedCell(bus: DtNode, name: string): number | undefined {
 export function cellValue(node: DtNode, name: string): number | undefined {
   const found = node.properties.get(name);
   if (found === undefined) return undefined;
-  const values = cells(found);
-  if (values !== undefined) return values[0];
   const { bytes } = found.data;
   return bytes.length < 4 ? undefined : ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;
 }

@@ -33,7 +33,9 @@ function printNode(lines: string[], node: DtNode, indent: string): void {
 
 function printProperty({ name, data }: DtProperty): string {
   if (data.bytes.length === 0) return `${name};`;
-  const parts = !data.broken && coverAll(data.parts, data.bytes.length) ? data.parts : undefined;
+  // A phandle that a node asked for by a reference to itself is a number by now.
+  const isWritten = !data.broken && name !== 'phandle' && name !== 'linux,phandle';
+  const parts = isWritten && coverAll(data.parts, data.bytes.length) ? data.parts : undefined;
   return `${name} = ${parts ? printParts(data.bytes, parts) : printGuess(data.bytes)};`;
 }
 
