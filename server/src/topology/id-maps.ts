@@ -217,3 +217,9 @@ export function lookUp<Target>(map: IdMap<Target>, rule: MapRule, id: number): M
   }
   return { kind: 'none', problem };
 }
+
+/** The entries of a map that count under a rule; none without a map or where it is unusable as a whole. */
+export function usableEntries<Target>(map: IdMap<Target> | undefined, rule: MapRule): readonly IdMapEntry<Target>[] {
+  const reading = map?.readings[rule];
+  return reading === undefined || reading.unusable ? [] : reading.entries;
+}
