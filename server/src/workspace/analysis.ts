@@ -41,18 +41,52 @@ export interface Snapshot {
   readonly unusable: string | undefined;
 }
 
+/** A board's tree and what went into it, before anything is made of it. */
+export type CompiledBoard = Pick<
+  Snapshot,
+  'context' | 'kind' | 'root' | 'unit' | 'syntax' | 'tree' | 'files' | 'unusable'
+> & {
+  /** Of the preprocessor, the parser and the merge, as they come. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly overlayUnits: readonly Unit[];
+};
+
 /** Analyses a board. Gives a snapshot for any input; an exception is a bug of ours. */
-export function analyse(context: Context, files: FileStore, options: CompileOptions = {}): Snapshot {
+export function analyse(context: Context, files: FileStore): Snapshot {
+  const { overlayUnits, ...board } = compileBoard(context, files);
+  const { tree, kind, unit } = board;
+  const kernel = settingsProfile(context.settings);
+  const topology = topologyFromTree(tree);
+  const prediction = predictRegions(topology, kernel);
+  const settings = { msiWindowSource: context.msiWindowSource };
+  const root = kind === 'source' ? board.root : undefined;
+  const found = checkRules({ tree, topology, prediction, kernel, settings, root });
+  const diagnostics = settleDiagnostics([...board.diagnostics, ...found], context.settings.rules);
+  return { ...board, topology, kernel, prediction, diagnostics: inFileOrder(diagnostics, [unit, ...overlayUnits]) };
+}
+
+/** The tree of a board, overlays applied, without the analysis. */
+export function compileBoard(context: Context, files: FileStore, options: CompileOptions = {}): CompiledBoard {
   const root = files.read(context.root);
-  if ('error' in root) return emptySnapshot(context, 'binary', root.error, files);
+  if ('error' in root) return unusableBoard(context, 'binary', root.error, files);
   const kind = inputKind(root);
   if (kind === 'source') {
     const overlays = sortOverlays(context, files);
-    const compiled = compile(root, [...context.appended, ...overlays.appended], context, files, options);
-    return complete(context, kind, root, compiled, overlays.applied, files);
+    // fdtoverlay finds its targets by the symbols that -@ makes.
+    const symbols = options.symbols === true || overlays.applied.length > 0;
+    const compiled = compile(root, [...context.appended, ...overlays.appended], context, files, { symbols });
+    return overlaidBoard(context, kind, root, compiled, overlays.applied, files);
   }
-  if (kind === 'fdt') return analyseBlob(context, files);
-  return emptySnapshot(context, kind, unusableKinds[kind], files);
+  if (kind !== 'fdt') return unusableBoard(context, kind, unusableKinds[kind], files);
+  const bytes = files.readBytes(context.root);
+  if ('error' in bytes) return unusableBoard(context, kind, bytes.error, files);
+  const blob = readFdt(bytes);
+  if ('error' in blob) {
+    const reason = `is a damaged flattened devicetree: ${blob.error} at offset 0x${blob.offset.toString(16)}`;
+    return unusableBoard(context, kind, reason, files);
+  }
+  const compiled = { ...emptyUnit(context, files), tree: blob.tree };
+  return overlaidBoard(context, kind, compiled.unit.tokens.root, compiled, sortOverlays(context, files).applied, files);
 }
 
 const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt'>, string>> = {
@@ -61,47 +95,16 @@ const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt'>, strin
   binary: 'is neither devicetree source nor a flattened devicetree',
 };
 
-function analyseBlob(context: Context, files: FileStore): Snapshot {
-  const bytes = files.readBytes(context.root);
-  if ('error' in bytes) return emptySnapshot(context, 'fdt', bytes.error, files);
-  const blob = readFdt(bytes);
-  if ('error' in blob) {
-    const reason = `is a damaged flattened devicetree: ${blob.error} at offset 0x${blob.offset.toString(16)}`;
-    return emptySnapshot(context, 'fdt', reason, files);
-  }
-  const root = sourceFile(context.root, '');
-  const compiled = { ...compile(root, [], context, files), tree: blob.tree, diagnostics: [] };
-  return complete(context, 'fdt', root, compiled, sortOverlays(context, files).applied, files);
-}
-
-/** The part that is the same wherever the tree comes from. */
-function complete(
+function overlaidBoard(
   context: Context,
   kind: InputKind,
   root: SourceFile,
-  { unit, syntax, tree: base, diagnostics: ofBase }: CompiledUnit,
+  { unit, syntax, tree: base, diagnostics }: CompiledUnit,
   overlays: readonly string[],
   files: FileStore,
-): Snapshot {
-  const { tree, units, diagnostics: ofOverlays } = applyOverlays(base, overlays, context, files);
-  const kernel = settingsProfile(context.settings);
-  const topology = topologyFromTree(tree);
-  const prediction = predictRegions(topology, kernel);
-  const settings = { msiWindowSource: context.msiWindowSource };
-  const found = checkRules({
-    tree,
-    topology,
-    prediction,
-    kernel,
-    settings,
-    root: kind === 'source' ? root : undefined,
-  });
-  const diagnostics = settleDiagnostics(
-    [...context.diagnostics, ...ofBase, ...ofOverlays, ...found],
-    context.settings.rules,
-  );
+): CompiledBoard {
+  const { tree, units: overlayUnits, diagnostics: ofOverlays } = applyOverlays(base, overlays, context, files);
   const settingsFiles = context.settingsFile === undefined ? [] : [context.settingsFile];
-  const read = [root.path, ...filesOfUnit(unit), ...units.flatMap(filesOfUnit), ...context.overlays, ...settingsFiles];
   return {
     context,
     kind,
@@ -109,26 +112,29 @@ function complete(
     unit,
     syntax,
     tree,
-    topology,
-    kernel,
-    prediction,
-    diagnostics: inFileOrder(diagnostics, [unit, ...units]),
-    files: new Set(read),
+    diagnostics: [...context.diagnostics, ...diagnostics, ...ofOverlays],
+    overlayUnits,
+    files: new Set([...[unit, ...overlayUnits].flatMap(filesOfUnit), ...context.overlays, ...settingsFiles]),
     unusable: undefined,
   };
 }
 
-function emptySnapshot(context: Context, kind: InputKind, reason: string, files: FileStore): Snapshot {
-  const root = sourceFile(context.root, '');
-  const compiled = { ...compile(root, [], context, files), diagnostics: [] };
-  const empty = complete({ ...context, overlays: [] }, kind, root, compiled, [], files);
+function unusableBoard(context: Context, kind: InputKind, reason: string, files: FileStore): CompiledBoard {
+  const compiled = emptyUnit(context, files);
+  const { root } = compiled.unit.tokens;
   const unusable: Diagnostic = {
     rule: 'unusable-input',
     severity: 'error',
     range: { file: root, start: 0, end: 0 },
     message: `${context.root}: ${reason}`,
   };
-  return { ...empty, context, diagnostics: [...context.diagnostics, unusable], unusable: reason };
+  const board = overlaidBoard({ ...context, overlays: [] }, kind, root, compiled, [], files);
+  return { ...board, context, diagnostics: [...context.diagnostics, unusable], unusable: reason };
+}
+
+/** A unit of nothing, for what has no sources. */
+function emptyUnit(context: Context, files: FileStore): CompiledUnit {
+  return { ...compile(sourceFile(context.root, ''), [], context, files), diagnostics: [] };
 }
 
 /** Root file first, then its includes as they are met; those without a place last. What two layers say alike is said once. */

@@ -1,0 +1,40 @@
+// The one board that a verb is about.
+import path from 'node:path';
+import { analyse, compileBoard, type CompiledBoard, type Snapshot } from '../workspace/analysis';
+import type { CompileOptions } from '../workspace/compile';
+import { contextOf, type Context } from '../workspace/contexts';
+import { createFileStore, type FileStore } from '../workspace/files';
+import { contextOptions, type SourceOptions } from './options';
+import { printText } from './print-text';
+import { reportDiagnostic } from './report';
+import { displayPath, painterFor, printError, UsageError } from './terminal';
+import type { Diagnostic } from '../text/diagnostic';
+
+export function analyseFile(file: string, options: SourceOptions): Snapshot {
+  return usable(withContext(file, options, analyse));
+}
+
+export function compileFile(file: string, options: SourceOptions, compileOptions: CompileOptions): CompiledBoard {
+  return usable(withContext(file, options, (context, files) => compileBoard(context, files, compileOptions)));
+}
+
+function withContext<T>(given: string, options: SourceOptions, compute: (context: Context, files: FileStore) => T): T {
+  const files = createFileStore();
+  const file = path.resolve(given);
+  const context = contextOf(file, files, contextOptions(options, files));
+  if (context.root !== file) printError(`${displayPath(file)}: read as part of ${displayPath(context.root)}`);
+  return compute(context, files);
+}
+
+function usable<T extends CompiledBoard | Snapshot>(board: T): T {
+  if (board.unusable !== undefined) throw new UsageError(`${displayPath(board.context.root)}: ${board.unusable}`);
+  return board;
+}
+
+/** Errors among a board's diagnostics, printed to the standard error; tells how many. */
+export function printErrors(diagnostics: readonly Diagnostic[], root: string): number {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const paint = painterFor(process.stderr);
+  for (const error of errors) process.stderr.write(printText(reportDiagnostic(error, root), paint));
+  return errors.length;
+}

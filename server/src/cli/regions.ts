@@ -1,0 +1,81 @@
+// doorbell regions FILE
+import { Option, type Command } from 'commander';
+import { findDevice } from '../iova/find-device';
+import { printGroup, printSysfs, regionsJson, type GroupJson } from '../iova/print-regions';
+import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
+import type { DeviceTree } from '../tree/model';
+import { nodeAt, nodeByReference, nodePath } from '../tree/navigate';
+import type { Snapshot } from '../workspace/analysis';
+import { analyseFile } from './board';
+import { addAnalysisOptions, type SourceOptions } from './options';
+import { displayPath, printError, UsageError } from './terminal';
+
+interface RegionsArguments extends SourceOptions {
+  readonly format: 'sysfs' | 'json';
+  readonly device?: string;
+}
+
+export function addRegions(program: Command): void {
+  addAnalysisOptions(program.command('regions'))
+    .description('predict the reserved regions of each IOMMU group')
+    .argument('<file>', 'a devicetree source or blob')
+    .addOption(new Option('--format <format>', 'form of the output').choices(['sysfs', 'json']).default('sysfs'))
+    .option('--device <device>', 'only this device: a tree path, a label (&net), or a PCI address (0000:00:01.0)')
+    .action(runRegions);
+}
+
+function runRegions(file: string, options: RegionsArguments): void {
+  const snapshot = analyseFile(file, options);
+  warnOfErrors(snapshot);
+  const { prediction } = snapshot;
+  const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
+  const limited: RegionPrediction = { ...prediction, groups };
+  if (options.format === 'json') process.stdout.write(`${JSON.stringify(withDisplayPaths(limited), undefined, 2)}\n`);
+  else if (options.device === undefined) process.stdout.write(printSysfs(limited));
+  else for (const group of groups) printBare(group, prediction.kernel.sysfsLimit);
+}
+
+/** The lines of one group alone; what they cannot say goes to the standard error. */
+function printBare(group: PredictedGroup, limit: bigint | undefined): void {
+  if (group.oops === undefined) process.stdout.write(printGroup(group, limit));
+  else printError(`the kernel oopses: ${group.oops.message}`);
+  for (const reason of group.unknown) printError(`unknown: ${reason}`);
+}
+
+function groupsOfDevice({ topology, prediction, tree }: Snapshot, device: string): readonly PredictedGroup[] {
+  const found = findDevice(topology, prediction, { resolve: (name) => resolveName(tree, name) }, device);
+  if (found.kind === 'missing') throw new UsageError(found.message);
+  if (found.group === undefined) {
+    printError(`${found.path} is in no group: ${found.reason ?? 'nothing is known about it'}`);
+    return [];
+  }
+  return [found.group];
+}
+
+/** A path, `&label`, `&{/path}` or a label, to the path of the node. */
+function resolveName(tree: DeviceTree, name: string): string | undefined {
+  const reference = name.startsWith('&{') && name.endsWith('}') ? name.slice(2, -1) : name.replace(/^&/, '');
+  const node = reference.startsWith('/') ? nodeAt(tree, reference) : nodeByReference(tree, reference);
+  return node && nodePath(node);
+}
+
+function warnOfErrors({ diagnostics, context }: Snapshot): void {
+  const count = diagnostics.filter(({ severity }) => severity === 'error').length;
+  if (count > 0) {
+    printError(
+      `${displayPath(context.root)}: ${count} ${count === 1 ? 'error' : 'errors'}, see \`doorbell check\`: the regions may not be what the kernel makes`,
+    );
+  }
+}
+
+function withDisplayPaths(prediction: RegionPrediction): object {
+  const json = regionsJson(prediction);
+  const groups = json.groups.map((group): GroupJson => ({
+    ...group,
+    regions: group.regions.map((region) => ({
+      ...region,
+      source: region.source && { ...region.source, file: displayPath(region.source.file) },
+    })),
+  }));
+  return { ...json, groups };
+}

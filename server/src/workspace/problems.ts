@@ -1,0 +1,33 @@
+// What the workspace layer itself can say: the table of its diagnostics.
+import type { Severity } from '../text/diagnostic';
+
+export interface WorkspaceRule {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly summary: string;
+}
+
+export const workspaceRules: readonly WorkspaceRule[] = [
+  {
+    id: 'settings-syntax',
+    severity: 'error',
+    summary: 'doorbell.json is no JSON (comments and trailing commas are taken)',
+  },
+  {
+    id: 'settings-wrong-value',
+    severity: 'error',
+    summary: 'A value in doorbell.json is of the wrong type or form, and not used',
+  },
+  {
+    id: 'settings-unknown-key',
+    severity: 'warning',
+    summary: 'A key in doorbell.json that is no setting, or is given twice',
+  },
+  {
+    id: 'context-comment',
+    severity: 'warning',
+    summary: 'A `doorbell:` comment with a setting that does not exist, or that names no file',
+  },
+  { id: 'overlay-not-applied', severity: 'error', summary: 'An overlay cannot be read, or does not fit the base tree' },
+  { id: 'unusable-input', severity: 'error', summary: 'A file that cannot be analysed at all' },
+];
