@@ -1,0 +1,19 @@
+// The predicted reserved regions of a board as a text for people: what sysfs would print, group by group.
+import { printSysfs } from '../iova/print-regions';
+import type { RegionPrediction } from '../iova/prediction';
+
+export interface RegionsViewInput {
+  readonly root: { readonly path: string };
+  readonly prediction: RegionPrediction;
+  readonly unusable: string | undefined;
+}
+
+/** The view of a board; for a document that is part of none, why there is nothing to see. */
+export function regionsView(board: RegionsViewInput | undefined): string {
+  if (board === undefined) return '# No board: this document is not open, or is no devicetree source.\n';
+  const { root, prediction, unusable } = board;
+  if (unusable !== undefined) return `# ${root.path}: ${unusable}.\n`;
+  const title = `# Reserved regions that Linux ${prediction.kernel.version} will have on ${root.path}\n`;
+  if (prediction.groups.length === 0) return `${title}# No device is in an IOMMU group.\n`;
+  return `${title}${printSysfs(prediction)}`;
+}

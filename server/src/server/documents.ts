@@ -1,0 +1,59 @@
+// The documents that the client has open. What is in here wins over the disk.
+import { offsetAt, sourceFile, type Position, type SourceFile } from '../text/source-file';
+import { URI } from 'vscode-uri';
+
+export interface OpenDocument {
+  /** As the client spells it; everything about this document is sent under this name. */
+  readonly uri: string;
+  readonly version: number;
+  readonly file: SourceFile;
+}
+
+export interface ContentChange {
+  readonly range?: { readonly start: Position; readonly end: Position };
+  readonly text: string;
+}
+
+/** Open documents by path. */
+export type OpenDocuments = ReadonlyMap<string, OpenDocument>;
+
+/** The path of a `file:` URI; any other URI stands for itself. */
+export function pathOf(uri: string): string {
+  if (!uri.startsWith('file:')) return uri;
+  return URI.parse(uri).fsPath;
+}
+
+/** The name under which a file is known to the client. */
+export function uriOf(path: string, documents: OpenDocuments): string {
+  return (
+    documents.get(path)?.uri ??
+    (path.startsWith('/') || /^[A-Za-z]:[\\/]|^\\\\/.test(path) ? URI.file(path).toString() : path)
+  );
+}
+
+/**
+ * The file after the changes, each of which applies to the result of the one before it.
+ * A position past the end of a line or file means that end; a range that ends before it starts is read backwards.
+ */
+export function applyChanges(file: SourceFile, changes: readonly ContentChange[]): SourceFile {
+  let current = file;
+  for (const { range, text } of changes) {
+    if (range === undefined) {
+      current = sourceFile(file.path, text);
+      continue;
+    }
+    const one = offsetInLine(current, range.start);
+    const other = offsetInLine(current, range.end);
+    const [start, end] = one <= other ? [one, other] : [other, one];
+    current = sourceFile(file.path, current.text.slice(0, start) + text + current.text.slice(end));
+  }
+  return current;
+}
+
+/** As `offsetAt`, but never behind the line's end mark: an insertion past the end of a line stays on that line. */
+function offsetInLine(file: SourceFile, position: Position): number {
+  const start = offsetAt(file, { line: Math.max(position.line, 0), character: 0 });
+  let offset = position.line < 0 ? start : offsetAt(file, { ...position, character: Math.max(position.character, 0) });
+  while (offset > start && /[\r\n]/.test(file.text[offset - 1]!)) offset--;
+  return offset;
+}
