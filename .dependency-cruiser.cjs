@@ -1,7 +1,7 @@
 // Imports run one way: features, cli, server -> workspace, rules -> iova -> topology -> tree -> syntax -> preprocess -> text.
 const layers = ['text', 'preprocess', 'syntax', 'tree', 'topology', 'iova', 'rules', 'workspace', 'features'];
 const above = (layer) => layers.slice(layers.indexOf(layer) + 1);
-const faces = '(server|cli|main)\\.ts$';
+const faces = '((server|cli)/|(server|cli|main)\\.ts$)';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -1,5 +1,6 @@
 // Bundles the language server, the command line and the client. `--watch` rebuilds on change.
 import esbuild from 'esbuild';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -9,15 +10,27 @@ const common = {
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  // jsonc-parser's `main` is UMD with requires that a bundler cannot follow.
+  mainFields: ['module', 'main'],
   sourcemap: 'linked',
   minify: false,
   logLevel: 'warning',
 };
 const bundles = [
-  { ...common, entryPoints: ['server/src/main.ts', 'server/src/cli.ts'], outdir: 'server/dist', banner: { js: '#!/usr/bin/env node' } },
+  {
+    ...common,
+    entryPoints: ['server/src/main.ts', 'server/src/cli.ts'],
+    outdir: 'server/dist',
+    banner: { js: '#!/usr/bin/env node' },
+  },
   { ...common, entryPoints: ['client/src/extension.ts'], outdir: 'client/dist', external: ['vscode'] },
 ];
 for (const options of bundles) {
   if (process.argv.includes('--watch')) await (await esbuild.context(options)).watch();
-  else await esbuild.build(options);
+  else {
+    // What a bundle is made of: the packaging gathers the licences from it.
+    const { metafile } = await esbuild.build({ ...options, metafile: true });
+    writeFileSync(path.join(root, options.outdir, 'meta.json'), JSON.stringify(metafile));
+  }
 }
+if (process.argv.includes('--watch')) console.log('watching');
