@@ -18,32 +18,29 @@ export function activate(context: ExtensionContext): void {
   let client: LanguageClient | undefined;
   const regions = createRegionsView(() => client);
 
-  const start = async (): Promise<void> => {
+  const start = (): void => {
     const started = createClient(context, channels);
-    client = started.client;
-    client.onDidChangeState(({ newState }) => {
+    const fail = (error: unknown): void => {
+      channels.log.error(error instanceof Error ? error : String(error));
+    };
+    client = started;
+    started.onDidChangeState(({ newState }) => {
+      if (client !== started) return;
       statusBar.serverState(newState);
       if (newState === State.Running) regions.refresh();
     });
-    client.onNotification(statusNotification, (status: StatusParams) => {
+    started.onNotification(statusNotification, (status: StatusParams) => {
       statusBar.boardStatus(status);
       regions.refresh();
     });
-    stop = async () => {
-      started.watcher.dispose();
-      // A server that hangs is given two seconds, then killed by the client library.
-      await started.client.dispose(2000).catch((error: unknown) => {
-        channels.log.error(error instanceof Error ? error : String(error));
-      });
-    };
-    await client.start().catch((error: unknown) => {
-      channels.log.error(error instanceof Error ? error : String(error));
-      statusBar.serverState(State.StartFailed);
-    });
+    // A server that hangs is given two seconds, then the client library kills it.
+    stop = () => started.dispose(2000).catch(fail);
+    started.start().catch(fail);
   };
-  // A new client rather than the old one restarted: it works from every state, a failed start included.
-  let turn = start();
+  // A new client rather than the old one started again: it works from every state, a failed start included.
+  let turn = Promise.resolve();
   const restart = (): Promise<void> => (turn = turn.then(() => stop()).then(start));
+  start();
 
   context.subscriptions.push(
     channels.log,

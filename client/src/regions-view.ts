@@ -23,10 +23,19 @@ export interface RegionsView {
 /** The view's documents; `client` is asked anew each time since a restart replaces it. */
 export function createRegionsView(client: () => LanguageClient | undefined): RegionsView {
   const changes = new EventEmitter<Uri>();
+  const refresh = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      for (const { uri } of workspace.textDocuments) if (uri.scheme === SCHEME) changes.fire(uri);
+    }, REFRESH_DELAY_MS);
+  };
   let timer: NodeJS.Timeout | undefined;
   const provider = workspace.registerTextDocumentContentProvider(SCHEME, {
     onDidChange: changes.event,
     provideTextDocumentContent: (uri, token) => regionsText(client(), uri, token),
+  });
+  const edits = workspace.onDidChangeTextDocument(({ document }) => {
+    if (isDevicetree(document) || path.basename(document.uri.path) === 'doorbell.json') refresh();
   });
   return {
     open: async () => {
@@ -38,14 +47,10 @@ export function createRegionsView(client: () => LanguageClient | undefined): Reg
       const view = await workspace.openTextDocument(viewUri(document.uri));
       await window.showTextDocument(view, { viewColumn: ViewColumn.Beside, preview: true, preserveFocus: true });
     },
-    refresh: () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        for (const { uri } of workspace.textDocuments) if (uri.scheme === SCHEME) changes.fire(uri);
-      }, REFRESH_DELAY_MS);
-    },
+    refresh,
     dispose: () => {
       clearTimeout(timer);
+      edits.dispose();
       provider.dispose();
       changes.dispose();
     },

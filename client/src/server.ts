@@ -1,7 +1,6 @@
 // The language server as a child process: what it is told about this editor, and what happens when it dies.
 import path from 'node:path';
-import { workspace } from 'vscode';
-import type { Disposable, ExtensionContext, LogOutputChannel } from 'vscode';
+import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
 import type { StaticFeature } from 'vscode-languageclient/node';
 
@@ -11,21 +10,14 @@ const RESTART_LIMIT = 4;
 /** Language ids that the server understands; `devicetree` is what other extensions call the same files. */
 export const languageIds = ['dts', 'devicetree'];
 
-/** Configuration and sources whose change on disk, outside an editor, changes an analysis. */
-const WATCHED_FILES = '**/{doorbell.json,*.dts,*.dtsi,*.dtso,*.overlay,*.h}';
-
 export interface Channels {
   readonly log: LogOutputChannel;
   readonly trace: LogOutputChannel;
 }
 
-/** A client for the bundled server, not yet started, and the file watcher that feeds it. */
-export function createClient(
-  context: ExtensionContext,
-  channels: Channels,
-): { client: LanguageClient; watcher: Disposable } {
+/** A client for the bundled server, not yet started. The server itself asks for the files that it wants watched. */
+export function createClient(context: ExtensionContext, channels: Channels): LanguageClient {
   const module = context.asAbsolutePath(path.join('server', 'dist', 'main.js'));
-  const watcher = workspace.createFileSystemWatcher(WATCHED_FILES);
   const client = new LanguageClient(
     'doorbell',
     'Doorbell',
@@ -45,11 +37,10 @@ export function createClient(
       // A failed request is the log's business; only a dead server is worth a message box, and that one always comes.
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       connectionOptions: { maxRestartCount: RESTART_LIMIT },
-      synchronize: { fileEvents: watcher },
     },
   );
   client.registerFeature(statusCapability);
-  return { client, watcher };
+  return client;
 }
 
 /** Announces that this client shows `doorbell/status`; the server sends it to no other. */

@@ -13,6 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
   nearest: 'the nearest board that includes this file',
   comment: 'named by the comment in the first line of this file',
   configured: 'a context of doorbell.json',
+  alone: 'no board was found that includes this file',
 };
 
 const sourceTrees: Readonly<Record<string, string>> = {
