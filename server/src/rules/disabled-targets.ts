@@ -1,0 +1,135 @@
+// IOMMUs and MSI controllers that are referred to and not enabled: one finding for each, however many devices it concerns.
+import type { SourceRange } from '../text/source-file';
+import { usableEntries } from '../topology/id-maps';
+import type { Availability, DmaMaster, Link } from '../topology/model';
+import { count, list } from './numbers';
+import { propertyKey } from './references';
+import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
+
+interface Target {
+  readonly path: string;
+  readonly availability: Availability;
+}
+
+interface Reference {
+  readonly master: DmaMaster;
+  readonly property: string;
+  readonly source: SourceRange | undefined;
+}
+
+export const iommuTargetDisabled: Rule = {
+  id: 'iommu-target-disabled',
+  severity: 'warning',
+  summary: 'iommus or iommu-map leads to an IOMMU that is not enabled',
+  docs: {
+    effect:
+      'The devices have no IOMMU: their DMA is not translated, they are in no group and VFIO cannot take them. Where the hardware or firmware keeps the IOMMU on, their DMA and MSIs are lost as well.',
+    why: 'Any `status` other than `okay` makes the kernel pass over the node (`of_device_is_available`), `reserved` as well as `disabled`. `iommu-map` and `iommus` that lead there are then ignored without a message.',
+    fix: 'Set `status = "okay"` on the IOMMU if the kernel is to drive it. Otherwise remove the reference.',
+    sources: ['Linux drivers/iommu/of_iommu.c of_iommu_xlate', 'Linux drivers/of/base.c __of_device_is_available'],
+    example: {
+      failing: `&smmu {
+	status = "reserved";
+};`,
+      corrected: `&smmu {
+	status = "okay";
+};`,
+    },
+  },
+  check(input) {
+    return disabledTargets(input, iommuLinks(input), (path, state, whom) => {
+      return `${path} is not enabled (${state}), so Linux passes over it: ${whom} no IOMMU. DMA is not translated, there is no IOMMU group and VFIO cannot take them; where hardware or firmware keeps the IOMMU on, their DMA and MSIs do not arrive at all. Set status = "okay", or remove the reference.`;
+    });
+  },
+};
+
+export const msiTargetDisabled: Rule = {
+  id: 'msi-target-disabled',
+  severity: 'warning',
+  summary: 'msi-parent or msi-map leads to an MSI controller that is not enabled',
+  docs: {
+    effect:
+      'The devices get no MSIs; PCI functions fall back to wired interrupts if they can. VFIO refuses them with EPERM.',
+    why: 'A node whose `status` is not `okay` gets no driver, so no interrupt domain is found for it.',
+    fix: 'Set `status = "okay"` on the MSI controller, or refer to another one.',
+    sources: [
+      'Linux drivers/of/irq.c of_msi_get_domain, of_msi_map_get_device_domain',
+      'Linux drivers/irqchip/irq-gic-v3-its.c its_of_probe',
+    ],
+    example: {
+      failing: `&its {
+	status = "disabled";
+};`,
+      corrected: `&its {
+	status = "okay";
+};`,
+    },
+  },
+  check(input) {
+    return disabledTargets(input, msiLinks(input), (path, state, whom) => {
+      return `${path} is not enabled (${state}), so Linux has no driver for it: ${whom} no MSIs from it, and VFIO refuses devices without another MSI controller (EPERM). Set status = "okay", or refer to another one.`;
+    });
+  },
+};
+
+type LinkTo = readonly [link: Link<Target>, reference: Reference];
+
+function* iommuLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
+  for (const master of topology.masters) {
+    if (!master.availability.enabled || master.kind === 'pci-function') continue;
+    for (const { iommu } of master.streams) yield [iommu, { master, property: 'iommus', source: iommu.source }];
+    for (const { target, length } of usableEntries(master.iommuMap, kernel.mapRule)) {
+      if (length > 0) yield [target, { master, property: 'iommu-map', source: target.source }];
+    }
+  }
+}
+
+function* msiLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
+  for (const master of topology.masters) {
+    if (!master.availability.enabled || master.kind === 'pci-function') continue;
+    for (const { controller } of master.msi.parents) {
+      yield [controller, { master, property: 'msi-parent', source: controller.source }];
+    }
+    for (const { target, length } of usableEntries(master.msi.map, kernel.mapRule)) {
+      if (length > 0) yield [target, { master, property: 'msi-map', source: target.source }];
+    }
+  }
+}
+
+function* disabledTargets(
+  input: RuleInput,
+  links: Iterable<LinkTo>,
+  message: (path: string, state: string, whom: string) => string,
+): Generator<Finding> {
+  const references = new Map<Target, Reference[]>();
+  for (const [{ target, problem }, reference] of links) {
+    if (problem?.code !== 'disabled-target' || target === undefined) continue;
+    const known = references.get(target);
+    if (known === undefined) references.set(target, [reference]);
+    else known.push(reference);
+  }
+  for (const [{ path, availability }, users] of references) {
+    if (availability.enabled) continue;
+    // Where the board's own file refers to it, there.
+    const shown = users.find(({ source }) => source !== undefined && source.file === input.root) ?? users[0]!;
+    const masters = [...new Set(users.map(({ master }) => master.path))];
+    const whom = masters.length === 1 ? `${masters[0]!} has` : `${list(masters)} have`;
+    yield {
+      about: path,
+      restsOn: [propertyKey(shown.master.path, shown.property)],
+      range: shown.source ?? shown.master.source,
+      node: shown.master.path,
+      message: message(path, availability.reason, whom),
+      evidence: evidenceAt(
+        [availability.source, `Why ${path} is not enabled`],
+        ...users
+          .filter((user) => user !== shown)
+          .slice(0, 8)
+          .map(
+            ({ source, master }) =>
+              [source, `${master.path} refers to it too (${count(users.length, 'reference')} in all)`] as const,
+          ),
+      ),
+    };
+  }
+}

@@ -1,0 +1,207 @@
+// The registers that MSIs are written to, against memory and windows that claim the same addresses.
+import type { Doorbell, MemoryRange, MsiController } from '../topology/model';
+import { claimedByBus, doorbells, forwarded } from './masters';
+import { formatRange, list } from './numbers';
+import { overlaps, subtract } from '../iova/ranges';
+import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
+
+const itsPage =
+  'The doorbell of a GICv3 ITS is the second 64 KiB frame of its registers, that of a GICv2m frame its own page.';
+
+function* enabledDoorbells({ topology }: RuleInput): Generator<{ controller: MsiController; doorbell: Doorbell }> {
+  for (const controller of topology.msiControllers) {
+    if (!controller.availability.enabled) continue;
+    for (const doorbell of controller.doorbells) yield { controller, doorbell };
+  }
+}
+
+function* inMemory(
+  input: RuleInput,
+  kinds: readonly MemoryRange['kind'][],
+  message: (controller: MsiController, doorbell: Doorbell, memory: MemoryRange) => string,
+): Generator<Finding> {
+  for (const { controller, doorbell } of enabledDoorbells(input)) {
+    for (const memory of input.topology.memory) {
+      if (!kinds.includes(memory.kind) || !memory.availability.enabled || !overlaps(memory.range, doorbell.page))
+        continue;
+      yield {
+        about: controller.path,
+        range: memory.source ?? doorbell.source,
+        node: memory.path,
+        message: message(controller, doorbell, memory),
+        evidence: evidenceAt([doorbell.source ?? controller.source, `The registers of ${controller.path}`]),
+      };
+    }
+  }
+}
+
+export const doorbellInMemory: Rule = {
+  id: 'doorbell-in-memory',
+  severity: 'error',
+  summary: 'An MSI doorbell lies inside memory',
+  docs: {
+    effect:
+      'The kernel treats the doorbell’s page as RAM: the MSI controller’s registers cannot be mapped (ioremap of RAM is refused), or MSI writes overwrite memory.',
+    why: `The \`reg\` of a memory node and the registers of the MSI controller hold the same physical addresses. ${itsPage}`,
+    fix: 'Correct the memory node or the `reg` of the MSI controller.',
+    sources: [
+      'Linux drivers/irqchip/irq-gic-v3-its.c GITS_TRANSLATER',
+      'Linux drivers/irqchip/irq-gic-v2m.c V2M_MSI_SETSPI_NS',
+    ],
+    example: {
+      failing: `&{/memory@80000000} {
+	reg = <0x0 0x20000000 0x0 0x40000000>;
+};`,
+      corrected: `&{/memory@80000000} {
+	reg = <0x0 0x80000000 0x0 0x40000000>;
+};`,
+    },
+  },
+  check(input) {
+    return inMemory(
+      input,
+      ['memory'],
+      ({ path }, { page }, memory) =>
+        `The memory ${formatRange(memory.range)} of ${memory.path} holds the MSI doorbell page ${formatRange(page)} of ${path}: the kernel takes the page for RAM, so ${path} cannot map its registers, or MSI writes overwrite memory. Correct one of the two.`,
+    );
+  },
+};
+
+export const doorbellInReservedMemory: Rule = {
+  id: 'doorbell-in-reserved-memory',
+  severity: 'warning',
+  summary: 'An MSI doorbell lies inside a reserved-memory region',
+  docs: {
+    effect:
+      'Whoever uses the region writes to the doorbell: interrupts come from nowhere. Where a device has the region mapped, it can raise interrupts of its choice.',
+    why: `The region’s \`reg\` and the registers of the MSI controller hold the same physical addresses. ${itsPage}`,
+    fix: 'Correct the region or the `reg` of the MSI controller.',
+    sources: [
+      'Linux drivers/irqchip/irq-gic-v3-its.c GITS_TRANSLATER',
+      'Linux drivers/irqchip/irq-gic-v2m.c V2M_MSI_SETSPI_NS',
+    ],
+    example: {
+      failing: `&{/reserved-memory} {
+	buffer@2f000000 {
+		reg = <0x0 0x2f000000 0x0 0x100000>;
+	};
+};`,
+      corrected: `&{/reserved-memory} {
+	buffer@90000000 {
+		reg = <0x0 0x90000000 0x0 0x100000>;
+	};
+};`,
+    },
+  },
+  check(input) {
+    return inMemory(
+      input,
+      ['reserved', 'memreserve'],
+      ({ path }, { page }, memory) =>
+        `The reserved region ${formatRange(memory.range)} of ${memory.path} holds the MSI doorbell page ${formatRange(page)} of ${path}: whoever uses the region writes to the doorbell, and interrupts come from nowhere. Correct one of the two.`,
+    );
+  },
+};
+
+export const doorbellInPciWindow: Rule = {
+  id: 'doorbell-in-pci-window',
+  severity: 'warning',
+  summary: 'An MSI doorbell lies inside an outbound PCI window',
+  docs: {
+    effect:
+      'An MSI that is written untranslated goes to other PCI devices instead of the MSI controller; and the CPU reaches PCI where it should reach the registers.',
+    why: `Bus addresses inside the host bridge’s windows stay on the bus, and CPU addresses inside them go to it. ${itsPage}`,
+    fix: 'Correct `ranges` of the host bridge or the `reg` of the MSI controller.',
+    sources: [
+      'Linux drivers/iommu/dma-iommu.c iova_reserve_pci_windows',
+      'Linux drivers/irqchip/irq-gic-v3-its.c GITS_TRANSLATER',
+    ],
+    example: {
+      failing: `&pcie {
+	ranges = <0x02000000 0x0 0x20000000 0x0 0x20000000 0x0 0x20000000>;
+};`,
+      corrected: `&pcie {
+	ranges = <0x02000000 0x0 0x10000000 0x0 0x10000000 0x0 0x10000000>;
+};`,
+    },
+  },
+  *check(input) {
+    for (const master of input.topology.masters) {
+      if (master.kind !== 'pci-host' || !master.availability.enabled) continue;
+      const used = new Set(doorbells(master, input.kernel).map(({ page }) => page.start));
+      // Behind an IOMMU the bus carries an IOVA, not the doorbell's own address.
+      const isTranslated = input.prediction.groups.some(({ devices }) =>
+        devices.some((device) => device.master.hostBridge === master.hostBridge),
+      );
+      for (const window of claimedByBus(master)) {
+        for (const { controller, doorbell } of enabledDoorbells(input)) {
+          const { page } = doorbell;
+          const isOnBus = !isTranslated && used.has(page.start) && overlaps(window.bus, page);
+          const isOnCpu = window.cpu !== undefined && overlaps(window.cpu, page);
+          if (!isOnBus && !isOnCpu) continue;
+          const claimed = isOnCpu && window.cpu !== undefined ? window.cpu : window.bus;
+          const effect = isOnCpu
+            ? 'the CPU reaches PCI there instead of the registers'
+            : 'an MSI of a function behind it goes to other PCI devices and never leaves the bus';
+          yield {
+            about: `${master.path} ranges`,
+            range: window.source ?? master.source,
+            node: master.path,
+            message: `The outbound window ${formatRange(claimed)} of ${master.path} (${isOnCpu ? 'CPU' : 'bus'} addresses) holds the MSI doorbell page ${formatRange(page)} of ${controller.path}: ${effect}. Correct ranges, or the reg of the MSI controller.`,
+            evidence: evidenceAt([doorbell.source ?? controller.source, `The registers of ${controller.path}`]),
+          };
+        }
+      }
+    }
+  },
+};
+
+export const doorbellNotForwarded: Rule = {
+  id: 'doorbell-not-forwarded',
+  severity: 'warning',
+  summary: 'The dma-ranges of a host bridge without IOMMU do not forward its MSI doorbell',
+  docs: {
+    effect:
+      'MSIs of the functions behind the bridge are written to an address that the bridge does not pass on, and never arrive.',
+    why: 'Without an IOMMU, a function writes its MSIs to the doorbell’s own address. `dma-ranges` list what the bridge forwards.',
+    fix: 'Add the doorbell’s page to `dma-ranges`, if the hardware forwards it.',
+    sources: [
+      'Linux drivers/irqchip/irq-gic-v3-its.c its_irq_compose_msi_msg',
+      'Linux drivers/irqchip/irq-gic-v2m.c gicv2m_compose_msi_msg',
+    ],
+    example: {
+      failing: `&pcie {
+	/delete-property/ iommu-map;
+	dma-ranges = <0x02000000 0x0 0x80000000 0x0 0x80000000 0x0 0x40000000>;
+};`,
+      corrected: `&pcie {
+	/delete-property/ iommu-map;
+	dma-ranges = <0x02000000 0x0 0x80000000 0x0 0x80000000 0x0 0x40000000>,
+		     <0x02000000 0x0 0x2f000000 0x0 0x2f000000 0x0 0x01000000>;
+};`,
+    },
+  },
+  *check(input) {
+    for (const master of input.topology.masters) {
+      if (master.kind !== 'pci-host' || !master.availability.enabled || master.iommuMap !== undefined) continue;
+      const { windows } = master.inbound;
+      if (forwarded(master) === undefined || windows === undefined || windows.length === 0) continue;
+      const memory = windows
+        .filter(({ kind }) => kind === 'memory32' || kind === 'memory64')
+        .map((window) => window.memory);
+      const missing = doorbells(master, input.kernel).filter(({ page }) => subtract([page], memory).length > 0);
+      const [first] = missing;
+      if (first === undefined) continue;
+      yield {
+        about: `${master.path} dma-ranges`,
+        range: master.inbound.levels[0]?.source ?? master.source,
+        node: master.path,
+        message: `The dma-ranges above ${master.path} do not forward the MSI doorbell page ${formatRange(first.page)}: by them, MSIs of the functions behind it never arrive. They forward ${list(memory.map(formatRange))}. Add the page if the hardware forwards it.`,
+        evidence: evidenceAt(...missing.map(({ source }) => [source, 'The doorbell'] as const), [
+          master.msi.source ?? translationSource(master),
+          'Where the MSIs are meant to go',
+        ]),
+      };
+    }
+  },
+};

@@ -1,0 +1,31 @@
+// The fix that puts the MSI window elsewhere: it edits doorbell.json, since mainline Linux has no switch for it.
+import { windowCandidates, type WindowCandidate } from '../iova/msi-window';
+import type { RegionPrediction } from '../iova/prediction';
+import type { Fix } from '../text/diagnostic';
+import { formatRange, hex } from './numbers';
+
+const candidatesOf = new WeakMap<RegionPrediction, readonly WindowCandidate[]>();
+
+/** Other places for the window that suit every device of the board that it can suit at all, best first. */
+export function otherWindows(prediction: RegionPrediction): readonly WindowCandidate[] {
+  let found = candidatesOf.get(prediction);
+  if (found === undefined) {
+    found = windowCandidates(prediction);
+    candidatesOf.set(prediction, found);
+  }
+  return found;
+}
+
+/** Fixes that set the window in doorbell.json; the title says what must be true for that to hold. */
+export function relocationFixes(prediction: RegionPrediction): Fix[] {
+  return otherWindows(prediction).map(({ range }) => ({
+    title: `Relocate the MSI window to ${formatRange(range)}: true only for a kernel built with MSI_IOVA_BASE ${hex(range.start)}, or a VMM that sets it`,
+    change: () => ({
+      edits: [],
+      settings: [
+        [['msiWindow', 'base'], hex(range.start)],
+        [['msiWindow', 'size'], hex(range.end - range.start + 1n)],
+      ],
+    }),
+  }));
+}

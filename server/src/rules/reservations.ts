@@ -1,0 +1,66 @@
+// Which reservations of IOVA space the kernel reads, for the rules about `iommu-addresses`.
+import type { PredictedDevice } from '../iova/prediction';
+import type {
+  DmaMaster,
+  Reservation,
+  ReservationNode,
+  ReservationOutcome,
+  WrittenReservation,
+} from '../topology/model';
+import { writtenEntry } from './address-edits';
+import type { RuleInput } from './rule';
+
+/** A reservation as one device of some group reads it. */
+export interface ReadReservation {
+  readonly device: PredictedDevice;
+  readonly master: DmaMaster;
+  readonly reservation: Reservation;
+  readonly outcome: ReservationOutcome;
+}
+
+/** The key by which findings about one device's reservation in one node know each other. */
+export function reservationKey(node: string | undefined, device: string | undefined): string {
+  return `${node ?? ''} for ${device ?? ''}`;
+}
+
+/** Whether the driver of a device's IOMMU asks for firmware's regions on this kernel. */
+export function readsFirmwareRegions({ kernel }: RuleInput, { iommu }: PredictedDevice): boolean {
+  if (!kernel.firmwareRegions) return false;
+  const { firmwareRegions } = iommu.driver;
+  return firmwareRegions === 'yes' || (firmwareRegions === 'from-6.17' && kernel.exynosRegions);
+}
+
+export function* readReservations(input: RuleInput): Generator<ReadReservation> {
+  for (const group of input.prediction.groups) {
+    for (const device of group.devices) {
+      if (!readsFirmwareRegions(input, device)) continue;
+      const { master } = device;
+      for (const reservation of master.reservations) {
+        if (reservation.origin !== 'iommu-addresses') continue;
+        yield { device, master, reservation, outcome: reservation.outcomes[input.kernel.busRule] };
+      }
+    }
+  }
+}
+
+/** An entry as written, with the device it names. */
+export interface NamedEntry {
+  readonly node: ReservationNode;
+  readonly entry: WrittenReservation;
+  /** Undefined where the device is no DMA master, or does not exist. */
+  readonly master: DmaMaster | undefined;
+  /** What the device reads there. */
+  readonly reservation: Reservation | undefined;
+}
+
+export function* writtenEntries({ topology }: RuleInput): Generator<NamedEntry> {
+  if (topology.reservationNodes.length === 0) return;
+  const masters = new Map(topology.masters.map((master) => [master.path, master]));
+  for (const node of topology.reservationNodes) {
+    for (const entry of node.entries) {
+      const master = entry.devicePath === undefined ? undefined : masters.get(entry.devicePath);
+      const reservation = master?.reservations.find((each) => each.node === node && writtenEntry(each) === entry);
+      yield { node, entry, master, reservation };
+    }
+  }
+}

@@ -1,0 +1,84 @@
+// What a rule is: one exported constant with its documentation and its check.
+import type { KernelProfile } from '../iova/kernel-profile';
+import type { RegionPrediction } from '../iova/prediction';
+import type { Evidence, Fix, Severity } from '../text/diagnostic';
+import type { SourceFile, SourceRange } from '../text/source-file';
+import type { Topology } from '../topology/model';
+import type { DeviceTree } from '../tree/model';
+
+export interface RuleInput {
+  readonly tree: DeviceTree;
+  readonly topology: Topology;
+  readonly prediction: RegionPrediction;
+  readonly kernel: KernelProfile;
+  readonly settings: RuleSettings;
+  /** The board's own file: what is wrong in its includes is pointed to from there. Undefined for a blob. */
+  readonly root?: SourceFile | undefined;
+}
+
+/** What doorbell.json says that rules need to know beside the kernel profile that was made of it. */
+export interface RuleSettings {
+  /** The value of `msiWindow` in doorbell.json, for evidence; undefined where the kernel's own constant holds. */
+  readonly msiWindowSource?: SourceRange | undefined;
+}
+
+/** A failing source and the same one corrected; both include `board.dtsi` of docs/rules and are run as tests. */
+export interface RuleExample {
+  readonly failing: string;
+  readonly corrected: string;
+  /** Version of the kernel that it is about, where the default one does not mind. */
+  readonly kernel?: string;
+}
+
+export interface RuleDocs {
+  /** What happens at run time, and to whom. */
+  readonly effect: string;
+  /** Why the kernel or the hardware behaves like that. */
+  readonly why: string;
+  readonly fix: string;
+  /** Kernel file and function, binding, or specification. */
+  readonly sources: readonly string[];
+  readonly example: RuleExample;
+}
+
+export interface Rule {
+  /** Stable; the diagnostic's code. */
+  readonly id: string;
+  readonly severity: Severity;
+  /** One line, no full stop. */
+  readonly summary: string;
+  readonly docs: RuleDocs;
+  /** Left out: all kernels. */
+  readonly holdsFor?: (kernel: KernelProfile) => boolean;
+  /** Rules whose findings on the same thing silence this one's: what they found explains it. */
+  readonly prerequisites?: readonly string[];
+  readonly check: (input: RuleInput) => Iterable<Finding>;
+}
+
+/** One place where a rule does not hold. */
+export interface Finding {
+  /** Name of the thing it is about, such as a node's path and property; prerequisites are matched by it. */
+  readonly about: string;
+  /** Further things whose problems would explain this one. */
+  readonly restsOn?: readonly string[];
+  /** Undefined where the tree came without sources. */
+  readonly range: SourceRange | undefined;
+  /** Path of the node. */
+  readonly node: string | undefined;
+  readonly message: string;
+  /** Where it differs from the rule's. */
+  readonly severity?: Severity;
+  readonly evidence?: readonly Evidence[] | undefined;
+  readonly fixes?: readonly Fix[] | undefined;
+}
+
+/** The evidence that has a place in a source; the rest has nothing to show. */
+export function evidenceAt(
+  ...places: readonly (readonly [range: SourceRange | undefined, message: string] | undefined)[]
+): Evidence[] {
+  const found: Evidence[] = [];
+  for (const place of places) {
+    if (place?.[0] !== undefined) found.push({ range: place[0], message: place[1] });
+  }
+  return found;
+}

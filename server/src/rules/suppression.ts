@@ -1,0 +1,95 @@
+// What the user asked not to see, or to see otherwise: severities by rule id, and comments in the sources.
+import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
+import type { SourceFile } from '../text/source-file';
+import { lineStarts, positionAt } from '../text/source-file';
+
+export type SeverityOverride = Severity | 'off';
+
+/** By rule id; from doorbell.json's `rules` and the editor's settings. */
+export type SeverityOverrides = Readonly<Record<string, SeverityOverride | undefined>>;
+
+/**
+ * The diagnostics of all layers as they are shown: severities overridden, those switched off or ignored by a comment
+ * left out, and each with a fix that writes such a comment.
+ *
+ * `// doorbell-ignore rule-id` counts for its own line and, where it stands alone, for the next line of code;
+ * `// doorbell-ignore-file rule-id` counts for its file. Several ids are separated by commas or spaces, a reason may
+ * follow after `--`. Block comments on one line do as well.
+ */
+export function settleDiagnostics(diagnostics: readonly Diagnostic[], overrides: SeverityOverrides): Diagnostic[] {
+  const settled: Diagnostic[] = [];
+  for (const diagnostic of diagnostics) {
+    const override = Object.hasOwn(overrides, diagnostic.rule) ? overrides[diagnostic.rule] : undefined;
+    if (override === 'off' || isIgnored(diagnostic)) continue;
+    const fix = ignoreFix(diagnostic);
+    settled.push({
+      ...diagnostic,
+      severity: override ?? diagnostic.severity,
+      ...(fix === undefined ? {} : { fixes: [...(diagnostic.fixes ?? []), fix] }),
+    });
+  }
+  return settled;
+}
+
+interface Suppressions {
+  readonly wholeFile: ReadonlySet<string>;
+  /** Rule ids by the line from 0 that they are ignored in. */
+  readonly byLine: ReadonlyMap<number, ReadonlySet<string>>;
+}
+
+const suppressionsOf = new WeakMap<SourceFile, Suppressions>();
+
+function isIgnored({ rule, range }: Diagnostic): boolean {
+  if (!range?.file.text.includes('doorbell-ignore')) return false;
+  let suppressions = suppressionsOf.get(range.file);
+  if (suppressions === undefined) {
+    suppressions = readSuppressions(range.file);
+    suppressionsOf.set(range.file, suppressions);
+  }
+  if (suppressions.wholeFile.has(rule)) return true;
+  return suppressions.byLine.get(positionAt(range.file, range.start).line)?.has(rule) ?? false;
+}
+
+const directive = /(?:\/\/|\/\*).*?\bdoorbell-ignore(-file)?[ \t:]+([\w-]+(?:[ \t,]+(?!--)[\w-]+)*)/;
+
+function readSuppressions(file: SourceFile): Suppressions {
+  const wholeFile = new Set<string>();
+  const byLine = new Map<number, Set<string>>();
+  const starts = lineStarts(file);
+  let pending: string[] = [];
+  for (let line = 0; line < starts.length; line++) {
+    const text = file.text.slice(starts[line], starts[line + 1]).trim();
+    const standsAlone = text.startsWith('//') || (text.startsWith('/*') && text.indexOf('*/') === text.length - 2);
+    const found = text.includes('doorbell-ignore') ? directive.exec(text) : null;
+    const ids = found?.[2]?.split(/[ \t,]+/) ?? [];
+    const isFileWide = found?.[1] !== undefined;
+    if (isFileWide) for (const id of ids) wholeFile.add(id);
+    if (standsAlone) {
+      if (!isFileWide) pending.push(...ids);
+      continue;
+    }
+    if (text === '') continue;
+    const here = isFileWide ? pending : [...pending, ...ids];
+    if (here.length > 0) byLine.set(line, new Set(here));
+    pending = [];
+  }
+  return { wholeFile, byLine };
+}
+
+/** Writes the comment above the line; undefined where a comment there would not be one. */
+function ignoreFix({ rule, range }: Diagnostic): Fix | undefined {
+  if (range?.file.path === undefined || range.file.path === '') return undefined;
+  const { file } = range;
+  const start = lineStarts(file)[positionAt(file, range.start).line]!;
+  const isContinued = /\\\r?\n?$/.test(file.text.slice(Math.max(0, start - 3), start));
+  const isInComment = start > 0 && file.text.lastIndexOf('/*', start - 1) > file.text.lastIndexOf('*/', start - 1);
+  if (isContinued || isInComment) return undefined;
+  return {
+    title: `Ignore ${rule} here`,
+    change: () => {
+      const indent = /^[ \t]*/.exec(file.text.slice(start, range.start))?.[0] ?? '';
+      const lineEnd = file.text.includes('\r\n') ? '\r\n' : '\n';
+      return { edits: [{ file, start, end: start, newText: `${indent}// doorbell-ignore ${rule}${lineEnd}` }] };
+    },
+  };
+}
