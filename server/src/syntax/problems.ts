@@ -33,7 +33,6 @@ export const syntaxRules = [
   rule('syntax-unknown-word', 'A word in a value that is no macro that is known'),
   rule('syntax-unparenthesised', 'An expression in a cell list without parentheses'),
   rule('syntax-bad-name', 'A name with characters that names cannot have'),
-  rule('syntax-unterminated-string', 'A string without its closing quote'),
   rule('syntax-bad-bits', '`/bits/` takes 8, 16, 32 or 64'),
   rule('syntax-bad-literal', 'An integer literal with a digit that its base does not have'),
   rule('syntax-literal-range', 'An integer literal above 64 bits'),

@@ -145,9 +145,7 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
         return true;
       }
       const next = shape.charCodeAt(token + 1);
-      if (text.startsWith('"') || (next !== Shape.equals && next !== Shape.openBrace && next !== Shape.semicolon)) {
-        return false;
-      }
+      if (next !== Shape.equals && next !== Shape.openBrace && next !== Shape.semicolon) return false;
       report('syntax-bad-name', token, token, `${quoted(text)} is no name: letters, digits and ,._+*#?@- make names.`);
       return true;
     },
@@ -282,10 +280,10 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       return skip();
     },
 
-    nestedReference(name: number): null {
+    /** It stays a member: the merge knows that it is meant for the top level. */
+    nestedReference(name: number): void {
       const message = `${textOf(name, name)} opens a node at top level only, not inside of another node.`;
       report('syntax-nested-reference', name, name, message);
-      return skip();
     },
 
     strayDelete(first: number, last: number): null {
@@ -367,9 +365,7 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
   function word(first: number, last: number): void {
     if (problems.length > maxProblems) return;
     const text = tokenText(tokens, first);
-    if (text.startsWith('"')) {
-      report('syntax-unterminated-string', first, last, 'This string has no closing quote.');
-    } else if (/^\w/.test(text)) {
+    if (/^\w/.test(text)) {
       report('syntax-unknown-word', first, last, `${quoted(text)} is no macro that is known here, and no value.`);
     } else {
       unexpected(first, last, 'in a value');
