@@ -1,7 +1,7 @@
 // The value of an `#if` expression: 64-bit signed or unsigned integers, as gcc evaluates them (libcpp/expr.cc).
 import { parse } from './generated/cpp-expression';
 import { PpKind } from './lexer';
-import type { PpToken } from './expand';
+import type { PpToken } from './pp-token';
 
 export type Condition = { readonly value: boolean } | { readonly error: string; readonly at: PpToken | undefined };
 

@@ -1,10 +1,11 @@
 // #if and its kind: which branch is read, which ranges are inactive.
 import { evaluateCondition } from './condition';
 import type { Directive } from './directives';
-import { expandAll, type PpToken } from './expand';
+import { expandAll } from './expand';
 import { PpKind, spaceBefore } from './lexer';
 import { ppText } from './macros';
 import { internName, nameText } from './names';
+import type { PpToken } from './pp-token';
 import { type Cursor, rangeOfTokens, report, type UnitState } from './unit-state';
 
 /** Whether an include would find its file: `__has_include`. */

@@ -1,29 +1,9 @@
 // Macro expansion as gcc does it (libcpp/macro.cc): a stack of token lists, macros that are at work are not expanded
 // again, arguments are expanded on their own first, and blanks come out where gcc puts them.
-import { lexScratch, PpKind } from './lexer';
+import { PpKind } from './lexer';
 import type { Builtin, Macro } from './macros';
-
-/** A preprocessing token on its way through macros. */
-export interface PpToken {
-  kind: PpKind;
-  name: number;
-  /** Text as it is read, without continued lines. */
-  text: string;
-  /** Where it is spelled; file 0 for a token that expansion made. */
-  file: number;
-  start: number;
-  end: number;
-  /** A blank is due before it: its own, or that of the macro name or parameter in whose place it stands. */
-  space: boolean;
-  /** White space stands before it where it is spelled. */
-  readonly hasOwnSpace: boolean;
-  /** It came next to the token before it through an expansion: a blank is due where the two would be read as one. */
-  mayPaste: boolean;
-  /** A macro's name inside its own expansion. */
-  isPainted: boolean;
-  /** Number of the call that made it, -1. */
-  expansion: number;
-}
+import { made, paste, stringified } from './pasting';
+import type { PpToken } from './pp-token';
 
 /** Where tokens come from when the macros at work have no more: a file, or nothing. */
 export interface TokenFeed {
@@ -41,7 +21,7 @@ export interface ExpansionContext {
   readonly active: Map<Macro, number>;
   readonly recordCall: (macro: Macro, name: PpToken, wholeEnd: PpToken) => number;
   readonly fileNumber: (macro: Macro) => number;
-  readonly builtin: (builtin: Builtin, at: PpToken) => string;
+  readonly builtin: (builtin: Builtin) => string;
   readonly problem: (rule: string, at: PpToken, message: string) => void;
   /** Tokens that may still be made before the unit is given up as a bomb. */
   budget: number;
@@ -166,7 +146,7 @@ function call(run: Expander, macro: Macro, name: PpToken): PpToken[] | undefined
   const { context } = run;
   if (macro.builtin !== undefined) {
     const expansion = context.recordCall(macro, name, name);
-    return made(context.builtin(macro.builtin, name), name.space, expansion);
+    return made(context.builtin(macro.builtin), name.space, expansion);
   }
   if (macro.parameters === undefined) {
     return substitute(context, macro, [], context.recordCall(macro, name, name));
@@ -338,88 +318,3 @@ function copies(tokens: readonly PpToken[]): PpToken[] {
     index === 0 ? { ...token, space: token.hasOwnSpace, mayPaste: false } : { ...token },
   );
 }
-
-/** A token that no file holds. Text that is several tokens becomes several. */
-function made(text: string, space: boolean, expansion: number): PpToken[] {
-  const lexed = lexScratch(text);
-  const tokens: PpToken[] = [];
-  for (let token = 0; token < lexed.count; token++) {
-    tokens.push({
-      kind: lexed.kind[token]!,
-      name: lexed.name[token]!,
-      text: text.slice(lexed.start[token], lexed.end[token]),
-      file: 0,
-      start: 0,
-      end: 0,
-      space: token === 0 && space,
-      hasOwnSpace: token === 0 && space,
-      mayPaste: false,
-      isPainted: false,
-      expansion,
-    });
-  }
-  return tokens;
-}
-
-/** Two tokens as one, undefined where they make no token; in assembler mode gcc then leaves both (libcpp paste_tokens). */
-function paste(left: PpToken, right: PpToken, expansion: number): PpToken | undefined {
-  const text = left.text + right.text;
-  const [token, second] = made(text, left.space, expansion);
-  if (token?.text.length !== text.length || second !== undefined) return undefined;
-  return { ...token, mayPaste: left.mayPaste };
-}
-
-/** An argument as a string (libcpp stringify_arg): blanks are one space, quotes and backslashes inside literals are escaped. */
-function stringified(argument: readonly PpToken[]): string {
-  let text = '';
-  argument.forEach((token, index) => {
-    if (index > 0 && token.space) text += ' ';
-    const isLiteral = token.kind === PpKind.string || token.kind === PpKind.character;
-    text += isLiteral ? token.text.replace(/["\\]/g, '\\$&') : token.text;
-  });
-  return `"${text}"`;
-}
-
-/**
- * Whether gcc prints a blank between two tokens that an expansion brought together, since they would be read as one
- * (libcpp/lex.cc cpp_avoid_paste).
- */
-export function needsBlank(left: PpToken, right: PpToken): boolean {
-  const first = right.text.charAt(0);
-  switch (left.kind) {
-    case PpKind.identifier:
-      return right.kind === PpKind.identifier || right.kind === PpKind.character || right.kind === PpKind.string;
-    case PpKind.integer:
-    case PpKind.oddNumber:
-      return (
-        right.kind === PpKind.integer ||
-        right.kind === PpKind.oddNumber ||
-        right.kind === PpKind.identifier ||
-        right.kind === PpKind.character ||
-        first === '.' ||
-        first === '+' ||
-        first === '-'
-      );
-    default:
-      break;
-  }
-  if (left.text.length !== 1) return false;
-  if (first === '=' && '=!<>+-*/%&|^'.includes(left.text)) return true;
-  const partners = pasting[left.text];
-  if (partners?.includes(first) === true) return true;
-  return left.text === '.' && (right.kind === PpKind.integer || right.kind === PpKind.oddNumber);
-}
-
-const pasting: Readonly<Partial<Record<string, string>>> = {
-  '>': '>',
-  '<': '<%:',
-  '+': '+',
-  '-': '->',
-  '/': '/*',
-  '%': ':%',
-  '&': '&',
-  '|': '|',
-  ':': ':>',
-  '.': '.%',
-  '#': '#%',
-};

@@ -1,7 +1,7 @@
 // What `#define` makes. A macro's body stays where it is written: tokens of its file, not copies.
-import type { Directive } from './directives';
-import { lex, type LexedFile, PpKind, spaceBefore, spliced, withoutSplices } from './lexer';
+import { lex, type LexedFile, PpKind, spaceBefore, spliced } from './lexer';
 import { internName, nameText } from './names';
+import { withoutSplices } from './scan';
 import { sourceFile } from '../text/source-file';
 
 export interface Macro {
@@ -45,7 +45,7 @@ const hash = 35;
  */
 export function parseDefine(
   lexed: LexedFile,
-  directive: Pick<Directive, 'operands' | 'end' | 'hash'>,
+  directive: { readonly hash: number; readonly operands: number; readonly end: number },
 ): Macro | { readonly error: string; readonly token: number } {
   const { kind, flags, start, end: ends, name: names } = lexed;
   const { text } = lexed.file;

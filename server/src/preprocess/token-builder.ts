@@ -1,8 +1,9 @@
 // dtc's lexer over preprocessing tokens: joins what touches into names, labels and references, and knows dtc's three
 // states (scripts/dtc/dtc-lexer.l: V1, PROPNODENAME, BYTESTRING). Appends to the columns of the unit's token stream.
-import { isHexDigit, lineStart, type PpColumns, PpKind, keywords, includeKeyword, spaceBefore, spliced } from './lexer';
+import { lineStart, type PpColumns, PpKind, keywords, includeKeyword, spaceBefore, spliced } from './lexer';
 import type { Macro } from './macros';
 import { internSlice } from './names';
+import { isHexDigit } from './scan';
 
 export const enum LexState {
   /** Values: numbers are numbers. */

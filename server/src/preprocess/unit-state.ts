@@ -54,8 +54,8 @@ export interface UnitState {
   readonly onceOnly: Set<SourceFile>;
   included: number;
   counter: number;
-  /** The line that `__LINE__` stands for. */
-  line: () => number;
+  /** What `__LINE__`, `__FILE__` and `__INCLUDE_LEVEL__` stand for where it is read. */
+  place: () => { readonly line: number; readonly path: string; readonly level: number };
 }
 
 /** A place in a file that is being read. */
@@ -118,4 +118,15 @@ export function report(
 /** The range of tokens `first` to `last` of a file. */
 export function rangeOfTokens(lexed: LexedFile, first: number, last: number): SourceRange {
   return { file: lexed.file, start: lexed.start[first]!, end: lexed.end[last]! };
+}
+
+/** Number of the file that a macro's body is spelled in. */
+export function bodyFileNumber(state: UnitState, macro: Macro): number {
+  const body = macro.body[0];
+  return body === undefined ? 0 : fileNumber(state, body.lexed.file);
+}
+
+/** Where the text that comes next ends: at a directive or with the file. */
+export function textEnd(cursor: Cursor): number {
+  return cursor.directives[cursor.nextDirective]?.hash ?? cursor.lexed.count;
 }
