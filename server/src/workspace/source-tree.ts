@@ -38,7 +38,10 @@ export function findSourceTree(file: string, files: FileStore): SourceTree | und
 export function includeRoots(file: string, tree: SourceTree | undefined, files: FileStore): IncludeRoots {
   const own = path.dirname(file);
   const roots = tree === undefined ? looseRoots(own, files) : rootsOf[tree.kind](file, tree.root, files);
-  const existing = (directories: readonly string[]) => [...new Set(directories)].filter(files.isDirectory);
+  const prefixes =
+    tree?.kind === 'linux' && files.isDirectory(path.join(tree.root, 'arch')) ? prefixesOf(tree.root) : '';
+  const existing = (directories: readonly string[]) =>
+    [...new Set(directories)].filter((directory) => directory === prefixes || files.isDirectory(directory));
   return {
     includePaths: existing(roots.includePaths),
     dtcIncludePaths: existing([own, ...roots.dtcIncludePaths]),
@@ -92,22 +95,21 @@ const rootsOf: Readonly<Record<SourceTreeKind, (file: string, root: string, file
 };
 
 /**
- * Linux scripts/Makefile.lib: DTC_INCLUDE is scripts/dtc/include-prefixes, for the preprocessor and dtc alike.
- * `include` and the architectures' directories stand in where the prefixes are missing, and serve trees older than them.
+ * Linux scripts/Makefile.lib: DTC_INCLUDE is scripts/dtc/include-prefixes, for the preprocessor and dtc alike. It serves
+ * also where it does not exist: files are found behind the prefixes without the links (see include-prefixes.ts).
+ * `include` and the architecture's directory stand in for trees older than the prefixes.
  */
 function linuxRoots(file: string, root: string, files: FileStore): IncludeRoots {
-  const prefixes = path.join(root, 'scripts', 'dtc', 'include-prefixes');
+  const prefixes = prefixesOf(root);
   const architecture = architectureOf(file, root);
   const boot = architecture === undefined ? [] : [path.join(root, 'arch', architecture, 'boot', 'dts')];
-  const includePaths = files.isDirectory(prefixes)
-    ? [prefixes, path.join(root, 'include')]
-    : [
-        path.join(root, 'include'),
-        ...boot,
-        ...boot.map((directory) => path.join(directory, 'include')),
-        path.join(root, 'src'),
-      ];
+  const older = files.isDirectory(prefixes) ? [] : [...boot, path.join(root, 'src')];
+  const includePaths = [prefixes, path.join(root, 'include'), ...older];
   return { includePaths, dtcIncludePaths: includePaths, appended: [] };
+}
+
+function prefixesOf(root: string): string {
+  return path.join(root, 'scripts', 'dtc', 'include-prefixes');
 }
 
 /**
