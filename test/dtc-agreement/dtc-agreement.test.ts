@@ -1,10 +1,9 @@
 // dtc and this project agree on what a device tree source is and on what it means, construct by construct.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { compileSource } from '../oracle/ours';
+import { compileSource, type Compiled } from '../oracle/ours';
 import { compiled, decompiled, preprocessed, type ToolResult } from '../oracle/reference';
+import { withFiles } from '../oracle/scratch-folder';
 import { describeWithDtc } from '../oracle/suite';
 import { type AgreementCase, readCaseFamilies } from './case-file';
 
@@ -13,41 +12,54 @@ const families = readCaseFamilies(path.join(__dirname, 'cases'));
 describeWithDtc('agreement with dtc', (dtc) => {
   for (const { name, cases } of families) {
     describe(name, () => {
+      const judged = new Map<AgreementCase, Judgement>();
+      before(() => judgeAll(dtc, cases, judged));
       for (const example of cases) {
-        it(`${example.accepted ? 'accepts' : 'rejects'} ${example.title}`, () => agrees(dtc, example));
+        it(`${example.accepted ? 'accepts' : 'rejects'} ${example.title}`, () =>
+          agrees(dtc, example, judged.get(example)!));
       }
     });
   }
 });
 
-async function agrees(dtc: string, example: AgreementCase): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'doorbell-'));
-  try {
-    for (const [name, text] of example.files) {
-      mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
-      writeFileSync(path.join(folder, name), text);
-    }
-    const root = path.join(folder, 'main.dts');
-    const reference = await referenceBlob(dtc, root, example.symbols);
-    assert.equal(reference.ok, example.accepted, `dtc does not do what the case says: ${reference.messages}`);
-
-    const { blob, errors } = compileSource(root, { includePaths: [], symbols: example.symbols });
-    const messages = errors.map((error) => `${error.rule}: ${error.message}`).join('\n');
-    assert.equal(errors.length === 0, example.accepted, messages || 'no error found');
-    if (!example.accepted) return;
-    const [ours, theirs] = await Promise.all([decompiled(dtc, blob), decompiled(dtc, reference.output)]);
-    assert.ok(ours.ok, `dtc cannot read our blob: ${ours.messages}`);
-    assert.equal(ours.output.toString('latin1'), theirs.output.toString('latin1'));
-    assert.equal(bootProcessor(blob), bootProcessor(reference.output), 'boot processor');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+interface Judgement {
+  readonly ours: Compiled;
+  readonly theirs: ToolResult;
 }
 
-async function referenceBlob(dtc: string, root: string, symbols: boolean): Promise<ToolResult> {
-  const text = await preprocessed(root, []);
-  if (!text.ok) return text;
-  return compiled(dtc, text.output, { cwd: path.dirname(root), symbols });
+/** Asks both, a few at a time: most of it is waiting for gcc to start. */
+async function judgeAll(
+  dtc: string,
+  cases: readonly AgreementCase[],
+  judged: Map<AgreementCase, Judgement>,
+): Promise<void> {
+  const waiting = [...cases];
+  const work = async (): Promise<void> => {
+    for (let example = waiting.shift(); example !== undefined; example = waiting.shift()) {
+      judged.set(example, await judge(dtc, example));
+    }
+  };
+  await Promise.all([work(), work(), work()]);
+}
+
+function judge(dtc: string, { files, symbols }: AgreementCase): Promise<Judgement> {
+  return withFiles(files, async (folder) => {
+    const root = path.join(folder, 'main.dts');
+    const text = await preprocessed(root, []);
+    const theirs = text.ok ? await compiled(dtc, text.output, { cwd: folder, symbols }) : text;
+    return { ours: compileSource(root, { includePaths: [], symbols }), theirs };
+  });
+}
+
+async function agrees(dtc: string, { accepted }: AgreementCase, { ours, theirs }: Judgement): Promise<void> {
+  assert.equal(theirs.ok, accepted, `dtc does not do what the case says: ${theirs.messages}`);
+  const messages = ours.errors.map(({ rule, message }) => `${rule}: ${message}`).join('\n');
+  assert.equal(ours.errors.length === 0, accepted, messages || 'no error found');
+  if (!accepted || Buffer.compare(ours.blob, theirs.output) === 0) return;
+  const [blob, expected] = await Promise.all([decompiled(dtc, ours.blob), decompiled(dtc, theirs.output)]);
+  assert.ok(blob.ok, `dtc cannot read our blob: ${blob.messages}`);
+  assert.equal(blob.output.toString('latin1'), expected.output.toString('latin1'));
+  assert.equal(bootProcessor(ours.blob), bootProcessor(theirs.output), 'boot processor');
 }
 
 /** `boot_cpuid_phys` of the header, which decompiling does not show. */

@@ -29,13 +29,16 @@ export interface DtcOptions {
   readonly includePaths?: readonly string[];
   readonly symbols?: boolean;
   readonly cwd?: string;
+  /** A file to write the make rule with all included files to. */
+  readonly depends?: string;
 }
 
 /** dtc from source text to a blob. */
 export function compiled(dtc: string, source: Uint8Array, options: DtcOptions = {}): Promise<ToolResult> {
   const folders = (options.includePaths ?? []).flatMap((folder) => ['-i', folder]);
   const symbols = options.symbols === true ? ['-@'] : [];
-  const args = ['-q', '-I', 'dts', '-O', 'dtb', ...folders, ...symbols, '-'];
+  const rule = options.depends === undefined ? [] : ['-d', options.depends];
+  const args = ['-q', '-I', 'dts', '-O', 'dtb', ...folders, ...symbols, ...rule, '-'];
   return tool(dtc, args, { input: source, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
 }
 
