@@ -187,46 +187,56 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       missing('syntax-missing-comma', at, ',');
     },
 
-    missingColon(at: number): void {
-      brokenAt = at;
-      missing('syntax-unexpected', at, ':');
+    missingBranch(at: number): void {
+      brokenAt = at - 1;
+      add(problemAfter('syntax-missing-value', at - 1, 'Expected `:` and what holds where the condition does not.'));
+    },
+
+    missingName(at: number): void {
+      add(problemAfter('syntax-missing-name', at - 1, 'Expected the name of what to delete here.'));
+    },
+
+    missingValue(at: number): null {
+      brokenAt = at - 1;
+      add(problemAfter('syntax-missing-value', at - 1, 'Expected a value before the `,`.'));
+      return skip();
     },
 
     missingBracket(at: number, bracket: string): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       missing('syntax-missing-bracket', at, bracket);
     },
 
     missingCells(at: number): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       add(problemAfter('syntax-missing-bracket', at - 1, 'Expected `<` here.'));
     },
 
     missingString(at: number): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       add(problemAfter('syntax-missing-value', at - 1, 'Expected a file name in quotes here.'));
     },
 
     missingBits(at: number, last: number): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       if (last < at) add(problemAfter('syntax-bad-bits', at - 1, 'Expected 8, 16, 32 or 64 here.'));
       else report('syntax-bad-bits', at, last, '`/bits/` takes a plain 8, 16, 32 or 64, no expression.');
     },
 
     missingInteger(at: number): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       add(problemAfter('syntax-missing-value', at - 1, 'Expected an integer or an expression in parentheses here.'));
     },
 
     missingOperand(at: number): void {
-      brokenAt = at;
+      brokenAt = at - 1;
       add(problemAfter('syntax-missing-value', at - 1, 'Expected an operand here.'));
     },
 
     endOfValues(at: number): void {
       const before = shape.charCodeAt(at - 1);
       if (before !== Shape.equals && before !== Shape.comma) return;
-      brokenAt = at;
+      brokenAt = at - 1;
       const behind = before === Shape.comma ? 'another value behind the `,`' : 'a value behind the `=`';
       add(problemAfter('syntax-missing-value', at - 1, `Expected ${behind}.`));
     },
@@ -243,6 +253,10 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
 
     strayOperator(first: number, last: number): void {
       broken(first, last);
+      if (first === last && shape.charCodeAt(first) === Shape.ampersand) {
+        add(problemAfter('syntax-missing-name', first, 'Expected a label or `{/path}` behind `&`.'));
+        return;
+      }
       const message = `${textOf(first, last)} in a cell list: an expression there needs parentheses around it.`;
       report('syntax-unparenthesised', first, last, message);
     },
@@ -276,7 +290,13 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
     /** Reports tokens without a meaning; gives the null that stands for them in a list of members. */
     stray(first: number, last: number, where: string): null {
       broken(first, last);
-      unexpected(first, last, where);
+      let end = last;
+      while (end > first && shape.charCodeAt(end) === Shape.semicolon) end--;
+      if (shape.charCodeAt(first) === Shape.label && end === first) {
+        report('syntax-label-place', first, end, `${textOf(first, end)} labels nothing.`);
+      } else {
+        unexpected(first, end, where);
+      }
       return skip();
     },
 
@@ -286,15 +306,8 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       report('syntax-nested-reference', name, name, message);
     },
 
-    strayDelete(first: number, last: number): null {
-      const isReference = /[rR]/.test(shape.slice(first, last + 1));
-      if (isReference) {
-        const message = 'Inside a node a deletion names a child or property; references are for the top level.';
-        report('syntax-delete-form', first, last, message);
-      } else {
-        report('syntax-missing-name', first, last, 'Expected what to delete behind this.');
-      }
-      return skip();
+    deleteForm(at: number, what: string): void {
+      report('syntax-delete-form', at, at, `${what}, not like ${textOf(at, at)}.`);
     },
 
     namelessBlock(at: number): void {
@@ -385,8 +398,11 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
   function missing(rule: SyntaxRuleId, at: number, text: string): void {
     if (problems.length > maxProblems) return;
     const before = problems.at(-1);
-    if (before?.after === true && before.first === at - 1 && before.insert !== undefined) {
-      const insert = before.insert + text;
+    const isSamePlace = before?.after === true && before.first === at - 1;
+    if (isSamePlace && before.insert === undefined) {
+      // Something that must be written by hand is missing here first.
+    } else if (isSamePlace) {
+      const insert = `${before.insert ?? ''}${text}`;
       problems[problems.length - 1] = { ...before, insert, message: `Expected ${quoted(insert)} here.` };
     } else {
       add(problemAfter(rule, at - 1, `Expected ${quoted(text)} here.`, text));
@@ -411,9 +427,12 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
     let node: NodeSyntax | undefined;
     let isBehindNode = false;
     for (const member of members) {
-      if (member.kind === 'node' || member.kind === 'delete-node') {
+      if (member.kind === 'node') {
+        if (isReference(member.name)) continue;
         isBehindNode = true;
-        if (member.kind === 'node') node = member;
+        node = member;
+      } else if (member.kind === 'delete-node') {
+        isBehindNode = true;
       } else if (isBehindNode) {
         const which = node === undefined ? 'a `/delete-node/`' : `the node ${textOf(node.name, node.name)}`;
         const message = `Properties must precede subnodes: ${textOf(member.name, member.name)} comes behind ${which}.`;
@@ -421,6 +440,11 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
         return;
       }
     }
+  }
+
+  function isReference(token: number): boolean {
+    const kind = shape.charCodeAt(token);
+    return kind === Shape.labelReference || kind === Shape.pathReference || kind === Shape.slash;
   }
 
   function checkHeaders(headers: readonly (readonly HeaderSyntax[])[], items: readonly TopLevelItem[]): void {
