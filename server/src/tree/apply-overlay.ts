@@ -20,13 +20,13 @@ export function applyOverlay(
 ): { readonly tree: DeviceTree } | { readonly error: string } {
   let highest = 0;
   for (const phandle of base.phandles.keys()) highest = Math.max(highest, phandle);
-  const fixes: Fixes = { patches: new Map(), moved: new Map(), phandleShift: highest };
+  const fixes: Fixes = { patches: new Map(), moved: new Map(), labels: new Map(), phandleShift: highest };
   const problem = fixLocalReferences(overlay, fixes) ?? fixBaseReferences(base, overlay, fixes);
   if (problem !== undefined) return { error: problem };
 
   const root = new MergedNode(base.root.name, undefined, fixes);
   root.absorb(base.root, 'base');
-  const labels = new Map<string, DtNode>();
+  const { labels } = fixes;
   const phandles = new Map<number, DtNode>();
   for (const [label, node] of base.labels) labels.set(label, fixes.moved.get(node) ?? node);
   for (const [phandle, node] of base.phandles) phandles.set(phandle, fixes.moved.get(node) ?? node);
@@ -56,6 +56,8 @@ interface Fixes {
   readonly patches: Map<DtProperty, Map<number, number>>;
   /** Nodes of both trees and the nodes of the result that they went into. */
   readonly moved: Map<DtNode, MergedNode>;
+  /** Of the result. */
+  readonly labels: Map<string, DtNode>;
   /** The overlay's own phandles are counted from here on. */
   readonly phandleShift: number;
 }
@@ -145,17 +147,22 @@ class MergedProperty implements DtProperty {
 }
 
 /** A property's value with the references that the overlay leaves open filled in. */
-function patchedData(property: DtProperty, { patches, moved }: Fixes): PropertyData {
+function patchedData(property: DtProperty, { patches, moved, labels }: Fixes): PropertyData {
   const { data } = property;
   const patch = patches.get(property);
   const bytes = patch === undefined ? data.bytes : Uint8Array.from(data.bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (const [offset, value] of patch ?? []) view.setUint32(offset, value);
   const parts = data.parts.map((part) => {
-    const target = part.reference?.target && moved.get(part.reference.target);
-    return target === undefined ? part : { ...part, reference: { text: part.reference!.text, target } };
+    const { reference } = part;
+    if (reference === undefined) return part;
+    const target = reference.target === undefined ? labels.get(reference.text) : moved.get(reference.target);
+    return { ...part, reference: { text: reference.text, target: target ?? reference.target } };
   });
-  return { bytes, parts, broken: data.broken };
+  // A reference that waits for its base makes a value unreadable for as long as it waits.
+  const open = data.parts.filter(({ reference }) => reference !== undefined && reference.target === undefined);
+  const isFilled = open.length > 0 && open.every(({ offset }) => patch?.has(offset) === true);
+  return { ...data, bytes, parts, broken: data.broken && !isFilled };
 }
 
 /** overlay_adjust_local_phandles and overlay_update_local_references: the overlay's own phandles move out of the base's way. */
