@@ -20,8 +20,14 @@ export function applyOverlay(
 ): { readonly tree: DeviceTree } | { readonly error: string } {
   let highest = 0;
   for (const phandle of base.phandles.keys()) highest = Math.max(highest, phandle);
-  const fixes: Fixes = { patches: new Map(), moved: new Map(), labels: new Map(), phandleShift: highest };
-  const problem = fixLocalReferences(overlay, fixes) ?? fixBaseReferences(base, overlay, fixes);
+  const fixes: Fixes = {
+    patches: new Map(),
+    moved: new Map(),
+    labels: new Map(),
+    kept: new Map(),
+    phandleShift: highest,
+  };
+  const problem = fixBaseReferences(base, overlay, fixes) ?? fixLocalReferences(base, overlay, fixes);
   if (problem !== undefined) return { error: problem };
 
   const root = new MergedNode(base.root.name, undefined, fixes);
@@ -35,7 +41,8 @@ export function applyOverlay(
     const content = fragment.children.get('__overlay__');
     if (content === undefined) continue;
     const target = targetOf(fragment, root, phandles, fixes);
-    if ('error' in target) return target;
+    if (!(target instanceof MergedNode))
+      return { error: `the target of ${nodePath(fragment)} is not in the base tree` };
     target.absorb(content, 'overlay');
   }
   for (const [label, node] of overlay.labels) {
@@ -44,7 +51,7 @@ export function applyOverlay(
   }
   for (const [phandle, node] of overlay.phandles) {
     const moved = fixes.moved.get(node);
-    if (moved !== undefined) phandles.set(phandle + highest, moved);
+    if (moved !== undefined) phandles.set(movedPhandle(phandle, fixes), moved);
   }
   addSymbols(overlay, root, fixes);
   const { memoryReservations, bootCpu, isPlugin } = base;
@@ -58,6 +65,8 @@ interface Fixes {
   readonly moved: Map<DtNode, MergedNode>;
   /** Of the result. */
   readonly labels: Map<string, DtNode>;
+  /** Phandles of the overlay for nodes that have one in the base already, and that one. */
+  readonly kept: Map<number, number>;
   /** The overlay's own phandles are counted from here on. */
   readonly phandleShift: number;
 }
@@ -85,12 +94,10 @@ class MergedNode implements DtNode {
     this.fixes.moved.set(origin, this);
     this.labels.push(...origin.labels);
     for (const property of origin.properties.values()) {
-      // overlay_prevent_phandle_overwrite: the target keeps the phandle by which others know it.
-      if (this.phandle !== undefined && isPhandleProperty(property)) continue;
       this.property(property.name).absorb(property);
     }
     if (this.phandle === undefined && origin.phandle !== undefined) {
-      this.phandle = (origin.phandle + (from === 'overlay' ? this.fixes.phandleShift : 0)) as Phandle;
+      this.phandle = (from === 'overlay' ? movedPhandle(origin.phandle, this.fixes) : origin.phandle) as Phandle;
     }
     for (const child of origin.children.values()) this.child(child.name).absorb(child, from);
   }
@@ -166,17 +173,34 @@ function patchedData(property: DtProperty, { patches, moved, labels }: Fixes): P
 }
 
 /** overlay_adjust_local_phandles and overlay_update_local_references: the overlay's own phandles move out of the base's way. */
-function fixLocalReferences({ root }: DeviceTree, fixes: Fixes): string | undefined {
+function fixLocalReferences(base: DeviceTree, { root }: DeviceTree, fixes: Fixes): string | undefined {
+  for (const fragment of root.children.values()) {
+    const content = fragment.children.get('__overlay__');
+    const target = content && targetOf(fragment, base.root, base.phandles, fixes);
+    if (content !== undefined && target !== undefined) keepPhandles(content, target, fixes);
+  }
   adjustPhandles(root, fixes);
   const places = root.children.get('__local_fixups__');
   return places === undefined ? undefined : shiftReferences(places, root, fixes);
 }
 
+/** overlay_prevent_phandle_overwrite: a node keeps the phandle by which the base knows it. */
+function keepPhandles(node: DtNode, target: DtNode, fixes: Fixes): void {
+  if (node.phandle !== undefined && target.phandle !== undefined) fixes.kept.set(node.phandle, target.phandle);
+  for (const child of node.children.values()) {
+    const existing = target.children.get(child.name);
+    if (existing !== undefined) keepPhandles(child, existing, fixes);
+  }
+}
+
+function movedPhandle(phandle: number, { kept, phandleShift }: Fixes): number {
+  return kept.get(phandle) ?? phandle + phandleShift;
+}
+
 function adjustPhandles(node: DtNode, fixes: Fixes): void {
   for (const property of node.properties.values()) {
-    if (!isPhandleProperty(property)) continue;
-    const [phandle] = cells(property) ?? [];
-    if (phandle !== undefined) setPatch(fixes, property, 0, phandle + fixes.phandleShift);
+    const phandle = isPhandleProperty(property) ? cellAt(property, 0) : undefined;
+    if (phandle !== undefined) setPatch(fixes, property, 0, movedPhandle(phandle, fixes));
   }
   for (const child of node.children.values()) adjustPhandles(child, fixes);
 }
@@ -189,7 +213,7 @@ function shiftReferences(places: DtNode, node: DtNode, fixes: Fixes): string | u
       const value = property && cellAt(property, offset);
       if (property === undefined || value === undefined)
         return `its __local_fixups__ name no cell at ${nodePath(node)}:${offsets.name}`;
-      setPatch(fixes, property, offset, value + fixes.phandleShift);
+      setPatch(fixes, property, offset, movedPhandle(value, fixes));
     }
   }
   for (const child of places.children.values()) {
@@ -231,19 +255,15 @@ function labelledNode(tree: DeviceTree, label: string): DtNode | undefined {
 /** overlay_get_target: `target`, a phandle, or `target-path`. */
 function targetOf(
   fragment: DtNode,
-  root: MergedNode,
+  root: DtNode,
   phandles: ReadonlyMap<number, DtNode>,
-  fixes: Fixes,
-): MergedNode | { readonly error: string } {
+  { patches }: Fixes,
+): DtNode | undefined {
   const byPhandle = fragment.properties.get('target');
-  const path = fragment.properties.get('target-path');
-  const target =
-    byPhandle !== undefined
-      ? phandles.get(fixes.patches.get(byPhandle)?.get(0) ?? cellAt(byPhandle, 0) ?? 0)
-      : childByPath(root, (path && strings(path)?.[0]) ?? '');
-  return target instanceof MergedNode
-    ? target
-    : { error: `the target of ${nodePath(fragment)} is not in the base tree` };
+  if (byPhandle !== undefined) return phandles.get(patches.get(byPhandle)?.get(0) ?? cellAt(byPhandle, 0) ?? 0);
+  const byPath = fragment.properties.get('target-path');
+  const [path] = (byPath && strings(byPath)) ?? [];
+  return path === undefined ? undefined : childByPath(root, path);
 }
 
 /** overlay_symbol_update: the overlay's own symbols, their paths led through the fragments' targets. */

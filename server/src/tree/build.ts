@@ -17,7 +17,7 @@ import type { Diagnostic } from '../text/diagnostic';
 import { checkLabels, checkNames } from './checks';
 import type { ValueContext } from './decode';
 import { mergeItem } from './merge';
-import { findReference, type MergeState, prune } from './merge-state';
+import { findReference, labelHolder, type MergeState, prune } from './merge-state';
 import type { DeviceTree } from './model';
 import { addFixups, addSymbols } from './overlay';
 import { explicitPhandles, omitUnreferenced, resolveReferences } from './references';
@@ -42,8 +42,8 @@ export function buildTree(syntax: SyntaxTree, options: TreeOptions): BuiltTree {
   const state = initialState(syntax, options);
   for (const item of syntax.items) mergeItem(state, item);
   const bootCpu = guessBootCpu(state.root);
-  prune(state);
   checkNames(state);
+  prune(state);
   checkLabels(state);
   const phandles = explicitPhandles(state);
   resolveReferences(state, phandles);
@@ -53,6 +53,11 @@ export function buildTree(syntax: SyntaxTree, options: TreeOptions): BuiltTree {
   if (state.isPlugin) addFixups(state);
 
   for (const [value, node] of phandles.nodes) if (node.isDeleted) phandles.nodes.delete(value);
+  for (const label of state.ambiguousLabels) {
+    const holder = labelHolder(state, label);
+    if (holder === undefined) state.labels.delete(label);
+    else state.labels.set(label, holder);
+  }
   const { root, labels, memoryReservations, isPlugin, diagnostics } = state;
   const tree = { root, memoryReservations, labels, phandles: phandles.nodes, bootCpu, isPlugin };
   return { tree, diagnostics };
@@ -83,7 +88,7 @@ function initialState(syntax: SyntaxTree, options: TreeOptions): MergeState {
     withPhandle: [],
     withName: [],
     labelled: [],
-    labelConflicts: [],
+    ambiguousLabels: new Set(),
     duplicates: [],
     badNames: [],
   };

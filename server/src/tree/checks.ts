@@ -4,8 +4,7 @@ import { visitValueLabels } from '../syntax/values';
 import { tokenName } from '../preprocess/token-stream';
 import type { Evidence } from '../text/diagnostic';
 import type { SourceRange } from '../text/source-file';
-import { isLabelled } from './merge';
-import { evidenceAt, type MergeState, nameRange, report, tokenAt } from './merge-state';
+import { evidenceAt, labelHolder, type MergeState, nameRange, report, tokenAt } from './merge-state';
 import { baseName, nodePath } from './navigate';
 import { SourceNode, type SourceProperty } from './source-tree';
 
@@ -49,8 +48,16 @@ function checkCharacters(state: MergeState, item: SourceNode | SourceProperty): 
 
 /** name_is_string, name_properties: a right one is redundant and goes, a wrong one is an error. */
 function checkNameProperty(state: MergeState, node: SourceNode): void {
-  const property = node.liveProperty('name');
+  // dtc looks at deleted ones as well, and at the deletion that a first block holds.
+  const property = node.properties.get('name');
   if (property === undefined || property.syntax?.broken === true) return;
+  const range = property.definitions.at(-1)?.name;
+  if (property.syntax === undefined || property.isShadowed) {
+    const message =
+      'The deletion of name in the block that defines the node first counts as a wrong name: dtc refuses the source';
+    report(state, 'bad-name-property', { range: range ?? nameRange(node), node, message });
+    return;
+  }
   const { bytes } = property.data;
   if (Buffer.from(bytes).equals(Buffer.from(`${baseName(node)}\0`, 'latin1'))) {
     node.properties.delete('name');
@@ -61,7 +68,7 @@ function checkNameProperty(state: MergeState, node: SourceNode): void {
   const message = isString
     ? `name is "${Buffer.from(bytes.subarray(0, end)).toString('latin1')}", but the node is called ${baseName(node)}: dtc refuses the source`
     : 'name is no string: dtc refuses the source';
-  report(state, 'bad-name-property', { range: property.definitions.at(-1)?.name, node, message });
+  report(state, 'bad-name-property', { range, node, message });
 }
 
 interface LabelPlace {
@@ -72,20 +79,15 @@ interface LabelPlace {
 
 /** duplicate_label: a label is unique among nodes, properties and values together. */
 export function checkLabels(state: MergeState): void {
-  for (const conflict of state.labelConflicts) {
-    const { node, label } = conflict;
-    const holder = state.labels.get(label.name);
-    if (holder === undefined || holder === node || !isLabelled(conflict)) continue;
-    const other = holder.labels.find(({ name }) => name === label.name);
-    if (other === undefined) continue;
-    const first = { node: holder, source: other.source, description: nodePath(holder) };
-    reportLabel(state, label.name, { node, source: label.source, description: nodePath(node) }, first);
+  for (const name of state.ambiguousLabels) {
+    const [first, ...others] = holdersOf(state.root, name).sort((a, b) => a.token - b.token);
+    if (first !== undefined) for (const other of others) reportLabel(state, name, other, first);
   }
   const seen = new Map<string, LabelPlace>();
   for (const property of new Set(state.labelled)) {
     if (!isLive(property)) continue;
     for (const { name, place } of labelsOf(state, property)) {
-      const holder = state.labels.get(name);
+      const holder = labelHolder(state, name);
       const label = holder?.labels.find((each) => each.name === name);
       const other =
         holder && label ? { node: holder, source: label.source, description: nodePath(holder) } : seen.get(name);
@@ -93,6 +95,13 @@ export function checkLabels(state: MergeState): void {
       else reportLabel(state, name, place, other);
     }
   }
+}
+
+function holdersOf(node: SourceNode, label: string): (LabelPlace & { readonly token: number })[] {
+  const own = node.labels.filter(({ name }) => name === label);
+  const places = own.map(({ source, token }) => ({ node, source, token, description: nodePath(node) }));
+  const live = Array.from(node.children.values()).filter(({ isDeleted }) => !isDeleted);
+  return [...places, ...live.flatMap((child) => holdersOf(child, label))];
 }
 
 function labelsOf(state: MergeState, property: SourceProperty): { name: string; place: LabelPlace }[] {

@@ -37,7 +37,8 @@ export interface MergeState {
   readonly withName: SourceNode[];
   /** Properties with labels, or with labels in their value. */
   readonly labelled: SourceProperty[];
-  readonly labelConflicts: { readonly node: SourceNode; readonly label: SourceLabel }[];
+  /** Labels that two nodes had at some time. */
+  readonly ambiguousLabels: Set<string>;
   readonly duplicates: Duplicate[];
   readonly badNames: (SourceNode | SourceProperty)[];
 }
@@ -78,10 +79,25 @@ export function evidenceAt(range: SourceRange | undefined, message: string): Evi
 /** What `&text` or `&{text}` means at this moment of the merge: scripts/dtc/livetree.c get_node_by_ref. */
 export function findReference(state: MergeState, text: string): SourceNode | undefined {
   const slash = text.indexOf('/');
-  if (slash < 0) return state.labels.get(text);
-  const base = slash === 0 ? state.root : state.labels.get(text.slice(0, slash));
+  if (slash < 0) return labelHolder(state, text);
+  const base = slash === 0 ? state.root : labelHolder(state, text.slice(0, slash));
   const found = base && (childByPath(base, text.slice(slash)) as SourceNode | undefined);
-  return found?.isDeleted === false ? found : undefined;
+  // dtc finds the root even where it has been deleted.
+  return found?.isDeleted === false || found === state.root ? found : undefined;
+}
+
+/** The node with a label; the first in tree order where two have it, as dtc finds it. */
+export function labelHolder(state: MergeState, label: string): SourceNode | undefined {
+  return state.ambiguousLabels.has(label) ? search(state.root) : state.labels.get(label);
+
+  function search(node: SourceNode): SourceNode | undefined {
+    if (node.labels.some(({ name }) => name === label)) return node;
+    for (const child of node.children.values()) {
+      const found = child.isDeleted ? undefined : search(child);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
 }
 
 /** Where a definition of a property or node is in force, or was met first. */

@@ -151,6 +151,7 @@ function fillMember(state: MergeState, node: SourceNode, member: MemberSyntax): 
     }
     case 'delete-property':
       if (!node.properties.has(name)) {
+        if (name === 'name') state.withName.push(node);
         const place = new SourceProperty(name, node, undefined);
         place.isDeleted = true;
         node.setProperty(place);
@@ -289,9 +290,8 @@ function addLabel(state: MergeState, node: SourceNode, label: SourceLabel, place
   node.labels =
     node.labels.length === 0 ? [label] : place === 'first' ? [label, ...node.labels] : [...node.labels, label];
   node.wasLabelled = true;
-  const holder = state.labels.get(label.name);
-  if (holder === undefined) state.labels.set(label.name, node);
-  else state.labelConflicts.push({ node, label });
+  if (state.labels.has(label.name)) state.ambiguousLabels.add(label.name);
+  else state.labels.set(label.name, node);
 }
 
 function setOmittable(state: MergeState, node: SourceNode): void {
@@ -342,17 +342,9 @@ export function deleteNode(state: MergeState, node: SourceNode, at: SourceRange 
   for (const label of node.labels) {
     if (at === undefined) state.omittedLabels.set(label.name, node);
     else state.deletedLabels.set(label.name, { label, at });
-    if (state.labels.get(label.name) !== node) continue;
-    state.labels.delete(label.name);
-    const other = state.labelConflicts.find((each) => each.label.name === label.name && isLabelled(each));
-    if (other !== undefined) state.labels.set(label.name, other.node);
+    if (state.labels.get(label.name) === node) state.labels.delete(label.name);
   }
   node.labels = [];
-}
-
-/** Whether the node is there and still has the label. */
-export function isLabelled({ node, label }: { readonly node: SourceNode; readonly label: SourceLabel }): boolean {
-  return !node.isDeleted && node.labels.some(({ name }) => name === label.name);
 }
 
 /** What was written after `&` leads nowhere. */

@@ -1,7 +1,8 @@
 // What dtc adds behind the checks: `__symbols__` under -@, and for an overlay `__fixups__` and `__local_fixups__`
 // (scripts/dtc/livetree.c generate_label_tree, generate_fixups_tree, generate_local_fixups_tree).
+import type { SourceRange } from '../text/source-file';
 import type { PropertyData, ValuePart } from './model';
-import type { MergeState } from './merge-state';
+import { findReference, type MergeState, report } from './merge-state';
 import { nodePath } from './navigate';
 import { ensurePhandle, type Phandles } from './references';
 import { plainValue, SourceNode, SourceProperty } from './source-tree';
@@ -34,9 +35,11 @@ export function addFixups(state: MergeState): void {
       if (!property.hasReferences) continue;
       for (const part of property.data.parts) {
         if (part.kind !== 'phandle' || part.reference === undefined) continue;
-        const { text, target } = part.reference;
-        if (target !== undefined) local.push({ node, property, part });
+        // A node that was omitted is not found any more, though the cell holds its phandle.
+        const { text } = part.reference;
+        if (findReference(state, text) !== undefined) local.push({ node, property, part });
         else if (!text.includes('/')) open.push({ node, property, part, label: text });
+        else reportPath(state, node, text, part.source);
       }
     }
     return false;
@@ -54,6 +57,11 @@ export function addFixups(state: MergeState): void {
       append(mirror(fixups, node), property.name, Uint8Array.of(offset >>> 24, offset >>> 16, offset >>> 8, offset));
     }
   }
+}
+
+function reportPath(state: MergeState, node: SourceNode, path: string, range: SourceRange): void {
+  const message = `No node of this overlay has the path ${path}, and there is no fixup for paths of the base tree: dtc refuses the source`;
+  report(state, 'overlay-path-reference', { range, node, message });
 }
 
 function rootNode(state: MergeState, name: string): SourceNode {

@@ -6,7 +6,7 @@ import { tokenName } from '../preprocess/token-stream';
 import type { SourceRange } from '../text/source-file';
 import { referenceText } from './decode';
 import { deleteNode, reportUnresolved } from './merge';
-import { evidenceAt, findReference, type MergeState, report, tokenAt } from './merge-state';
+import { evidenceAt, findReference, type MergeState, report } from './merge-state';
 import type { Phandle } from './model';
 import { nodePath } from './navigate';
 import { plainValue, type SourceNode, SourceProperty } from './source-tree';
@@ -100,13 +100,8 @@ export function resolveReferences(state: MergeState, phandles: Phandles): void {
   }
 
   function unresolved(node: SourceNode, property: SourceProperty, token: number, text: string, inCells: boolean): void {
-    if (state.isPlugin && inCells) {
-      // A label of the base tree: it will be fixed up.
-      if (!text.includes('/')) return;
-      const message = `No node of this overlay has the path ${text}, and there is no fixup for paths of the base tree: dtc refuses the source`;
-      report(state, 'overlay-path-reference', { range: tokenAt(state, token), node, message });
-      return;
-    }
+    // A label of the base tree, which will be fixed up.
+    if (state.isPlugin && inCells) return;
     // That the block which has the label is not in the tree has been reported.
     lostLabels ??= labelsOf(state, state.lost);
     if (lostLabels.has(text.split('/', 1)[0]!)) return;
