@@ -90,7 +90,8 @@ export function linkTo<Target extends { readonly path: string; readonly availabi
     const problem = problemAt(builder, 'wrong-target', `${path} is no ${wanted}`, property, cell);
     return { phandle, path, target, problem, source };
   }
-  if (!target.availability.enabled) {
+  // Of what is itself off, nothing leads anywhere.
+  if (!target.availability.enabled && availabilityOf(property.node).enabled) {
     const message = `${path} is not enabled: ${target.availability.reason}`;
     const problem = problemAt(builder, 'disabled-target', message, property, cell);
     return { phandle, path, target, problem, source };

@@ -117,7 +117,7 @@ bind(ipmmu, 'renesas,ipmmu-vmsa renesas,rcar-gen4-ipmmu-vmsa renesas,ipmmu-r8a77
 bind(ipmmu, 'renesas,ipmmu-r8a774c0 renesas,ipmmu-r8a774e1 renesas,ipmmu-r8a7795 renesas,ipmmu-r8a7796');
 bind(ipmmu, 'renesas,ipmmu-r8a77961 renesas,ipmmu-r8a77965 renesas,ipmmu-r8a77970 renesas,ipmmu-r8a77980');
 bind(ipmmu, 'renesas,ipmmu-r8a77990 renesas,ipmmu-r8a77995 renesas,ipmmu-r8a779a0');
-bind(tegraSmmu, 'nvidia,tegra30-mc nvidia,tegra114-mc nvidia,tegra124-mc nvidia,tegra210-mc');
+bind(tegraSmmu, 'nvidia,tegra30-mc nvidia,tegra114-mc nvidia,tegra124-mc nvidia,tegra132-mc nvidia,tegra210-mc');
 bind(msm, 'qcom,apq8064-iommu');
 bind(qcom, 'qcom,msm-iommu-v1 qcom,msm-iommu-v2');
 bind(verisilicon, 'rockchip,rk3588-av1-iommu verisilicon,iommu-1.2');

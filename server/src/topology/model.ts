@@ -2,9 +2,13 @@
 // Nothing is dropped: what is malformed or leads nowhere stays as a value with a `Problem`.
 // The objects refer to each other directly; they are never changed once the topology is returned.
 import type { SourceRange } from '../text/source-file';
-import type { AddressRange, BusAddress, Iova, PhysicalAddress } from './address';
+import type { AddressRange, Iova, PhysicalAddress } from './address';
+import type { HostBridge, Inbound, MemoryRange } from './buses';
+import type { Availability, Link, Problem } from './problem';
 
 export type { AddressRange, BusAddress, Iova, PhysicalAddress } from './address';
+export type * from './buses';
+export type * from './problem';
 
 export interface Topology {
   /** Where the description comes from; rules of one world ask for it. */
@@ -20,66 +24,6 @@ export interface Topology {
   /** Every problem that is attached to some value below, in order of the walk. */
   readonly problems: readonly Problem[];
 }
-
-/** Something that the kernel will refuse, ignore or read otherwise than it was meant. */
-export interface Problem {
-  readonly code: ProblemCode;
-  /** What is wrong, with numbers; no more than one sentence. */
-  readonly message: string;
-  /** Path of the node that holds the property. */
-  readonly node: string;
-  readonly property: string;
-  readonly source: SourceRange | undefined;
-}
-
-export type ProblemCode =
-  /** a phandle that no node has */
-  | 'unresolved'
-  /** the target exists, but is not what the property must lead to */
-  | 'wrong-target'
-  /** the target is not enabled */
-  | 'disabled-target'
-  /** too few cells for what the target's `#…-cells` asks, or a length that is no whole number of entries */
-  | 'bad-length'
-  /** a cell count that is missing, zero where it may not be, or larger than the kernel takes */
-  | 'bad-cells'
-  /** input base of a map with bits outside the mask */
-  | 'outside-mask'
-  /** an entry of a map that an earlier entry hides */
-  | 'hidden-entry'
-  /** a stream ID that the IOMMU cannot hold */
-  | 'stream-id-range'
-  /** the parent buses' `dma-ranges` do not cover the address */
-  | 'not-translatable'
-  /** an entry of size 0 */
-  | 'zero-size'
-  /** an address or size that does not fit 64 bits, or an end before the start */
-  | 'overflow'
-  /** a property whose value could not be read, because of an error reported elsewhere */
-  | 'unreadable'
-  /** well-formed, and a bug of the kernel makes it crash all the same */
-  | 'kernel-crash';
-
-/** A reference to another node, as written and as found. `target` is absent when there is a `problem`, except where the problem is only that the target is disabled. */
-export interface Link<Target> {
-  readonly phandle: number;
-  /** Path of the node that the phandle leads to, right kind or not. */
-  readonly path: string | undefined;
-  readonly target: Target | undefined;
-  readonly problem: Problem | undefined;
-  /** The reference alone. */
-  readonly source: SourceRange | undefined;
-}
-
-/** Whether the kernel makes a device of the node. */
-export type Availability =
-  | { readonly enabled: true }
-  | {
-      readonly enabled: false;
-      /** `status = "reserved"`, or the ancestor that is off. */
-      readonly reason: string;
-      readonly source: SourceRange | undefined;
-    };
 
 /** Anything that writes to memory by itself. */
 export interface DmaMaster {
@@ -264,69 +208,6 @@ export interface MsiParent {
   readonly cells: readonly number[];
   readonly source: SourceRange | undefined;
   readonly problem: Problem | undefined;
-}
-
-export interface HostBridge {
-  readonly path: string;
-  readonly labels: readonly string[];
-  readonly availability: Availability;
-  /** PCI segment: `linux,pci-domain`, IORT segment; else the order of probing, which is a guess. */
-  readonly segment: number;
-  readonly segmentKnown: boolean;
-  readonly busRange: { readonly first: number; readonly last: number };
-  readonly outbound: readonly OutboundWindow[];
-  /** `ranges` that could not be read. */
-  readonly outboundProblem: Problem | undefined;
-  readonly source: SourceRange | undefined;
-}
-
-/** A window of PCI addresses that CPUs reach devices through. DMA to such a bus address never leaves the bus. */
-export interface OutboundWindow {
-  readonly bus: AddressRange<BusAddress>;
-  /** After all translations up to the CPU; undefined when they fail. */
-  readonly cpu: AddressRange<PhysicalAddress> | undefined;
-  readonly kind: 'io' | 'memory32' | 'memory64' | 'configuration';
-  readonly prefetchable: boolean;
-  readonly source: SourceRange | undefined;
-}
-
-/** The way from a device to memory, through the `dma-ranges` of every bus above it. */
-export interface Inbound {
-  /** From the device upwards; only buses that have something to say (`dma-ranges` present and not empty). */
-  readonly levels: readonly InboundLevel[];
-  /**
-   * What gets through all of them, as the device emits it and as it comes out. Undefined: everything, unchanged.
-   * Empty: nothing can be said, or nothing gets through.
-   */
-  readonly windows: readonly InboundWindow[] | undefined;
-  readonly problem: Problem | undefined;
-}
-
-export interface InboundLevel {
-  /** The node that has the property. */
-  readonly bus: string;
-  readonly source: SourceRange | undefined;
-  readonly windows: readonly InboundWindow[];
-}
-
-export interface InboundWindow {
-  /** As emitted on the bus. */
-  readonly device: AddressRange<BusAddress>;
-  /** As seen above the bus. */
-  readonly memory: AddressRange<PhysicalAddress>;
-  readonly kind: 'io' | 'memory32' | 'memory64' | 'configuration' | undefined;
-  readonly source: SourceRange | undefined;
-}
-
-export interface MemoryRange {
-  readonly path: string;
-  readonly kind: 'memory' | 'reserved' | 'memreserve';
-  readonly range: AddressRange<PhysicalAddress>;
-  readonly noMap: boolean;
-  readonly reusable: boolean;
-  /** The kernel uses it: a node with another status than okay is not set aside. */
-  readonly availability: Availability;
-  readonly source: SourceRange | undefined;
 }
 
 /** A node that sets IOVA space aside: reserved-memory with `iommu-addresses`, or an RMR. */
