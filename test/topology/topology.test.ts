@@ -151,6 +151,11 @@ describe('masters and their IOMMUs', () => {
     assert.equal(textAt(topology.problems[0]?.source), '&smmu');
   });
 
+  it('find no SMMUv3 that has no #iommu-cells', () => {
+    const topology = topologyOf(`mmu: mmu { compatible = "arm,smmu-v3"; }; ${host('iommu-map = <0 &mmu 0 8>;')}`);
+    assert.deepEqual(problemList(topology), ['/mmu compatible bad-cells']);
+  });
+
   it('are coherent where the node or a bus above it says so', () => {
     const topology = topologyOf(`soc { dma-coherent;
       a { compatible = "test,device"; iommus = <&smmu 1>; }; b { dma-noncoherent; compatible = "test,device"; iommus = <&smmu 2>; }; };`);

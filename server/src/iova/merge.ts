@@ -1,41 +1,59 @@
 // How the kernel puts the regions of a group's devices into one list: drivers/iommu/iommu.c iommu_insert_resv_region.
-import { regionTypes } from './prediction';
-import type { GroupRegion, PredictedDevice } from './prediction';
 import type { Iova } from '../topology/address';
+import { regionTypes } from './prediction';
+import type { GroupRegion, PredictedDevice, RegionType } from './prediction';
+import { compare, lastAddress } from './ranges';
 
 /** The list of a group: each device's regions inserted in turn. */
 export function mergeRegions(devices: readonly PredictedDevice[]): GroupRegion[] {
+  const regions: GroupRegion[] = devices.flatMap((device) =>
+    device.regions.map((region) => ({ range: region.range, type: region.type, parts: [{ device, region }] })),
+  );
+  // Only beside a region that ends at the last address does the order of insertion show.
+  return regions.some(({ range }) => range.end === lastAddress) ? inserted(regions) : sortedAndJoined(regions);
+}
+
+/** Region by region, as the kernel does it. */
+export function inserted(regions: readonly GroupRegion[]): GroupRegion[] {
   let list: GroupRegion[] = [];
-  for (const device of devices) {
-    for (const region of device.regions) {
-      list = insert(list, { range: region.range, type: region.type, parts: [{ device, region }] });
-    }
+  for (const region of regions) {
+    let place = list.findIndex((other) => comparePlaces(region, other) <= 0);
+    if (place < 0) place = list.length;
+    list = joined([...list.slice(0, place), region, ...list.slice(place)]);
   }
   return list;
 }
 
-function insert(list: readonly GroupRegion[], region: GroupRegion): GroupRegion[] {
-  const rank = regionTypes.indexOf(region.type);
-  const { start } = region.range;
-  let place = list.findIndex(
-    (other) => start < other.range.start || (start === other.range.start && rank <= regionTypes.indexOf(other.type)),
-  );
-  if (place < 0) place = list.length;
-  return mergeSameType([...list.slice(0, place), region, ...list.slice(place)], region.type);
+/** The same result at once. */
+export function sortedAndJoined(regions: readonly GroupRegion[]): GroupRegion[] {
+  return joined([...regions].sort(comparePlaces));
 }
 
-/** Joins neighbours of one type that overlap or touch. The sum wraps at 2^64, so that what follows a region which ends there stays apart. */
-function mergeSameType(list: readonly GroupRegion[], type: GroupRegion['type']): GroupRegion[] {
-  const merged: GroupRegion[] = [];
+function comparePlaces(one: GroupRegion, other: GroupRegion): number {
+  return compare(one.range.start, other.range.start) || rankOf(one.type) - rankOf(other.type);
+}
+
+function rankOf(type: RegionType): number {
+  return regionTypes.indexOf(type);
+}
+
+/**
+ * Joins neighbours of one type that overlap or touch. The sum wraps at 2^64, so that what follows a region which ends there
+ * stays apart.
+ */
+function joined(list: readonly GroupRegion[]): GroupRegion[] {
+  const result: GroupRegion[] = [];
+  const lastOfType = new Map<RegionType, number>();
   for (const region of list) {
-    const at = region.type === type ? merged.findLastIndex((each) => each.type === type) : -1;
-    const top = merged[at];
-    if (top === undefined || region.range.start > BigInt.asUintN(64, top.range.end + 1n)) {
-      merged.push(region);
+    const at = lastOfType.get(region.type);
+    const top = at === undefined ? undefined : result[at]!;
+    if (at === undefined || top === undefined || region.range.start > BigInt.asUintN(64, top.range.end + 1n)) {
+      lastOfType.set(region.type, result.length);
+      result.push(region);
       continue;
     }
     const end: Iova = region.range.end > top.range.end ? region.range.end : top.range.end;
-    merged[at] = { ...top, range: { start: top.range.start, end }, parts: [...top.parts, ...region.parts] };
+    result[at] = { ...top, range: { start: top.range.start, end }, parts: [...top.parts, ...region.parts] };
   }
-  return merged;
+  return result;
 }

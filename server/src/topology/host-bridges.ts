@@ -10,11 +10,13 @@ import { availabilityOf, labelNames, nodeSource, problemAt } from './builder';
 import type { HostBridge, OutboundWindow, Problem } from './model';
 import { cellsOf } from './translate';
 
-/** A PCI bus whose parent is none, and that a driver can bind. */
+/** A PCI bus whose parent is none, and that says enough of itself to be a device. */
 export function isHostBridge(node: DtNode): boolean {
-  if (!isPciNode(node) || node.parent === undefined || !node.properties.has('compatible')) return false;
-  return !isPciNode(node.parent);
+  if (node.parent === undefined || !isPciNode(node) || isPciNode(node.parent)) return false;
+  return bridgeProperties.some((name) => node.properties.has(name));
 }
+
+const bridgeProperties = ['compatible', 'ranges', 'iommu-map', 'msi-map', 'bus-range'];
 
 /** `device_type` says so, or the name does and addresses have PCI's three cells. */
 export function isPciNode(node: DtNode): boolean {

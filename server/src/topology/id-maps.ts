@@ -180,10 +180,17 @@ function readEntry<Target>(
   };
 }
 
-/** Whether one of the earlier entries covers all inputs. */
+/** Whether one of the earlier entries covers all inputs. Of a map of thousands, only the first are compared: it is a hint. */
 function isHidden(input: number, length: number, earlier: readonly IdMapEntry<unknown>[]): boolean {
-  return earlier.some((entry) => entry.input <= input && input + length <= entry.input + entry.length);
+  const end = input + length;
+  for (let index = 0; index < earlier.length && index < mostCompared; index++) {
+    const entry = earlier[index]!;
+    if (entry.input <= input && end <= entry.input + entry.length) return true;
+  }
+  return false;
 }
+
+const mostCompared = 256;
 
 function unreadable<Target>({ builder, property }: Shape<Target>): IdMapReading<Target> {
   const problem = problemAt(builder, 'unreadable', `${property.name} cannot be read`, property);

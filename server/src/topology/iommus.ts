@@ -6,7 +6,7 @@ import type { Builder } from './builder';
 import { availabilityOf, isDmaCoherent, labelNames, linkTo, nodeSource, problemAt } from './builder';
 import type { MapKind } from './id-maps';
 import { iommuDriver } from './iommu-drivers';
-import type { Iommu, Problem, StreamEntry } from './model';
+import type { Iommu, IommuDriver, Problem, StreamEntry } from './model';
 import { registersOf } from './registers';
 import { cellsOf } from './translate';
 
@@ -17,13 +17,7 @@ export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
   const driver = iommuDriver(names);
   if (cellsProperty === undefined && (!driver.known || names.includes('virtio,mmio'))) return undefined;
   const cells = cellsProperty && cellValue(node, '#iommu-cells');
-  let problem: Problem | undefined;
-  if (cellsProperty !== undefined && cells !== undefined && driver.acceptedCells.length > 0) {
-    if (!driver.acceptedCells.includes(cells)) {
-      const message = `#iommu-cells is ${String(cells)}, and the driver ${driver.name} takes only ${driver.acceptedCells.join(' or ')}`;
-      problem = problemAt(builder, 'bad-cells', message, cellsProperty);
-    }
-  }
+  const problem = cellsProblem(builder, node, driver, cells);
   return {
     path: nodePath(node),
     labels: labelNames(node),
@@ -37,6 +31,26 @@ export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
     problem,
     registers: registersOf(builder.tree, node),
   };
+}
+
+/** A cell count that the driver does not take. A missing one ends an SMMUv3's probe as well (arm_smmu_device_dt_probe). */
+function cellsProblem(
+  builder: Builder,
+  node: DtNode,
+  { name, acceptedCells, refusesCells }: IommuDriver,
+  cells: number | undefined,
+): Problem | undefined {
+  const wanted = acceptedCells.join(' or ');
+  const property = node.properties.get('#iommu-cells') ?? node.properties.get('compatible');
+  if (property === undefined || acceptedCells.length === 0) return undefined;
+  if (cells === undefined) {
+    if (!refusesCells) return undefined;
+    const message = `there is no #iommu-cells, and the driver ${name} asks for ${wanted}`;
+    return problemAt(builder, 'bad-cells', message, property);
+  }
+  if (acceptedCells.includes(cells)) return undefined;
+  const message = `#iommu-cells is ${String(cells)}, and the driver ${name} takes only ${wanted}`;
+  return problemAt(builder, 'bad-cells', message, property);
 }
 
 /** What `iommu-map` leads to. */
