@@ -49,10 +49,10 @@ export function buildTree(syntax: SyntaxTree, options: TreeOptions): BuiltTree {
   resolveReferences(state, phandles);
   omitUnreferenced(state, symbols);
   prune(state);
+  for (const [value, node] of phandles.nodes) if (node.isDeleted) phandles.nodes.delete(value);
   if (symbols) addSymbols(state, phandles);
   if (state.isPlugin) addFixups(state);
 
-  for (const [value, node] of phandles.nodes) if (node.isDeleted) phandles.nodes.delete(value);
   for (const label of state.ambiguousLabels) {
     const holder = labelHolder(state, label);
     if (holder === undefined) state.labels.delete(label);

@@ -10,7 +10,9 @@ import { SourceNode, type SourceProperty } from './source-tree';
 
 export function checkNames(state: MergeState): void {
   for (const { item, token, first, byDeletion } of state.duplicates) {
-    if (!isLive(item)) continue;
+    // A deletion by name would leave the second in place: it is better said than guessed what is meant.
+    const parent = item instanceof SourceNode ? item.parent : item.node;
+    if (byDeletion === true ? !isLive(item) : parent?.isDeleted === true) continue;
     const isNode = item instanceof SourceNode;
     const what = isNode ? 'node' : 'property';
     report(state, isNode ? 'duplicate-node' : 'duplicate-property', {

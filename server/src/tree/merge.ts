@@ -146,7 +146,7 @@ function fillMember(state: MergeState, node: SourceNode, member: MemberSyntax): 
         break;
       }
       const added = addChild(state, node, name, member);
-      if (existing !== undefined) added.isShadowed = true;
+      if (existing !== undefined) added.twin = 'before';
       break;
     }
     case 'delete-property':
@@ -163,11 +163,14 @@ function fillMember(state: MergeState, node: SourceNode, member: MemberSyntax): 
       if (existing?.isDeleted === false) {
         const first = nameRange(existing);
         state.duplicates.push({ item: existing, token: member.name, first, byDeletion: true });
+        existing.twin ??= 'behind';
       } else if (existing === undefined) {
         const place = new SourceNode(node.context, name, node);
         place.isDeleted = true;
         node.setChild(place);
         state.pruned.add(node);
+      } else {
+        existing.twin = 'behind';
       }
       break;
     }
@@ -223,8 +226,11 @@ function mergeChild(state: MergeState, parent: SourceNode, syntax: NodeSyntax): 
     addChild(state, parent, name, syntax);
     return;
   }
-  if (existing.isShadowed && !existing.isDeleted)
-    state.duplicates.push({ item: existing, token: syntax.name, first: nameRange(existing) });
+  // dtc brings the deletion that comes first to life, or the first of two that were deleted: then there are two.
+  const byDeletion = existing.isDeleted && existing.twin === 'behind';
+  if (byDeletion || (existing.twin === 'before' && !existing.isDeleted)) {
+    state.duplicates.push({ item: existing, token: syntax.name, first: nameRange(existing), byDeletion });
+  }
   mergeNode(state, existing, syntax);
 }
 
@@ -245,18 +251,22 @@ function addProperty(state: MergeState, node: SourceNode, name: string, syntax: 
   const property = new SourceProperty(name, node, syntax);
   node.properties.delete(name);
   node.setProperty(property);
-  const number = state.tokens.name[syntax.name]!;
-  if (number === phandleName || number === legacyPhandleName) state.withPhandle.push(node);
-  else if (number === nameName) state.withName.push(node);
-  if ((nameFlags(number, name) & badForProperty) !== 0) state.badNames.push(property);
+  noteName(state, property, state.tokens.name[syntax.name]!);
   if (syntax.labels.length > 0) addPropertyLabels(state, property, syntax, 'last');
   if (syntax.values.length > 0) inspectValue(state, property, syntax);
   return property;
 }
 
+function noteName(state: MergeState, property: SourceProperty, number: number): void {
+  if (number === phandleName || number === legacyPhandleName) state.withPhandle.push(property.node);
+  else if (number === nameName) state.withName.push(property.node);
+  if ((nameFlags(number, property.name) & badForProperty) !== 0) state.badNames.push(property);
+}
+
 function redefine(state: MergeState, property: SourceProperty, syntax: PropertySyntax): void {
   property.redefine(syntax);
   property.hasReferences = false;
+  noteName(state, property, state.tokens.name[syntax.name]!);
   if (syntax.labels.length > 0) addPropertyLabels(state, property, syntax, 'first');
   if (syntax.values.length > 0) inspectValue(state, property, syntax);
 }
@@ -323,14 +333,14 @@ function deletePropertyByName(state: MergeState, node: SourceNode, { name }: Del
 
 function deleteChildByName(state: MergeState, parent: SourceNode, { name }: DeleteNodeSyntax): void {
   const child = parent.children.get(tokenName(state.tokens, name));
-  if (child === undefined || child.isDeleted || child.isShadowed) return;
+  if (child === undefined || child.isDeleted || child.twin === 'before') return;
   deleteNode(state, child, tokenAt(state, name));
 }
 
 /** livetree.c delete_node: all below goes as well, so that nothing of it is left if the node comes back. */
 export function deleteNode(state: MergeState, node: SourceNode, at: SourceRange | undefined): void {
   node.isDeleted = true;
-  node.isShadowed = false;
+  if (node.twin === 'before') node.twin = 'behind';
   state.pruned.add(node);
   if (node.parent !== undefined) state.pruned.add(node.parent);
   for (const child of node.children.values()) if (!child.isDeleted) deleteNode(state, child, at);

@@ -58,10 +58,10 @@ function explicitPhandle(state: MergeState, node: SourceNode, name: string): num
   forEachReference(property, (token, inCells) => {
     if (inCells) targets.push(findReference(state, referenceText(state.tokens, token)));
   });
-  const { bytes } = property.data;
+  const bytes = bytesWithoutPaths(property);
   // It was decoded before anything is resolved; whoever asks for the value later gets the phandle.
   if (targets.length > 0) property.forgetValue();
-  const value = bytes.length === 4 ? new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) : 0;
+  const value = bytes.length === 4 ? Buffer.from(bytes).readUInt32BE() : 0;
   let message: string;
   if (bytes.length !== 4) message = `${name} is one cell of 4 bytes, this value has ${bytes.length}`;
   else if (targets.some((target) => target !== node))
@@ -71,6 +71,15 @@ function explicitPhandle(state: MergeState, node: SourceNode, name: string): num
   else message = `${name} is 0x${value.toString(16)}: 0 and 0xffffffff are no phandles`;
   report(state, 'bad-phandle', { range: currentRange(property), node, message });
   return undefined;
+}
+
+/** The value as long as references in it are not resolved: dtc puts paths into it later. */
+function bytesWithoutPaths({ data, hasReferences }: SourceProperty): Uint8Array {
+  if (!hasReferences) return data.bytes;
+  const parts = data.parts.filter(({ kind }) => kind !== 'path');
+  return Uint8Array.from(
+    parts.flatMap(({ offset, length }) => Array.from(data.bytes.subarray(offset, offset + length))),
+  );
 }
 
 /** Gives every node that a cell refers to its phandle, and reports references that lead nowhere. */

@@ -35,8 +35,8 @@ export class SourceNode implements DtNode {
   isReferenced = false;
   /** Some property holds references. */
   hasReferences = false;
-  /** A deletion stands before the definition in the block that dtc first saw; the deletion keeps the name's first place. */
-  isShadowed = false;
+  /** Where a first block holds a deletion of the name, which dtc keeps as one more node: before or behind this one. */
+  twin: 'before' | 'behind' | undefined = undefined;
 
   private first: NodeSyntax | undefined;
   private more: NodeSyntax[] | undefined;
@@ -96,7 +96,7 @@ export class SourceProperty implements DtProperty {
   isDeleted = false;
   /** The value in force holds references. */
   hasReferences = false;
-  /** See SourceNode. */
+  /** A deletion of the name stands before it in the block that dtc saw first; the name is that one's for dtc. */
   isShadowed = false;
   private earlier: PropertySyntax[] | undefined;
   private value: PropertyData | undefined;
