@@ -96,7 +96,7 @@ function boardTooltip(status: StatusParams): MarkdownString {
   line('Board', Uri.parse(status.root).fsPath, `: ${reasons[status.reason] ?? status.reason}`);
   line('Source tree', tree);
   line('Kernel', status.kernel);
-  line('Board diagnostics', `${error} errors, ${warning} warnings, ${info + hint} notes`);
+  line('Found', `${counted(error, 'error')}, ${counted(warning, 'warning')}, ${counted(info + hint, 'note')}`);
   tooltip.appendMarkdown('**Include paths:**\n\n');
   if (status.includePaths.length === 0) tooltip.appendText("none beside the file's own folder");
   else tooltip.appendCodeblock(status.includePaths.join('\n'), 'plaintext');
@@ -105,4 +105,8 @@ function boardTooltip(status: StatusParams): MarkdownString {
       '[Restart server](command:doorbell.restart)',
   );
   return tooltip;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -28,7 +28,7 @@ describe('DTS colours', () => {
     ['‹/› {', 'entity.name.tag.node.root'],
     ['‹__symbols__› {', 'entity.name.tag.node.special'],
     ['l: ‹&›gic {', 'punctuation.definition.reference'],
-    ['x = <&‹gic› 1>;', 'variable.other.reference.label'],
+    ['x = <&‹gic› 1>;', 'entity.name.type.reference.label'],
     ['x = <(1 ‹<<› 2)>;', 'keyword.operator.bitwise.shift'],
     ['x = <(1 ‹>› 0)>;', 'keyword.operator.comparison'],
     ['x = <1‹>›;', 'punctuation.section.cells.end'],

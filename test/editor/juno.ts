@@ -1,0 +1,154 @@
+// The main job on real input: Juno's MSI window problem seen, understood and fixed in the editor.
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { CodeServer } from './code-server';
+import { LONG_MS, expect, step, until } from './steps';
+import type { Place, Workbench } from './workbench';
+
+export interface Stage {
+  readonly workbench: Workbench;
+  /** The workspace folder, a Linux tree. */
+  readonly workspace: string;
+  readonly server: CodeServer;
+  readonly shoot: (name: string) => Promise<void>;
+}
+
+const folder = 'arch/arm64/boot/dts/arm';
+const never = 'can never use the MSI window';
+
+export async function driveJuno(stage: Stage): Promise<void> {
+  await opensWithItsBoard(stage);
+  await showsTheProblem(stage);
+  await explainsANumber(stage);
+  await showsRegions(stage);
+  await followsAnEdit(stage);
+  await relocatesTheWindow(stage);
+  await survivesACrash(stage);
+}
+
+async function opensWithItsBoard({ workbench, shoot }: Stage): Promise<void> {
+  await workbench.openFile('juno-r2.dts');
+  await workbench.status('juno-r2.dts (Linux)');
+  step('juno-r2.dts is open; the status bar names the board and the Linux tree');
+  const tooltip = await workbench.statusTooltip();
+  expect(/Kernel:\s*6\.12/.test(tooltip), 'the status tooltip names the kernel');
+  await shoot('status');
+}
+
+async function showsTheProblem({ workbench, workspace, shoot }: Stage): Promise<void> {
+  // The board file is where it is open; the numbers, and the warning, are in the file that the boards share.
+  const board = await workbench.problem(never);
+  step('Problems has the MSI window of the PCIe bus');
+  await workbench.openFile('juno-base.dtsi');
+  await workbench.status('juno-r2.dts (Linux)');
+  step('juno-base.dtsi is read as a part of juno-r2.dts');
+  const place = find(workspace, 'juno-base.dtsi', 'dma-ranges = <0x02000000');
+  await workbench.goTo(place);
+  await workbench.squiggleAtCursor('warning');
+  step(`the warning's squiggle is in line ${place.line} of juno-base.dtsi, at the PCIe bus's dma-ranges`);
+  const row = await workbench.problem(`[Ln ${place.line}, Col ${place.column}]`);
+  const text = (await row.innerText()).replace(/\s+/g, ' ');
+  expect(text.includes(never), `Problems: ${text}`);
+  expect(text.includes('msi-window-not-forwarded'), 'the entry carries the id of its rule');
+  expect(await board.isVisible(), 'and it is still there for the board');
+  await shoot('problem');
+}
+
+async function explainsANumber({ workbench, workspace, shoot }: Stage): Promise<void> {
+  // Away from the warning, whose own text the editor would put first.
+  const text = 'reg = <0 0x40000000 0 0x10000000>';
+  await workbench.goTo(find(workspace, 'juno-base.dtsi', text, 'reg = <0 0x400'));
+  const hover = await workbench.hoverAtCursor('0x40000000');
+  expect(hover.includes('256 MiB'), `hover on the ECAM's address: ${hover.replace(/\s+/g, ' ')}`);
+  await shoot('hover');
+}
+
+async function showsRegions({ workbench, shoot }: Stage): Promise<void> {
+  await workbench.openFile('juno-r2.dts');
+  await workbench.runCommand('Doorbell: Show Reserved Regions');
+  await workbench.editorShows('# group 0: /pcie@40000000');
+  await workbench.editorShows('0x0000000008000000 0x00000000080fffff msi');
+  step('the reserved regions are shown beside the board');
+  await shoot('regions');
+}
+
+async function followsAnEdit({ workbench, workspace, shoot }: Stage): Promise<void> {
+  const { page } = workbench;
+  await workbench.openFile('juno-r2.dts');
+  const { line } = find(workspace, 'juno-r2.dts', '&pcie_ctlr {');
+  const below = { line: line + 1, column: 1, screenColumn: 1 };
+  await workbench.goTo(below);
+  await page.keyboard.type('\tiommu-map = <0x0 &nowhere 0x0 0x1000>;\n');
+  await workbench.problem('nowhere');
+  await workbench.goTo({ ...below, column: 2, screenColumn: 9 });
+  await workbench.squiggleAtCursor('error');
+  step('a reference to nothing, typed, is an error where it stands');
+  await shoot('edit');
+  await workbench.goTo(below);
+  await page.keyboard.press('Shift+ArrowDown');
+  await page.keyboard.press('Delete');
+  await workbench.problemGone('nowhere');
+  await workbench.noSquiggles('error');
+  await workbench.problem(never);
+  step('deleted again, its diagnostic is gone and the others are as before');
+}
+
+async function relocatesTheWindow({ workbench, workspace, shoot }: Stage): Promise<void> {
+  await workbench.openFile('juno-base.dtsi');
+  await workbench.goTo(find(workspace, 'juno-base.dtsi', 'dma-ranges = <0x02000000'));
+  const title = await workbench.quickFix('elocate the MSI window', () => shoot('quick-fix'));
+  step(`quick fix: ${title.replace(/\s+/g, ' ')}`);
+  const written = await until('doorbell.json on the disk', () => settingsIn(workspace));
+  const { msiWindow } = JSON.parse(readFileSync(written, 'utf8')) as { msiWindow: { base: string } };
+  expect(
+    BigInt(msiWindow.base) >= 0x80000000n,
+    `${path.relative(workspace, written)} moves the window to ${msiWindow.base}`,
+  );
+  await workbench.problemGone(never);
+  step('the diagnostic is gone');
+  await workbench.editorShows(`0x${BigInt(msiWindow.base).toString(16).padStart(16, '0')}`);
+  await workbench.editorHides('0x0000000008000000 0x00000000080fffff msi');
+  step('the regions view has followed');
+  await shoot('relocated');
+}
+
+/** The file must be there with its contents: the editor creates it empty, then writes. */
+function settingsIn(workspace: string): string | undefined {
+  for (let at = path.join(workspace, folder); at.startsWith(workspace); at = path.dirname(at)) {
+    const file = path.join(at, 'doorbell.json');
+    if (existsSync(file) && readFileSync(file, 'utf8').includes('msiWindow')) return file;
+  }
+  return undefined;
+}
+
+async function survivesACrash({ workbench, server, shoot }: Stage): Promise<void> {
+  const serverProcess = (): number | undefined => server.processes('server/dist/main.js')[0];
+  const first = serverProcess();
+  expect(first !== undefined, 'the language server is a process of its own');
+  process.kill(first!, 'SIGKILL');
+  const second = await until('another server', () => {
+    const now = serverProcess();
+    return now === first ? undefined : now;
+  });
+  await workbench.openFile('juno-r2.dts');
+  await workbench.status('juno-r2.dts (Linux)');
+  step('killed, the server comes back by itself');
+  await workbench.runCommand('Doorbell: Restart Language Server');
+  await until('a third server', () => ![undefined, second].includes(serverProcess()), LONG_MS);
+  await workbench.status('juno-r2.dts (Linux)');
+  step('"Restart Language Server" starts another one');
+  await shoot('restarted');
+}
+
+/** Where a text begins in a file of the board's folder, or a place in that line behind it; it must be there once. */
+function find(workspace: string, file: string, text: string, behind = ''): Place {
+  const [before = '', ...rest] = readFileSync(path.join(workspace, folder, file), 'utf8').split(text);
+  if (rest.length !== 1) throw new Error(`${file} holds ${rest.length} times: ${text}`);
+  const lines = (before + behind).split('\n');
+  const start = lines.at(-1)!;
+  const screen = Array.from(start).reduce(
+    (column, each) => (each === '\t' ? column - (column % 8) + 8 : column + 1),
+    0,
+  );
+  return { line: lines.length, column: start.length + 1, screenColumn: screen + 1 };
+}

@@ -1,0 +1,85 @@
+// `npm run test:editor`: the packaged extension in a real VS Code in a real browser, on Linux's own Juno board.
+// Screenshots and logs stay in .cache/editor/; KEEP=1 keeps the temporary folder as well.
+import { createWriteStream, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { cacheFolder } from '../oracle/paths';
+import { setUpOracle } from '../oracle/setup';
+import { copyBoard } from './board-files';
+import { startCodeServer } from './code-server';
+import type { Tools } from './code-server';
+import { driveJuno } from './juno';
+import { step } from './steps';
+import { openWorkbench } from './workbench';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const vsix = path.join(root, 'doorbell.vsix');
+const shots = path.join(root, '.cache/editor');
+
+run().then(
+  (isGood) => {
+    process.exitCode = isGood ? 0 : 1;
+  },
+  (error: unknown) => {
+    console.error(`test/editor: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  },
+);
+
+async function run(): Promise<boolean> {
+  const { linux } = await setUpOracle();
+  const tools = JSON.parse(readFileSync(path.join(cacheFolder(), 'editor/tools.json'), 'utf8')) as Tools;
+  if (!existsSync(vsix)) throw new Error('no doorbell.vsix; `npm run package` makes it');
+  rmSync(shots, { recursive: true, force: true });
+  mkdirSync(shots, { recursive: true });
+  const temporary = mkdtempSync(path.join(tmpdir(), 'doorbell-editor-'));
+  try {
+    return await drive(tools, linux, temporary);
+  } finally {
+    if (process.env.KEEP === undefined) rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+async function drive(tools: Tools, linux: string, temporary: string): Promise<boolean> {
+  const workspace = path.join(temporary, 'linux');
+  copyBoard(linux, 'arch/arm64/boot/dts/arm/juno-r2.dts', workspace);
+  const server = await startCodeServer(tools, vsix, temporary, path.join(shots, 'server.log'));
+  step('the .vsix is installed, code-server answers');
+  const consoleLog = createWriteStream(path.join(shots, 'console.log'));
+  const complaints: string[] = [];
+  let isGood = false;
+  try {
+    const workbench = await openWorkbench(
+      tools.chromium,
+      path.join(temporary, 'profile'),
+      `${server.url}/?folder=${encodeURIComponent(workspace)}`,
+      (kind, text) => {
+        consoleLog.write(`${kind} ${text}\n`);
+        if (kind === 'error') complaints.push(text.split('\n')[0]!);
+      },
+    );
+    step('the workbench is up');
+    let count = 0;
+    const shoot = async (name: string): Promise<void> => {
+      const file = `${String(++count).padStart(2, '0')}-${name}.png`;
+      await workbench.page.screenshot({ path: path.join(shots, file) });
+    };
+    try {
+      await driveJuno({ workbench, workspace, server, shoot });
+      isGood = true;
+    } catch (error) {
+      console.error(error);
+      for (const complaint of complaints.slice(-10)) console.error(`console: ${complaint}`);
+      await shoot('FAILED').catch(() => undefined);
+    } finally {
+      await workbench.close();
+    }
+  } finally {
+    consoleLog.end();
+    const left = await server.stop();
+    for (const each of left) console.error(`still running: ${each}`);
+    isGood &&= left.length === 0;
+  }
+  step(`${isGood ? 'PASS' : 'FAIL'}; screenshots in ${path.relative(process.cwd(), shots)}`);
+  return isGood;
+}
