@@ -66,8 +66,8 @@ function cut(shape: string, problems: SyntaxProblem[]): string {
     const kind = shape.charCodeAt(at);
     if (kind === Shape.openBrace) {
       parens = 0;
-      if (braces === maxDepth) blank(at, endOfBraces(shape, at), 'Nodes');
-      else braces++;
+      braces++;
+      if (braces > maxDepth) blank(at + 1, endOfBraces(shape, at), 'Nodes');
     } else if (kind === Shape.closeBrace) {
       parens = 0;
       if (braces > 0) braces--;
@@ -84,23 +84,23 @@ function cut(shape: string, problems: SyntaxProblem[]): string {
   pieces.push(shape.slice(kept));
   return pieces.join('');
 
-  /** Blanks `from` to `end`, which stays, and goes on at `end`. */
+  /** Blanks `from` to `end`, which stays, and goes on there. */
   function blank(from: number, end: number, what: string): void {
     const message = `${what} nest deeper than ${maxDepth} levels here; what is deeper is not looked at.`;
-    if (problems.length < 100) problems.push(problemAt('syntax-too-deep', from, message));
+    if (problems.length < 100) problems.push(problemAt('syntax-too-deep', at, message));
     pieces.push(shape.slice(kept, from), ' '.repeat(end - from));
     kept = end;
     at = end - 1;
   }
 }
 
-/** Behind the `}` that closes the `{` at `open`. */
+/** The `}` that closes the `{` at `open`. */
 function endOfBraces(shape: string, open: number): number {
   let depth = 0;
   for (let at = open; at < shape.length; at++) {
     const kind = shape.charCodeAt(at);
     if (kind === Shape.openBrace) depth++;
-    else if (kind === Shape.closeBrace && --depth === 0) return at + 1;
+    else if (kind === Shape.closeBrace && --depth === 0) return at;
   }
   return shape.length;
 }

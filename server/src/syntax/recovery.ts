@@ -140,8 +140,10 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
     isName(token: number): boolean {
       const text = tokenText(tokens, token);
       if (/^[a-zA-Z0-9,._+*#?@-]+$/.test(text)) {
+        let first = token;
+        while (shape.charCodeAt(first - 1) === Shape.label) first--;
         const before = problems.at(-1);
-        if (before === undefined || before.last < token - 1) unexpected(token, token, 'here');
+        if (before === undefined || before.last < first - 1) unexpected(token, token, 'here');
         return true;
       }
       const next = shape.charCodeAt(token + 1);
@@ -284,6 +286,12 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       } else {
         word(first, last);
       }
+      return skip();
+    },
+
+    /** What nests too deep has been reported; the value around it is not known. */
+    blank(at: number): null {
+      broken(at, at);
       return skip();
     },
 
