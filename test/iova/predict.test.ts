@@ -180,6 +180,18 @@ describe('finding a device', () => {
     assert.equal(findDevice(topology, prediction, names, '0002:00:20.0').kind, 'missing');
   });
 
+  it('finds an undescribed function of a described endpoint in the group of that', () => {
+    const { topology, prediction } = predict(`
+      r: r { iommu-addresses = <&fn 0x2000000 0 0x10000000 0 0x1000>; };
+      pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        iommu-map = <0 &smmu 0 0x10000>; fn: fn@1,0 { reg = <0x800 0 0 0 0>; memory-region = <&r>; }; };`);
+    const [mate, other] = ['0000:00:01.1', '0000:00:02.0'].map((name) => {
+      const found = findDevice(topology, prediction, names, name);
+      return found.kind === 'found' ? found.group?.regions.length : undefined;
+    });
+    assert.deepEqual([mate, other], [2, 1]);
+  });
+
   it('tells a device without IOMMU from one that does not exist', () => {
     const { topology, prediction } = predict(device('dev', ''));
     const found = findDevice(topology, prediction, names, '/dev');

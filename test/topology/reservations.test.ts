@@ -108,6 +108,12 @@ describe('iommu-addresses', () => {
     assert.match(lost.reservationNodes[0]?.physicalProblem?.message ?? '', /no ranges/);
   });
 
+  it('are lost on newer kernels with a reg below a bus without #address-cells of its own', () => {
+    const topology = topologyOf(`reserved-memory { ranges;
+      r: r@10000000 { reg = <0 0x10000000 0 0x1000>; iommu-addresses = <&dev 0 0x10000000 0 0x1000>; }; }; ${device()}`);
+    assert.deepEqual(outcomes(masterAt(topology, '/dev').reservations), ['10000000-10000fff direct, later ignored']);
+  });
+
   it('wrap as the kernel’s sums do', () => {
     const topology = topologyOf(`r: r { iommu-addresses = <&dev 0xffffffff 0xfffff000 0 0x1000>; }; ${device()}`);
     assert.deepEqual(outcomes(masterAt(topology, '/dev').reservations), ['fffffffffffff000-ffffffffffffffff reserved']);

@@ -90,11 +90,19 @@ function undescribedFunction(
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return { kind: 'found', path, group: undefined, reason: rangeProblem.message };
   }
-  const group = prediction.groups.find(({ devices }) =>
-    devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
-  );
+  const group =
+    prediction.groups.find(({ devices }) => devices.some(({ master }) => isSlotMate(master, host, requesterId))) ??
+    prediction.groups.find(({ devices }) =>
+      devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
+    );
   const reason = prediction.ungrouped.find(({ master }) => master === host)?.reason;
   return { kind: 'found', path, group, reason: group ? undefined : reason };
+}
+
+/** A described function of the same endpoint: without ACS they share a group (grouping.ts). */
+function isSlotMate(master: DmaMaster, host: DmaMaster, requesterId: number): boolean {
+  if (master.kind !== 'pci-function' || master.hostBridge !== host.hostBridge || master.isBridge) return false;
+  return master.requesterId !== undefined && master.requesterId >> 3 === requesterId >> 3;
 }
 
 /** By segment; enabled bridges before disabled ones, numbers that the sources give before those that we count. */

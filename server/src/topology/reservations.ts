@@ -17,7 +17,7 @@ import type {
   ReservationOutcome,
   WrittenReservation,
 } from './model';
-import { cellsOf, translateByRule } from './translate';
+import { busWithoutCells, cellsOf, translateByRule } from './translate';
 
 const rules = ['inherited-cells', 'own-cells'] as const;
 
@@ -265,6 +265,8 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
   const { property, target, values } = region;
   const { read } = entry;
   if (target.physicalProblem !== undefined) return { kind: 'ignored', problem: target.physicalProblem };
+  const lostReg = rule === 'own-cells' ? regWithoutBus(entry) : undefined;
+  if (lostReg !== undefined) return { kind: 'ignored', problem: lostReg };
   if (property.data.broken) {
     return { kind: 'unknown', problem: problemAt(builder, 'unreadable', 'the value cannot be read', property) };
   }
@@ -287,6 +289,15 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
   }
   const truncated = first + addressCount + sizeCount > values.length ? truncation(entry) : undefined;
   return regionOf(rangeOf(found.address as Iova, size), target.physical, truncated);
+}
+
+/** From 6.13 on a `reg` below a bus without `#address-cells` has no address, so that the node reserves nothing. */
+function regWithoutBus({ builder, region: { node } }: Entry): Problem | undefined {
+  const reg = node.properties.get('reg');
+  const bus = reg && busWithoutCells(builder.tree, node, 'ranges');
+  if (reg === undefined || bus === undefined) return undefined;
+  const message = `reg has no physical address from Linux 6.13 on: ${nodePath(bus)} has no #address-cells of its own`;
+  return problemAt(builder, 'not-translatable', message, reg);
 }
 
 function truncation({ builder, device, region, first }: Entry): Problem {

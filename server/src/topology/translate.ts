@@ -1,6 +1,6 @@
 // Translation of addresses up to the root under the rules of a kernel version; the way itself is tree/addresses.ts.
 import { busKind, dmaParent, translate } from '../tree/addresses';
-import type { RangesName } from '../tree/addresses';
+import type { BusKind, RangesName } from '../tree/addresses';
 import { nodePath } from '../tree/navigate';
 import type { DeviceTree, DtNode } from '../tree/model';
 import type { BusRule } from './model';
@@ -37,11 +37,14 @@ export function translateByRule(
   return { ok: true, address: found.address };
 }
 
+/** Bus kinds whose counts do not come from properties. */
+const ownCounts: ReadonlySet<BusKind> = new Set(['pci', 'isa']);
+
 /** The first bus on the way up that of_match_bus matches to none from 6.13 on (of_bus_default_match). */
-function busWithoutCells(tree: DeviceTree, node: DtNode, property: RangesName): DtNode | undefined {
+export function busWithoutCells(tree: DeviceTree, node: DtNode, property: RangesName): DtNode | undefined {
   let at = property === 'dma-ranges' ? dmaParent(tree, node) : node.parent;
   for (let depth = 0; at !== undefined && depth < 64; depth++) {
-    if (!at.properties.has('#address-cells') && busKind(at) === 'plain') return at;
+    if (!at.properties.has('#address-cells') && !ownCounts.has(busKind(at))) return at;
     at = property === 'dma-ranges' ? dmaParent(tree, at) : at.parent;
   }
   return undefined;
