@@ -1,8 +1,8 @@
 // IOMMUs and MSI controllers that are referred to and not enabled: one finding for each, however many devices it concerns.
 import type { SourceRange } from '../text/source-file';
 import { usableEntries } from '../topology/id-maps';
-import type { Availability, DmaMaster, Link } from '../topology/model';
-import { count, list } from './numbers';
+import type { Availability, DmaMaster, IdMap, Link, MapRule } from '../topology/model';
+import { count, hex, list } from './numbers';
 import { propertyKey } from './references';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
@@ -13,6 +13,10 @@ interface Target {
 
 interface Reference {
   readonly master: DmaMaster;
+  /** IDs that the entry of a map covers; undefined for the other properties. */
+  readonly ids?: { readonly first: number; readonly last: number };
+  /** Other entries of the same map lead to enabled targets. */
+  readonly isPartly?: boolean;
   readonly property: string;
   readonly source: SourceRange | undefined;
 }
@@ -78,9 +82,7 @@ function* iommuLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
   for (const master of topology.masters) {
     if (!master.availability.enabled || master.kind === 'pci-function') continue;
     for (const { iommu } of master.streams) yield [iommu, { master, property: 'iommus', source: iommu.source }];
-    for (const { target, length } of usableEntries(master.iommuMap, kernel.mapRule)) {
-      if (length > 0) yield [target, { master, property: 'iommu-map', source: target.source }];
-    }
+    yield* mapLinks(master, master.iommuMap, kernel.mapRule);
   }
 }
 
@@ -90,9 +92,16 @@ function* msiLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
     for (const { controller } of master.msi.parents) {
       yield [controller, { master, property: 'msi-parent', source: controller.source }];
     }
-    for (const { target, length } of usableEntries(master.msi.map, kernel.mapRule)) {
-      if (length > 0) yield [target, { master, property: 'msi-map', source: target.source }];
-    }
+    yield* mapLinks(master, master.msi.map, kernel.mapRule);
+  }
+}
+
+function* mapLinks(master: DmaMaster, map: IdMap<Target> | undefined, rule: MapRule): Generator<LinkTo> {
+  const entries = usableEntries(map, rule).filter(({ length }) => length > 0);
+  const isPartly = entries.some(({ target }) => target.problem === undefined);
+  for (const { target, input, length } of entries) {
+    const ids = { first: input, last: input + length - 1 };
+    yield [target, { master, property: map!.property, source: target.source, ids, isPartly }];
   }
 }
 
@@ -112,13 +121,17 @@ function* disabledTargets(
     if (availability.enabled) continue;
     // Where the board's own file refers to it, there.
     const shown = users.find(({ source }) => source !== undefined && source.file === input.root) ?? users[0]!;
-    const masters = [...new Set(users.map(({ master }) => master.path))];
-    const whom = masters.length === 1 ? `${masters[0]!} has` : `${list(masters)} have`;
+    const masters = [...new Set(users.map(concernedBy))];
+    const isOne = masters.length === 1 && users[0]!.ids === undefined;
+    const whom = isOne ? `${masters[0]!} has` : `${list(masters)} have`;
+    // One port of several that is off along with its IOMMU: nothing is behind it.
+    const isOff = availability.reason === 'status = "disabled"' && users.every((user) => user.isPartly === true);
     yield {
       about: path,
       restsOn: [propertyKey(shown.master.path, shown.property)],
       range: shown.source ?? shown.master.source,
       node: shown.master.path,
+      ...(isOff ? { severity: 'info' as const } : {}),
       message: message(path, availability.reason, whom),
       evidence: evidenceAt(
         [availability.source, `Why ${path} is not enabled`],
@@ -132,4 +145,12 @@ function* disabledTargets(
       ),
     };
   }
+}
+
+/** `/dma@1000`, or `devices 0x100–0x1ff behind /pcie@1000`. */
+function concernedBy({ master, ids }: Reference): string {
+  if (ids === undefined) return master.path;
+  const which =
+    ids.first === 0 && ids.last >= 0xffff ? '' : ` ${hex(ids.first)}${ids.last > ids.first ? `–${hex(ids.last)}` : ''}`;
+  return `devices${which} behind ${master.path}`;
 }

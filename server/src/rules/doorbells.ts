@@ -18,30 +18,36 @@ function* enabledDoorbells({ topology }: RuleInput): Generator<{ controller: Msi
 function* inMemory(
   input: RuleInput,
   kinds: readonly MemoryRange['kind'][],
-  message: (controller: MsiController, doorbell: Doorbell, memory: MemoryRange) => string,
+  message: (paths: string, pages: string, memory: MemoryRange) => string,
 ): Generator<Finding> {
-  for (const { controller, doorbell } of enabledDoorbells(input)) {
-    for (const memory of input.topology.memory) {
-      if (!kinds.includes(memory.kind) || !memory.availability.enabled || !overlaps(memory.range, doorbell.page))
-        continue;
-      yield {
-        about: controller.path,
-        range: memory.source ?? doorbell.source,
-        node: memory.path,
-        message: message(controller, doorbell, memory),
-        evidence: evidenceAt([doorbell.source ?? controller.source, `The registers of ${controller.path}`]),
-      };
-    }
+  for (const memory of input.topology.memory) {
+    if (!kinds.includes(memory.kind) || !memory.availability.enabled) continue;
+    const inside = [...enabledDoorbells(input)].filter(({ doorbell }) => overlaps(memory.range, doorbell.page));
+    if (inside.length === 0) continue;
+    const paths = list([...new Set(inside.map(({ controller }) => controller.path))]);
+    const pages = list(inside.map(({ doorbell }) => formatRange(doorbell.page)));
+    yield {
+      about: memory.path,
+      range: memory.source ?? inside[0]?.doorbell.source,
+      node: memory.path,
+      message: message(paths, `MSI doorbell ${inside.length === 1 ? 'page' : 'pages'} ${pages}`, memory),
+      evidence: evidenceAt(
+        ...inside.map(
+          ({ controller, doorbell }) =>
+            [doorbell.source ?? controller.source, `The registers of ${controller.path}`] as const,
+        ),
+      ),
+    };
   }
 }
 
 export const doorbellInMemory: Rule = {
   id: 'doorbell-in-memory',
-  severity: 'error',
+  severity: 'warning',
   summary: 'An MSI doorbell lies inside memory',
   docs: {
     effect:
-      'The kernel treats the doorbell’s page as RAM: the MSI controller’s registers cannot be mapped (ioremap of RAM is refused), or MSI writes overwrite memory.',
+      'The kernel treats the doorbell’s page as RAM: the MSI controller’s registers cannot be mapped (ioremap of RAM is refused), or MSI writes overwrite memory. Boot loaders often write the memory node anew; then this is about what they are given.',
     why: `The \`reg\` of a memory node and the registers of the MSI controller hold the same physical addresses. ${itsPage}`,
     fix: 'Correct the memory node or the `reg` of the MSI controller.',
     sources: [
@@ -61,8 +67,8 @@ export const doorbellInMemory: Rule = {
     return inMemory(
       input,
       ['memory'],
-      ({ path }, { page }, memory) =>
-        `The memory ${formatRange(memory.range)} of ${memory.path} holds the MSI doorbell page ${formatRange(page)} of ${path}: the kernel takes the page for RAM, so ${path} cannot map its registers, or MSI writes overwrite memory. Correct one of the two.`,
+      (paths, pages, memory) =>
+        `The memory ${formatRange(memory.range)} of ${memory.path} holds the ${pages} of ${paths}: unless the boot loader writes another size of memory there, the kernel takes that for RAM, the registers cannot be mapped, or MSI writes overwrite memory. Correct one of the two.`,
     );
   },
 };
@@ -97,8 +103,8 @@ export const doorbellInReservedMemory: Rule = {
     return inMemory(
       input,
       ['reserved', 'memreserve'],
-      ({ path }, { page }, memory) =>
-        `The reserved region ${formatRange(memory.range)} of ${memory.path} holds the MSI doorbell page ${formatRange(page)} of ${path}: whoever uses the region writes to the doorbell, and interrupts come from nowhere. Correct one of the two.`,
+      (paths, pages, memory) =>
+        `The reserved region ${formatRange(memory.range)} of ${memory.path} holds the ${pages} of ${paths}: whoever uses the region writes to the doorbell, and interrupts come from nowhere. Correct one of the two.`,
     );
   },
 };
@@ -110,7 +116,7 @@ export const doorbellInPciWindow: Rule = {
   docs: {
     effect:
       'An MSI that is written untranslated goes to other PCI devices instead of the MSI controller; and the CPU reaches PCI where it should reach the registers.',
-    why: `Bus addresses inside the host bridge’s windows stay on the bus, and CPU addresses inside them go to it. ${itsPage}`,
+    why: `CPU addresses inside the host bridge’s windows go to PCI. Bus addresses inside them are routed between PCI devices behind a switch (reported as info only, since many root ports pass such writes on). ${itsPage}`,
     fix: 'Correct `ranges` of the host bridge or the `reg` of the MSI controller.',
     sources: [
       'Linux drivers/iommu/dma-iommu.c iova_reserve_pci_windows',
@@ -137,16 +143,18 @@ export const doorbellInPciWindow: Rule = {
         for (const { controller, doorbell } of enabledDoorbells(input)) {
           const { page } = doorbell;
           const isOnBus = !isTranslated && used.has(page.start) && overlaps(window.bus, page);
-          const isOnCpu = window.cpu !== undefined && overlaps(window.cpu, page);
+          const onCpu = window.cpu !== undefined && overlaps(window.cpu, page) ? window.cpu : undefined;
+          const isOnCpu = onCpu !== undefined;
           if (!isOnBus && !isOnCpu) continue;
-          const claimed = isOnCpu && window.cpu !== undefined ? window.cpu : window.bus;
+          const claimed = onCpu ?? window.bus;
           const effect = isOnCpu
             ? 'the CPU reaches PCI there instead of the registers'
-            : 'an MSI of a function behind it goes to other PCI devices and never leaves the bus';
+            : 'behind a switch, an MSI of a function can be taken for traffic between PCI devices, and then never leaves the bus';
           yield {
             about: `${master.path} ranges`,
             range: window.source ?? master.source,
             node: master.path,
+            ...(isOnCpu ? {} : { severity: 'info' as const }),
             message: `The outbound window ${formatRange(claimed)} of ${master.path} (${isOnCpu ? 'CPU' : 'bus'} addresses) holds the MSI doorbell page ${formatRange(page)} of ${controller.path}: ${effect}. Correct ranges, or the reg of the MSI controller.`,
             evidence: evidenceAt([doorbell.source ?? controller.source, `The registers of ${controller.path}`]),
           };
@@ -186,9 +194,7 @@ export const doorbellNotForwarded: Rule = {
       if (master.kind !== 'pci-host' || !master.availability.enabled || master.iommuMap !== undefined) continue;
       const { windows } = master.inbound;
       if (forwarded(master) === undefined || windows === undefined || windows.length === 0) continue;
-      const memory = windows
-        .filter(({ kind }) => kind === 'memory32' || kind === 'memory64')
-        .map((window) => window.memory);
+      const memory = windows.filter(({ kind }) => kind !== 'io').map((window) => window.memory);
       const missing = doorbells(master, input.kernel).filter(({ page }) => subtract([page], memory).length > 0);
       const [first] = missing;
       if (first === undefined) continue;
@@ -198,7 +204,7 @@ export const doorbellNotForwarded: Rule = {
         node: master.path,
         message: `The dma-ranges above ${master.path} do not forward the MSI doorbell page ${formatRange(first.page)}: by them, MSIs of the functions behind it never arrive. They forward ${list(memory.map(formatRange))}. Add the page if the hardware forwards it.`,
         evidence: evidenceAt(...missing.map(({ source }) => [source, 'The doorbell'] as const), [
-          master.msi.source ?? translationSource(master),
+          master.msi.source,
           'Where the MSIs are meant to go',
         ]),
       };

@@ -2,9 +2,9 @@
 import type { IdMap, IdMapReading, MapRule } from '../topology/model';
 import { hex } from './numbers';
 import { isEnabled, propertyKey } from './references';
-import { evidenceAt, type Rule, type RuleInput } from './rule';
+import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
-type AnyMap = IdMap<unknown>;
+type AnyMap = IdMap<{ readonly cells: number | undefined }>;
 
 interface FoundMap {
   readonly map: AnyMap;
@@ -114,7 +114,11 @@ export const idMapCells: Rule = {
       const mine = map.readings[input.kernel.mapRule];
       const theirs = map.readings[otherRule(input.kernel.mapRule)];
       const difference = differenceOf(mine, theirs);
-      if (mine.problem !== undefined || difference === undefined) continue;
+      if (mine.problem !== undefined) continue;
+      if (difference === undefined) {
+        if (hasOldForm(map)) yield oldForm(map, path);
+        continue;
+      }
       yield {
         about: propertyKey(path, map.property),
         range: theirs.problem?.source ?? map.source,
@@ -125,6 +129,24 @@ export const idMapCells: Rule = {
     }
   },
 };
+
+/** Written with one cell for a target that asks for two, in the one way that both kinds of kernel take as meant. */
+function hasOldForm({ readings }: AnyMap): boolean {
+  const { entries } = readings['four-cells'];
+  const cells = entries[0]?.target.target?.cells;
+  return readings['four-cells'] !== readings['target-cells'] && cells === 2 && entries.length > 0;
+}
+
+function oldForm(map: AnyMap, path: string): Finding {
+  const target = map.readings['four-cells'].entries[0]?.target.path ?? 'the target';
+  return {
+    about: propertyKey(path, map.property),
+    range: map.source,
+    node: path,
+    severity: 'hint',
+    message: `The entries of this ${map.property} have one cell for the target's ID, but ${target} asks for two. Kernels to 7.1 always read one; those from 7.2 on read two, but take this map as it was meant, because all its entries have the same target and length 1. An entry with another target or length would break it there.`,
+  };
+}
 
 const rules: Readonly<Record<MapRule, string>> = {
   'four-cells': 'four cells',

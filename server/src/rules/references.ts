@@ -40,7 +40,7 @@ function findingOf(problem: Problem, effects: Readonly<Record<string, string>>):
     about: propertyKey(problem.node, problem.property),
     range: problem.source,
     node: problem.node,
-    message: `In ${problem.property}, ${problem.message}: ${effects[problem.property]!}`,
+    message: `In ${problem.property}, ${problem.message}: ${effects[problem.property] ?? ''}`,
   };
 }
 
@@ -127,16 +127,19 @@ export const iommuTargetNotIommu: Rule = {
 };
 
 const msiEffects = {
-  'msi-map': 'devices with these requester IDs get no MSIs, and VFIO refuses them (EPERM).',
-  'msi-parent': 'the device gets no MSIs from there, and VFIO refuses it (EPERM) if it has no other MSI controller.',
+  'msi-map':
+    'it has no msi-controller, and no MSI driver that we know binds it. Devices with these requester IDs get no MSIs.',
+  'msi-parent':
+    'it has no msi-controller, and no MSI driver that we know binds it. The device gets no MSIs from there.',
 };
 
 export const msiTargetNotController: Rule = {
   id: 'msi-target-not-controller',
-  severity: 'error',
+  severity: 'warning',
   summary: 'msi-parent or msi-map leads to a node that is no MSI controller',
   docs: {
-    effect: 'The devices get no MSIs, and VFIO refuses them with EPERM (“No interrupt remapping support”).',
+    effect:
+      'The devices get no MSIs. Behind an IOMMU, VFIO refuses them with EPERM (“No interrupt remapping support”).',
     why: 'The target has no `msi-controller`, and no MSI driver of Linux binds it. With GICv3 the ITS is a node below the GIC: a reference to the GIC itself leads nowhere unless it has `mbi-ranges`.',
     fix: 'Refer to the ITS or the GICv2m frame.',
     sources: [

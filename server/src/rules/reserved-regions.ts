@@ -2,12 +2,11 @@
 import { overlaps } from '../iova/ranges';
 import type { Fix } from '../text/diagnostic';
 import type { AddressRange, DmaMaster } from '../topology/model';
-import { nodeAt } from '../tree/navigate';
-import { insertProperty, rewriteEntry, writtenEntry } from './address-edits';
+import { rewriteEntry, writtenEntry } from './address-edits';
 import { doorbells } from './masters';
 import { formatRange, hex, list, withSize } from './numbers';
 import { readReservations, reservationKey, type ReadReservation } from './reservations';
-import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
+import { evidenceAt, type Finding, type Rule } from './rule';
 
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
 const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
@@ -320,19 +319,10 @@ export const reservedRegionUntranslatable: Rule = {
         node: node.path,
         message: `${capital(physicalProblem.message)}: Linux says “failed to parse memory region” and reserves nothing of ${node.path}, neither for ${master.path} nor for any other device.`,
         evidence: evidenceAt([node.addressesSource, 'What is not reserved']),
-        fixes: rangesFix(input, node.path),
       };
     }
   },
 };
-
-/** An empty `ranges` in the parent, where it has none. */
-function rangesFix({ tree }: RuleInput, path: string): Fix[] {
-  const parent = nodeAt(tree, path)?.parent;
-  if (parent === undefined || parent.properties.has('ranges')) return [];
-  const change = insertProperty(parent, 'ranges;');
-  return change === undefined ? [] : [{ title: `Add ranges to ${parent.name}`, isPreferred: true, change }];
-}
 
 export const directRegionOverDoorbell: Rule = {
   id: 'direct-region-over-doorbell',

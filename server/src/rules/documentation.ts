@@ -1,0 +1,104 @@
+// The pages of docs/rules, made from the rules themselves: `npm run docs:rules` writes them, a test keeps them up to date.
+import { catalogue, type CatalogueEntry, type Layer } from './catalogue';
+import type { Rule } from './rule';
+
+/** The source that an example's page stands for. */
+export function exampleSource(text: string): string {
+  return `/dts-v1/;\n#include "board.dtsi"\n\n${text}\n`;
+}
+
+/** File names and contents of all pages, the list of them included. */
+export function documentationPages(): ReadonlyMap<string, string> {
+  const pages = new Map<string, string>();
+  for (const entry of catalogue)
+    pages.set(`${entry.id}.md`, entry.rule === undefined ? shortPage(entry) : rulePage(entry.rule));
+  pages.set('README.md', indexPage());
+  return pages;
+}
+
+function rulePage({ id, severity, summary, docs, prerequisites }: Rule): string {
+  const { effect, why, fix, sources, example } = docs;
+  const kernel = example.kernel === undefined ? '' : ` (with \`"kernel": "${example.kernel}"\` in doorbell.json)`;
+  return `# ${id}
+
+${summary}. Severity: ${severity}.
+
+## What happens
+
+${effect}
+
+## Why
+
+${why}
+
+## What to do
+
+${fix}
+
+## Example
+
+On the board of [board.dtsi](board.dtsi)${kernel}, this is reported:
+
+\`\`\`dts
+${example.failing}
+\`\`\`
+
+and this is not:
+
+\`\`\`dts
+${example.corrected}
+\`\`\`
+
+## Sources
+
+${sources.map((source) => `- ${source}`).join('\n')}
+${prerequisites === undefined ? '' : `\nNot reported where one of these explains it: ${prerequisites.map((each) => `[${each}](${each}.md)`).join(', ')}.\n`}
+${switchingOff(id)}`;
+}
+
+const layerTexts: Readonly<Record<Layer, string>> = {
+  board: '',
+  tree: 'Found when the nodes are merged into the tree. What is an error here, dtc refuses.',
+  syntax: 'Found while the source is parsed. dtc refuses it; the rest of the source keeps its meaning here.',
+  preprocess: 'Found while includes and macros are processed.',
+  tool: 'Said by the tool about its input or itself.',
+};
+
+function shortPage({ id, severity, summary, layer }: CatalogueEntry): string {
+  return `# ${id}
+
+${summary}. Severity: ${severity}.
+
+${layerTexts[layer]}
+
+${switchingOff(id)}`;
+}
+
+function switchingOff(id: string): string {
+  return `## Switching it off
+
+In \`doorbell.json\`: \`"rules": { "${id}": "off" }\`, or another severity (\`error\`, \`warning\`, \`info\`, \`hint\`). In place: \`// doorbell-ignore ${id}\` on the line before or at the end of the line, \`// doorbell-ignore-file ${id}\` for a whole file; a quick fix writes the former.
+`;
+}
+
+const layerTitles: readonly (readonly [Layer, string])[] = [
+  ['board', 'The board'],
+  ['tree', 'The tree'],
+  ['syntax', 'Syntax'],
+  ['preprocess', 'Preprocessing'],
+  ['tool', 'The tool'],
+];
+
+function indexPage(): string {
+  const sections = layerTitles.map(([layer, title]) => {
+    const rows = catalogue
+      .filter((entry) => entry.layer === layer)
+      .map(({ id, severity, summary }) => `| [${id}](${id}.md) | ${severity} | ${summary.replaceAll('|', '\\|')} |`);
+    return `## ${title}\n\n| id | severity | summary |\n|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return `# All diagnostics
+
+Made by \`npm run docs:rules\` from the rules themselves.
+
+${sections.join('\n')}`;
+}

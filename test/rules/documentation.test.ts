@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import type { KernelVersion } from '../../server/src/iova/kernel-profile';
+import { catalogue, catalogueEntry, documentationUrl, rules } from '../../server/src/rules/catalogue';
+import { documentationPages } from '../../server/src/rules/documentation';
+import { applyFix, diagnosticsOf, documentationFolder, onBoard, ruleIds } from './board';
+
+describe('documentation of the rules', () => {
+  it('is what `npm run docs:rules` writes', () => {
+    const pages = documentationPages();
+    for (const [name, text] of pages) {
+      const file = path.join(documentationFolder, name);
+      assert.ok(existsSync(file), `${name} is missing: run npm run docs:rules`);
+      assert.equal(readFileSync(file, 'utf8'), text, `${name} is out of date: run npm run docs:rules`);
+    }
+    const written = readdirSync(documentationFolder).filter((name) => name.endsWith('.md'));
+    assert.deepEqual(
+      written.filter((name) => !pages.has(name)),
+      [],
+    );
+  });
+
+  it('gives each id once, with a page', () => {
+    assert.equal(new Set(catalogue.map(({ id }) => id)).size, catalogue.length);
+    assert.equal(catalogueEntry('msi-window-overlap')?.severity, 'warning');
+    assert.match(documentationUrl('msi-window-overlap') ?? '', /\/docs\/rules\/msi-window-overlap\.md$/);
+    assert.equal(documentationUrl('no-such-rule'), undefined);
+  });
+
+  it('names prerequisites that exist', () => {
+    for (const { id, prerequisites = [] } of rules) {
+      for (const each of prerequisites) assert.ok(catalogueEntry(each), `${each} of ${id}`);
+    }
+  });
+
+  it('has a board without findings', () => {
+    assert.deepEqual(ruleIds(diagnosticsOf(onBoard(''))), []);
+  });
+
+  for (const { id, docs } of rules) {
+    const { failing, corrected, kernel } = docs.example;
+    describe(id, () => {
+      it('is reported for the failing example', () => {
+        const found = diagnosticsOf(onBoard(failing), kernel as KernelVersion | undefined);
+        assert.ok(
+          found.some(({ rule }) => rule === id),
+          `only ${found.map(({ rule }) => rule).join(', ')}`,
+        );
+      });
+
+      it('is not reported for the corrected example, nor is anything new', () => {
+        const version = kernel as KernelVersion | undefined;
+        const before = ruleIds(diagnosticsOf(onBoard(failing), version));
+        const found = diagnosticsOf(onBoard(corrected), version);
+        assert.ok(!found.some(({ rule }) => rule === id));
+        assert.deepEqual(
+          ruleIds(found).filter((each) => !before.includes(each)),
+          [],
+        );
+      });
+
+      it('goes away with each of its fixes, which add nothing', () => {
+        const before = onBoard(failing);
+        const found = diagnosticsOf(before, kernel as KernelVersion | undefined);
+        const reported = found.filter(({ rule }) => rule === id);
+        for (const { fixes = [] } of reported) {
+          for (const fix of fixes) {
+            const after = diagnosticsOf(applyFix(before, fix), kernel as KernelVersion | undefined);
+            const left = after.filter(({ rule }) => rule === id).length;
+            assert.ok(left < reported.length, `${fix.title}: still there`);
+            for (const { rule, message } of after) {
+              assert.ok(
+                found.some((each) => each.rule === rule),
+                `${fix.title}: adds ${rule}: ${message}`,
+              );
+            }
+          }
+        }
+      });
+    });
+  }
+});
