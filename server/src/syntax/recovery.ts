@@ -2,7 +2,9 @@
 // recovers from. `at` is the token that the grammar has come to, so `at - 1` is the last good one.
 import { tokenText, type TokenStream } from '../preprocess/token-stream';
 import { literalU32 } from './literals';
-import { problemAfter, problemAt, type SyntaxRuleId } from './problems';
+import { checkFirstItem, checkHeaders, checkMemberOrder } from './order';
+import { problemAfter } from './problems';
+import { createReporter, quoted } from './reporter';
 import { Shape } from './shape';
 import type {
   CellsSyntax,
@@ -17,9 +19,6 @@ import type {
   TopLevelItem,
   ValueSyntax,
 } from './syntax-tree';
-
-/** More problems than this in one unit are not listed. */
-const maxProblems = 1000;
 
 interface Block {
   readonly open: number;
@@ -45,6 +44,8 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
   let hasSkipped = false;
   let reopened = 0;
 
+  const reporter = createReporter(tokens, problems);
+  const { add, report, missing, unexpected, word, textOf } = reporter;
   const isUnclosed = (): boolean => unclosed > 0 || reopened > 0;
 
   return {
@@ -54,8 +55,8 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       tree: readonly (TopLevelItem | null)[],
     ): readonly TopLevelItem[] {
       const items = [...headers.flat(), ...reservations, ...compact(tree)];
-      checkHeaders(headers, items);
-      checkFirstItem(items);
+      checkHeaders(headers, items, reporter);
+      checkFirstItem(items, shape, reporter);
       return items;
     },
 
@@ -72,7 +73,7 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
 
     block(open: number, members: readonly (MemberSyntax | null)[], close: number): Block {
       const kept = compact(members);
-      checkMemberOrder(kept);
+      checkMemberOrder(kept, shape, reporter);
       return { open, members: kept, close };
     },
 
@@ -375,114 +376,4 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
   function broken(first: number, last: number): void {
     brokenAt = Math.max(brokenAt, first, last);
   }
-
-  function textOf(first: number, last: number): string {
-    if (problems.length > maxProblems) return '';
-    const words: string[] = [];
-    for (let token = first; token <= last && words.length < 8; token++) words.push(tokenText(tokens, token));
-    return quoted(words.join(' '));
-  }
-
-  function word(first: number, last: number): void {
-    if (problems.length > maxProblems) return;
-    const text = tokenText(tokens, first);
-    if (/^\w/.test(text)) {
-      report('syntax-unknown-word', first, last, `${quoted(text)} is no macro that is known here, and no value.`);
-    } else {
-      unexpected(first, last, 'in a value');
-    }
-  }
-
-  function unexpected(first: number, last: number, where: string): void {
-    report('syntax-unexpected', first, last, `Unexpected ${textOf(first, last)} ${where}.`);
-  }
-
-  function report(rule: SyntaxRuleId, first: number, last: number, message: string): void {
-    if (problems.length > maxProblems) return;
-    add(problemAt(rule, first, message, last));
-  }
-
-  /** Text that should stand before token `at`. Several such at one place become one problem with one insertion. */
-  function missing(rule: SyntaxRuleId, at: number, text: string): void {
-    if (problems.length > maxProblems) return;
-    const before = problems.at(-1);
-    const isSamePlace = before?.after === true && before.first === at - 1;
-    if (isSamePlace && before.insert === undefined) {
-      // Something that must be written by hand is missing here first.
-    } else if (isSamePlace) {
-      const insert = `${before.insert ?? ''}${text}`;
-      problems[problems.length - 1] = { ...before, insert, message: `Expected ${quoted(insert)} here.` };
-    } else {
-      add(problemAfter(rule, at - 1, `Expected ${quoted(text)} here.`, text));
-    }
-  }
-
-  function add(problem: SyntaxProblem): void {
-    if (problems.length < maxProblems) {
-      problems.push(problem);
-    } else if (problems.length === maxProblems) {
-      // The marker of it makes the list longer than the limit, which ends all reporting.
-      problems.push({
-        ...problem,
-        rule: 'syntax-too-many',
-        message: 'Too many syntax problems; the rest is not listed.',
-      });
-    }
-  }
-
-  /** dtc-parser.y subnodes: "Properties must precede subnodes". One report a block: it is one mistake. */
-  function checkMemberOrder(members: readonly MemberSyntax[]): void {
-    let node: NodeSyntax | undefined;
-    let isBehindNode = false;
-    for (const member of members) {
-      if (member.kind === 'node') {
-        if (isReference(member.name)) continue;
-        isBehindNode = true;
-        node = member;
-      } else if (member.kind === 'delete-node') {
-        isBehindNode = true;
-      } else if (isBehindNode) {
-        const which = node === undefined ? 'a `/delete-node/`' : `the node ${textOf(node.name, node.name)}`;
-        const message = `Properties must precede subnodes: ${textOf(member.name, member.name)} comes behind ${which}.`;
-        report('syntax-property-after-node', member.name, member.name, message);
-        return;
-      }
-    }
-  }
-
-  function isReference(token: number): boolean {
-    const kind = shape.charCodeAt(token);
-    return kind === Shape.labelReference || kind === Shape.pathReference || kind === Shape.slash;
-  }
-
-  function checkHeaders(headers: readonly (readonly HeaderSyntax[])[], items: readonly TopLevelItem[]): void {
-    if (headers.length === 0 && !items.some(({ kind }) => kind === 'version')) {
-      const message = 'Expected `/dts-v1/;` at the beginning: dtc rejects sources without it.';
-      add(problemAfter('syntax-missing-version', -1, message, '/dts-v1/;\n'));
-    }
-    for (const header of headers) {
-      if (header.length === headers.at(-1)!.length) continue;
-      const message = "Header flags don't match: some of the repeated headers have `/plugin/`, some have not.";
-      report('syntax-header-mismatch', header[0]!.first, header.at(-1)!.last, message);
-      break;
-    }
-  }
-
-  function checkFirstItem(items: readonly TopLevelItem[]): void {
-    const first = items.find(({ kind }) => kind !== 'version' && kind !== 'plugin' && kind !== 'memreserve');
-    if (first === undefined) {
-      if (items.length > 0) {
-        add(problemAfter('syntax-missing-tree', items.at(-1)!.last, 'Expected a root node `/ { … };` here.'));
-      }
-    } else if (first.kind !== 'node') {
-      report('syntax-first-item', first.first, first.last, 'The first item of a tree must be a node: `/ { … };`.');
-    } else if (first.labels.length === 1 && shape.charCodeAt(first.name) !== Shape.slash) {
-      report('syntax-label-place', first.first, first.first, 'The first node by reference takes no label.');
-    }
-  }
-}
-
-function quoted(text: string): string {
-  const line = text.replace(/\s+/g, ' ');
-  return `\`${line.length > 40 ? `${line.slice(0, 39)}…` : line}\``;
 }
