@@ -4,7 +4,8 @@ import type { Severity } from '../text/diagnostic';
 import { allRules } from '../workspace/rule-index';
 import type { FileReport } from './check-file';
 import { checkFiles } from './check-pool';
-import { addAnalysisOptions, collectList, type SourceOptions } from './options';
+import { createFileStore } from '../workspace/files';
+import { addAnalysisOptions, collectList, contextOptions, type SourceOptions } from './options';
 import { sarifLog } from './print-sarif';
 import { printText } from './print-text';
 import { severities, type ReportedDiagnostic } from './report';
@@ -36,6 +37,7 @@ async function runCheck(files: readonly string[], options: CheckArguments): Prom
   const unknown = [...only, ...ignore].find((id) => !known.has(id));
   if (unknown !== undefined) throw new UsageError(`there is no rule ${unknown}`);
 
+  contextOptions(options, createFileStore());
   const paint = painterFor(process.stdout);
   const progress = progressLine();
   const all: ReportedDiagnostic[] = [];

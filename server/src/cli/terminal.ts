@@ -6,10 +6,16 @@ export class UsageError extends Error {}
 
 /** A path as the user would write it here: relative to the working directory, unless that is the longer way. */
 export function displayPath(file: string): string {
-  if (!path.isAbsolute(file)) return file;
-  const relative = path.relative(process.cwd(), file);
-  return relative !== '' && relative.length <= file.length ? relative : file;
+  let shown = displayed.get(file);
+  if (shown === undefined) {
+    const relative = path.isAbsolute(file) ? path.relative(process.cwd(), file) : file;
+    shown = relative !== '' && relative.length <= file.length ? relative : file;
+    displayed.set(file, shown);
+  }
+  return shown;
 }
+
+const displayed = new Map<string, string>();
 
 /** `doorbell: FILE: what is wrong` on the standard error, in one line whatever the message holds. */
 export function printError(message: string): void {

@@ -37,13 +37,14 @@ interface Suppressions {
   readonly byLine: ReadonlyMap<number, ReadonlySet<string>>;
 }
 
+const noSuppressions: Suppressions = { wholeFile: new Set(), byLine: new Map() };
 const suppressionsOf = new WeakMap<SourceFile, Suppressions>();
 
 function isIgnored({ rule, range }: Diagnostic): boolean {
   if (!range?.file.text.includes('doorbell-ignore')) return false;
   let suppressions = suppressionsOf.get(range.file);
   if (suppressions === undefined) {
-    suppressions = readSuppressions(range.file);
+    suppressions = range.file.text.includes('doorbell-ignore') ? readSuppressions(range.file) : noSuppressions;
     suppressionsOf.set(range.file, suppressions);
   }
   if (suppressions.wholeFile.has(rule)) return true;
@@ -76,14 +77,37 @@ function readSuppressions(file: SourceFile): Suppressions {
   return { wholeFile, byLine };
 }
 
+/** Starts and ends of the block comments of a file, which are looked for once. */
+const blockCommentsOf = new WeakMap<SourceFile, Int32Array>();
+
+function isInBlockComment(file: SourceFile, offset: number): boolean {
+  let bounds = blockCommentsOf.get(file);
+  if (bounds === undefined) {
+    const found: number[] = [];
+    for (const { 0: text, index } of file.text.matchAll(/\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"/g)) {
+      if (text.startsWith('/*')) found.push(index + 1, index + text.length);
+    }
+    bounds = Int32Array.from(found);
+    blockCommentsOf.set(file, bounds);
+  }
+  let low = 0;
+  let high = bounds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (bounds[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  // Behind a start and before its end.
+  return low % 2 === 1;
+}
+
 /** Writes the comment above the line; undefined where a comment there would not be one. */
 function ignoreFix({ rule, range }: Diagnostic): Fix | undefined {
   if (range?.file.path === undefined || range.file.path === '') return undefined;
   const { file } = range;
   const start = lineStarts(file)[positionAt(file, range.start).line]!;
   const isContinued = /\\\r?\n?$/.test(file.text.slice(Math.max(0, start - 3), start));
-  const isInComment = start > 0 && file.text.lastIndexOf('/*', start - 1) > file.text.lastIndexOf('*/', start - 1);
-  if (isContinued || isInComment) return undefined;
+  if (isContinued || isInBlockComment(file, start)) return undefined;
   return {
     title: `Ignore ${rule} here`,
     change: () => {

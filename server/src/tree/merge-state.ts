@@ -40,6 +40,8 @@ export interface MergeState {
   /** Labels that two nodes had at some time. */
   readonly ambiguousLabels: Set<string>;
   readonly duplicates: Duplicate[];
+  /** What was deleted by name though it is there twice: for dtc the second stays. */
+  readonly halfDeleted: Set<SourceNode | SourceProperty>;
   readonly badNames: (SourceNode | SourceProperty)[];
 }
 
@@ -102,7 +104,7 @@ export function labelHolder(state: MergeState, label: string): SourceNode | unde
 
 /** Where a definition of a property or node is in force, or was met first. */
 export function nameRange(item: SourceNode | SourceProperty): SourceRange | undefined {
-  return item.definitions[0]?.name;
+  return item.firstName();
 }
 
 export function tokenAt(state: MergeState, token: number): SourceRange {

@@ -38,6 +38,9 @@ export class SourceNode implements DtNode {
   /** Where a first block holds a deletion of the name, which dtc keeps as one more node: before or behind this one. */
   twin: 'before' | 'behind' | undefined = undefined;
 
+  /** It came to be as a deletion in a first block. dtc never tells such a node its parent, which shows in local fixups. */
+  isParentless = false;
+
   private first: NodeSyntax | undefined;
   private more: NodeSyntax[] | undefined;
 
@@ -57,6 +60,11 @@ export class SourceNode implements DtNode {
         return tokensRange(tokens, syntax.first, syntax.last);
       },
     }));
+  }
+
+  /** The name of the first block: there may be very many. */
+  firstName(): SourceRange | undefined {
+    return this.first && tokenRange(this.context.tokens, this.first.name);
   }
 
   /** The blocks that contributed, in source order. */
@@ -119,6 +127,12 @@ export class SourceProperty implements DtProperty {
         return tokensRange(tokens, syntax.first, syntax.last);
       },
     }));
+  }
+
+  /** The name of the first definition: there may be very many. */
+  firstName(): SourceRange | undefined {
+    const first = this.earlier?.[0] ?? this.syntax;
+    return first && tokenRange(this.node.context.tokens, first.name);
   }
 
   get data(): PropertyData {
