@@ -21,7 +21,7 @@ export async function driveJuno(stage: Stage): Promise<void> {
   await showsTheProblem(stage);
   await explainsANumber(stage);
   await showsRegions(stage);
-  await followsAnEdit(stage);
+  await followsEdits(stage);
   await relocatesTheWindow(stage);
   await survivesACrash(stage);
 }
@@ -42,7 +42,7 @@ async function showsTheProblem({ workbench, workspace, shoot }: Stage): Promise<
   await workbench.openFile('juno-base.dtsi');
   await workbench.status('juno-r2.dts (Linux)');
   step('juno-base.dtsi is read as a part of juno-r2.dts');
-  const place = find(workspace, 'juno-base.dtsi', 'dma-ranges = <0x02000000');
+  const place = find(path.join(workspace, folder, 'juno-base.dtsi'), 'dma-ranges = <0x02000000');
   await workbench.goTo(place);
   await workbench.squiggleAtCursor('warning');
   step(`the warning's squiggle is in line ${place.line} of juno-base.dtsi, at the PCIe bus's dma-ranges`);
@@ -57,7 +57,7 @@ async function showsTheProblem({ workbench, workspace, shoot }: Stage): Promise<
 async function explainsANumber({ workbench, workspace, shoot }: Stage): Promise<void> {
   // Away from the warning, whose own text the editor would put first.
   const text = 'reg = <0 0x40000000 0 0x10000000>';
-  await workbench.goTo(find(workspace, 'juno-base.dtsi', text, 'reg = <0 0x400'));
+  await workbench.goTo(find(path.join(workspace, folder, 'juno-base.dtsi'), text, 'reg = <0 0x400'));
   const hover = await workbench.hoverAtCursor('0x40000000');
   expect(hover.includes('256 MiB'), `hover on the ECAM's address: ${hover.replace(/\s+/g, ' ')}`);
   await shoot('hover');
@@ -72,30 +72,41 @@ async function showsRegions({ workbench, shoot }: Stage): Promise<void> {
   await shoot('regions');
 }
 
-async function followsAnEdit({ workbench, workspace, shoot }: Stage): Promise<void> {
+async function followsEdits({ workbench, workspace, shoot }: Stage): Promise<void> {
   const { page } = workbench;
+  // A value: let the bus forward everything from 0 on, and the window is forwarded as well.
+  await workbench.openFile('juno-base.dtsi');
+  const entry = 'dma-ranges = <0x02000000 0x0 0x';
+  await workbench.goTo(find(path.join(workspace, folder, 'juno-base.dtsi'), entry, entry));
+  await page.keyboard.press('Delete');
+  await page.keyboard.type('0');
+  await workbench.problemGone(never);
+  await workbench.noSquiggles('warning');
+  step('dma-ranges edited to begin at 0: the diagnostic is gone');
+  await shoot('value-edited');
+  await workbench.runCommand('File: Revert File');
+  await workbench.problem(never);
+  step('reverted, it is back');
+
+  // A mistake: it is shown while the rest keeps its meaning.
   await workbench.openFile('juno-r2.dts');
-  const { line } = find(workspace, 'juno-r2.dts', '&pcie_ctlr {');
-  const below = { line: line + 1, column: 1, screenColumn: 1 };
-  await workbench.goTo(below);
-  await page.keyboard.type('\tiommu-map = <0x0 &nowhere 0x0 0x1000>;\n');
+  const { line } = find(path.join(workspace, folder, 'juno-r2.dts'), '&pcie_ctlr {');
+  await workbench.goTo({ line: line + 1, column: 1, screenColumn: 1 });
+  await page.keyboard.type('\tmsi-parent = <&nowhere>; ');
   await workbench.problem('nowhere');
-  await workbench.goTo({ ...below, column: 2, screenColumn: 9 });
+  await workbench.goTo({ line: line + 1, column: 2, screenColumn: 9 });
   await workbench.squiggleAtCursor('error');
   step('a reference to nothing, typed, is an error where it stands');
-  await shoot('edit');
-  await workbench.goTo(below);
-  await page.keyboard.press('Shift+ArrowDown');
-  await page.keyboard.press('Delete');
+  await shoot('mistake');
+  await workbench.runCommand('File: Revert File');
   await workbench.problemGone('nowhere');
   await workbench.noSquiggles('error');
-  await workbench.problem(never);
-  step('deleted again, its diagnostic is gone and the others are as before');
+  step('reverted, it is gone');
 }
 
 async function relocatesTheWindow({ workbench, workspace, shoot }: Stage): Promise<void> {
   await workbench.openFile('juno-base.dtsi');
-  await workbench.goTo(find(workspace, 'juno-base.dtsi', 'dma-ranges = <0x02000000'));
+  await workbench.goTo(find(path.join(workspace, folder, 'juno-base.dtsi'), 'dma-ranges = <0x02000000'));
   const title = await workbench.quickFix('elocate the MSI window', () => shoot('quick-fix'));
   step(`quick fix: ${title.replace(/\s+/g, ' ')}`);
   const written = await until('doorbell.json on the disk', () => settingsIn(workspace));
@@ -110,6 +121,10 @@ async function relocatesTheWindow({ workbench, workspace, shoot }: Stage): Promi
   await workbench.editorHides('0x0000000008000000 0x00000000080fffff msi');
   step('the regions view has followed');
   await shoot('relocated');
+  await workbench.openFile('doorbell.json');
+  await workbench.goTo(find(written, '"msiWindow"', '"ms'));
+  const hover = await workbench.hoverAtCursor('MSI');
+  step(`the schema explains doorbell.json: ${hover.replace(/\s+/g, ' ')}`);
 }
 
 /** The file must be there with its contents: the editor creates it empty, then writes. */
@@ -140,11 +155,11 @@ async function survivesACrash({ workbench, server, shoot }: Stage): Promise<void
   await shoot('restarted');
 }
 
-/** Where a text begins in a file of the board's folder, or a place in that line behind it; it must be there once. */
-function find(workspace: string, file: string, text: string, behind = ''): Place {
-  const [before = '', ...rest] = readFileSync(path.join(workspace, folder, file), 'utf8').split(text);
+/** Where a text begins in a file, or where its part `ahead` ends; it must be there once. */
+function find(file: string, text: string, ahead = ''): Place {
+  const [before = '', ...rest] = readFileSync(file, 'utf8').split(text);
   if (rest.length !== 1) throw new Error(`${file} holds ${rest.length} times: ${text}`);
-  const lines = (before + behind).split('\n');
+  const lines = (before + ahead).split('\n');
   const start = lines.at(-1)!;
   const screen = Array.from(start).reduce(
     (column, each) => (each === '\t' ? column - (column % 8) + 8 : column + 1),
