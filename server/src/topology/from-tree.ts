@@ -24,14 +24,20 @@ export function topologyFromTree(tree: DeviceTree): Topology {
   for (const node of nodes.reservations) registry.reservation(node);
 
   const masters: DmaMaster[] = [];
+  const functions = new Set<DtNode>();
   const hostBridges: HostBridge[] = [];
   for (const node of nodes.masters) {
     if (isHostBridge(node)) {
       const bridge = readHostBridge(builder, node, nextSegment(hostBridges));
       hostBridges.push(bridge);
       const host = readMaster(registry, node, { kind: 'pci-host', hostBridge: bridge });
-      masters.push(host, ...readFunctions(registry, node, host, bridge));
-    } else if (isMaster(node, registry)) {
+      masters.push(host);
+      // A bridge comes before what is behind it.
+      for (const [functionNode, master] of readFunctions(registry, node, host, bridge)) {
+        functions.add(functionNode);
+        masters.push(master);
+      }
+    } else if (!functions.has(node) && isMaster(node, registry)) {
       masters.push(readMaster(registry, node, { kind: node.properties.has('iommu-map') ? 'bus' : 'platform' }));
     }
   }
@@ -171,7 +177,12 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
   };
 }
 
-function readFunctions(registry: Registry, node: DtNode, host: DmaMaster, hostBridge: HostBridge): DmaMaster[] {
+function readFunctions(
+  registry: Registry,
+  node: DtNode,
+  host: DmaMaster,
+  hostBridge: HostBridge,
+): ReadonlyMap<DtNode, DmaMaster> {
   const byNode = new Map<DtNode, DmaMaster>();
   for (const described of describedFunctions(node, hostBridge)) {
     const upstream = described.upstream && byNode.get(described.upstream);
@@ -180,7 +191,7 @@ function readFunctions(registry: Registry, node: DtNode, host: DmaMaster, hostBr
       readMaster(registry, described.node, { kind: 'pci-function', hostBridge, host, upstream, described }),
     );
   }
-  return [...byNode.values()];
+  return byNode;
 }
 
 /** `linux,pci-probe-only` in the node or in /chosen (drivers/pci/of.c of_pci_preserve_config). */

@@ -165,10 +165,22 @@ export function readReservations(
     const node = builder.tree.phandles.get(phandle);
     const property = node?.properties.get('iommu-addresses');
     if (node === undefined || target === undefined || property === undefined) continue;
-    walkCells(builder, device, { node, target, property, values: cellsOf(property.data.bytes) }, ended, found);
+    walkCells(builder, device, { node, target, property, values: cellsOnce(property) }, ended, found);
     if (ended.size === rules.length) break;
   }
   return found;
+}
+
+const cellsOfProperty = new WeakMap<DtProperty, Uint32Array>();
+
+/** The cells of a property that many devices may ask for. */
+function cellsOnce(property: DtProperty): Uint32Array {
+  let values = cellsOfProperty.get(property);
+  if (values === undefined) {
+    values = cellsOf(property.data.bytes);
+    cellsOfProperty.set(property, values);
+  }
+  return values;
 }
 
 interface RegionCells {
@@ -191,12 +203,15 @@ function walkCells(
   if (bus === undefined || device.phandle === undefined) return;
   const addressCount = addressCells(bus);
   const sizeCount = sizeCells(bus);
-  const starts = new Set(entryStarts(region));
+  // A phandle that two nodes claim leads to one of them only.
+  if (builder.tree.phandles.get(device.phandle) !== device) return;
+  let starts: ReadonlySet<number> | undefined;
   for (let at = 0; at < values.length;) {
-    if (builder.tree.phandles.get(values[at]!) !== device) {
+    if (values[at] !== device.phandle) {
       at++;
       continue;
     }
+    starts ??= new Set(entryStarts(region));
     const first = at + 1;
     at = first + addressCount + sizeCount;
     const read = at <= values.length ? values : withFollowing(region, values);
