@@ -62,24 +62,26 @@ export const rules: readonly Rule[] = [
   msiParentCellCount,
 ];
 
-export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'tool';
+export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'workspace';
 
 export interface CatalogueEntry {
   readonly id: string;
   readonly severity: Severity;
   readonly summary: string;
-  /** Who gives it: reading the files, the language, the merged tree, the rules, or the tool itself. */
+  /** Who gives it: reading the files, the language, the merged tree, the rules, or what surrounds them. */
   readonly layer: Layer;
   /** For `board`. */
   readonly rule?: Rule;
 }
 
-const toolProblems = [
-  { id: 'unusable-input', severity: 'error', summary: 'The input is nothing that can be analysed' },
-  { id: 'internal-error', severity: 'warning', summary: 'A rule failed on this board; please report it' },
-] as const;
+/** What `checkRules` says of itself. */
+const internalError = {
+  id: 'internal-error',
+  severity: 'warning',
+  summary: 'A rule failed on this board: a mistake in Doorbell, please report it',
+} as const;
 
-/** All diagnostics, by layer. */
+/** All diagnostics but those of the workspace, which lies above: see `withWorkspace`. */
 export const catalogue: readonly CatalogueEntry[] = [
   ...rules.map((rule) => ({
     id: rule.id,
@@ -91,13 +93,21 @@ export const catalogue: readonly CatalogueEntry[] = [
   ...entriesOf('tree', treeRules),
   ...entriesOf('syntax', syntaxRules),
   ...entriesOf('preprocess', preprocessProblems),
-  ...entriesOf('tool', toolProblems),
+  ...entriesOf('workspace', [internalError]),
 ];
 
-function entriesOf(
-  layer: Layer,
-  table: readonly { readonly id: string; readonly severity: Severity; readonly summary: string }[],
-): CatalogueEntry[] {
+interface Summary {
+  readonly id: string;
+  readonly severity: Severity;
+  readonly summary: string;
+}
+
+/** The catalogue with the workspace's own table. */
+export function withWorkspace(table: readonly Summary[]): readonly CatalogueEntry[] {
+  return [...catalogue, ...entriesOf('workspace', table)];
+}
+
+function entriesOf(layer: Layer, table: readonly Summary[]): CatalogueEntry[] {
   return table.map(({ id, severity, summary }) => ({ id, severity, summary, layer }));
 }
 
@@ -107,7 +117,7 @@ export function catalogueEntry(id: string): CatalogueEntry | undefined {
   return byId.get(id);
 }
 
-/** The page about a diagnostic; undefined for an id that is not in the catalogue. */
-export function documentationUrl(id: string): string | undefined {
-  return byId.has(id) ? `${documentationBase}/${id}.md` : undefined;
+/** The page about a diagnostic. */
+export function documentationUrl(id: string): string {
+  return `${documentationBase}/${id}.md`;
 }

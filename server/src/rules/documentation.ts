@@ -1,5 +1,5 @@
 // The pages of docs/rules, made from the rules themselves: `npm run docs:rules` writes them, a test keeps them up to date.
-import { catalogue, type CatalogueEntry, type Layer } from './catalogue';
+import type { CatalogueEntry, Layer } from './catalogue';
 import type { Rule } from './rule';
 
 /** The source that an example's page stands for. */
@@ -8,11 +8,11 @@ export function exampleSource(text: string): string {
 }
 
 /** File names and contents of all pages, the list of them included. */
-export function documentationPages(): ReadonlyMap<string, string> {
+export function documentationPages(catalogue: readonly CatalogueEntry[]): ReadonlyMap<string, string> {
   const pages = new Map<string, string>();
   for (const entry of catalogue)
     pages.set(`${entry.id}.md`, entry.rule === undefined ? shortPage(entry) : rulePage(entry.rule));
-  pages.set('README.md', indexPage());
+  pages.set('README.md', indexPage(catalogue));
   return pages;
 }
 
@@ -61,7 +61,7 @@ const layerTexts: Readonly<Record<Layer, string>> = {
   tree: 'Found when the nodes are merged into the tree. What is an error here, dtc refuses.',
   syntax: 'Found while the source is parsed. dtc refuses it; the rest of the source keeps its meaning here.',
   preprocess: 'Found while includes and macros are processed.',
-  tool: 'Said by the tool about its input or itself.',
+  workspace: 'About files and settings around the board, or about Doorbell itself.',
 };
 
 function shortPage({ id, severity, summary, layer }: CatalogueEntry): string {
@@ -86,10 +86,10 @@ const layerTitles: readonly (readonly [Layer, string])[] = [
   ['tree', 'The tree'],
   ['syntax', 'Syntax'],
   ['preprocess', 'Preprocessing'],
-  ['tool', 'The tool'],
+  ['workspace', 'Files and settings'],
 ];
 
-function indexPage(): string {
+function indexPage(catalogue: readonly CatalogueEntry[]): string {
   const sections = layerTitles.map(([layer, title]) => {
     const rows = catalogue
       .filter((entry) => entry.layer === layer)
