@@ -25,7 +25,12 @@ export interface ExpansionContext {
   readonly problem: (rule: string, at: PpToken, message: string) => void;
   /** Tokens that may still be made before the unit is given up as a bomb. */
   budget: number;
+  /** How many arguments of arguments are being expanded. */
+  depth: number;
 }
+
+/** Each level is a recursion of ours; gcc's stack is deeper, but no header's macros are. */
+const deepestArgument = 500;
 
 interface TokenList {
   readonly tokens: readonly PpToken[];
@@ -58,10 +63,19 @@ export function isExpanding(expander: Expander): boolean {
 
 /** All tokens of a list, expanded. */
 export function expandAll(context: ExpansionContext, tokens: readonly PpToken[]): PpToken[] {
+  if (context.depth >= deepestArgument) {
+    const [first] = tokens;
+    if (first !== undefined) {
+      context.problem('macro-too-large', first, `Macro calls are nested more than ${deepestArgument} levels deep`);
+    }
+    return [...tokens];
+  }
   const run = expander(context, noFeed);
   run.lists.push({ tokens, at: 0, macro: undefined });
   const expanded: PpToken[] = [];
+  context.depth++;
   for (let token = nextExpanded(run); token !== undefined; token = nextExpanded(run)) expanded.push(token);
+  context.depth--;
   return expanded;
 }
 
@@ -79,11 +93,11 @@ export function nextExpanded(run: Expander): PpToken | undefined {
     if (body === undefined) return token;
     context.budget -= body.length + 1;
     if (context.budget <= 0) {
-      context.problem(
-        'macro-too-large',
-        token,
-        'The macros of this file expand to millions of tokens; expansion stops here',
-      );
+      if (context.budget > -Infinity) {
+        const message = 'The macros of this unit expand to hundreds of thousands of tokens; expansion stops here';
+        context.problem('macro-too-large', token, message);
+      }
+      context.budget = -Infinity; // said once, not by each of the calls around it
       return token;
     }
     if (body.length === 0) {
@@ -287,7 +301,7 @@ function substitute(
       else added[0] = pasted;
     }
     if (result.at(-1) === pasteMark) result.pop();
-    result.push(...added);
+    for (const token of added) result.push(token);
     // An empty left side: what follows is not pasted to what stands before it.
     if (part.pastesRight && added.length === 0 && !pastesLeft) result.push(pasteMark);
     pastesLeft = part.pastesRight;

@@ -32,7 +32,7 @@ export interface Unit {
   readonly inactive: readonly SourceRange[];
 }
 
-const mostExpanded = 2_000_000;
+const mostExpanded = 500_000;
 
 let lastTokenCount = 16_384;
 
@@ -80,6 +80,7 @@ function initialState(root: SourceFile, options: PreprocessOptions, host: FileHo
       macros,
       active: new Map(),
       budget: mostExpanded,
+      depth: 0,
       recordCall: (macro, name, close) => {
         const isSameFile = close.file === name.file && close.end >= name.end;
         return pushCall(

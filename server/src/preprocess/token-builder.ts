@@ -159,6 +159,8 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
   const { text, fileNumber, macros } = source;
   const { kind, flags, start, end, name, run, runName } = source.columns;
   let at = from;
+  /** The run at hand goes to here, and no macro is in it: a run that is taken token by token is looked through once. */
+  let clearUntil = from;
   while (at < to) {
     const tokenKind: PpKind = kind[at]!;
     switch (tokenKind) {
@@ -166,7 +168,7 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
       case PpKind.integer:
       case PpKind.oddNumber:
       case PpKind.namePunctuation: {
-        const length = run[at]! || restOfRun(at);
+        const length = at < clearUntil ? clearUntil - at : run[at]! || restOfRun(at);
         if (length === 1) {
           if ((flags[at]! & spliced) !== 0) return at;
           if (tokenKind === PpKind.identifier) {
@@ -182,7 +184,10 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
               break;
             }
           }
-        } else if (hasMacro(at, length)) return at;
+        } else if (at >= clearUntil) {
+          if (hasMacro(at, length)) return at;
+          clearUntil = at + length;
+        }
         at = appendRun(at, length, tokenKind);
         break;
       }

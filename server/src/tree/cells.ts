@@ -78,5 +78,7 @@ export function strings(property: DtProperty): readonly string[] | undefined {
 const utf8 = new TextDecoder('utf-8', { fatal: false });
 
 function textOf(bytes: Uint8Array): string {
-  return bytes.every((byte) => byte < 0x80) ? String.fromCharCode(...bytes) : utf8.decode(bytes);
+  // The decoder is slow to start; an engine's argument list is short.
+  const isShort = bytes.length < 256 && bytes.every((byte) => byte < 0x80);
+  return isShort ? String.fromCharCode(...bytes) : utf8.decode(bytes);
 }

@@ -182,7 +182,7 @@ function propertyToJson({ data, definitions }: DtProperty): unknown {
 function valueToJson(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return true;
   if (looksLikeStrings(bytes)) {
-    return { strings: splitStrings(bytes).map((each) => String.fromCharCode(...each.subarray(0, -1))) };
+    return { strings: splitStrings(bytes).map((each) => Buffer.from(each.subarray(0, -1)).toString('latin1')) };
   }
   if (bytes.length % 4 === 0) return { cells: cellsOf(bytes) };
   return { bytes: Array.from(bytes, twoDigits).join('') };
