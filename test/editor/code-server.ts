@@ -17,6 +17,8 @@ export interface CodeServer {
   readonly url: string;
   /** Ids of the running processes of this editor whose command line holds a text. */
   processes(text: string): number[];
+  /** What the extension has written into one of its output channels so far. */
+  channel(name: string): string;
   /** Ends the editor with all that it started; a name of whatever is left then. */
   stop(): Promise<string[]>;
 }
@@ -39,6 +41,7 @@ const userSettings = {
   'files.autoSave': 'off',
   'editor.hover.delay': 100,
   'editor.minimap.enabled': false,
+  'doorbell.trace.server': 'messages',
 };
 
 /** Installs the .vsix and starts the editor; `folder` (short: sockets are made in it) takes all that it writes. */
@@ -72,6 +75,7 @@ export async function startCodeServer(tools: Tools, vsix: string, folder: string
       processesOf(folder)
         .filter(({ command }) => command.includes(text))
         .map(({ pid }) => pid),
+    channel: (name) => channelText(inside('user-data/logs'), name),
     stop: () => stop(server, folder),
   };
 }
@@ -90,6 +94,14 @@ async function isUp(server: ChildProcess, url: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** VS Code keeps a log channel in a file: logs/SESSION/exthost1/PUBLISHER.NAME/CHANNEL.log. */
+function channelText(logs: string, name: string): string {
+  const file = readdirSync(logs, { recursive: true, encoding: 'utf8' }).find((each) =>
+    each.endsWith(path.join('doorbell.doorbell', `${name}.log`)),
+  );
+  return file === undefined ? '' : readFileSync(path.join(logs, file), 'utf8');
 }
 
 function freePort(): Promise<number> {

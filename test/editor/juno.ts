@@ -24,6 +24,7 @@ export async function driveJuno(stage: Stage): Promise<void> {
   await followsEdits(stage);
   await relocatesTheWindow(stage);
   await survivesACrash(stage);
+  await keptQuiet(stage);
 }
 
 async function opensWithItsBoard({ workbench, shoot }: Stage): Promise<void> {
@@ -153,6 +154,13 @@ async function survivesACrash({ workbench, server, shoot }: Stage): Promise<void
   await workbench.status('juno-r2.dts (Linux)');
   step('"Restart Language Server" starts another one');
   await shoot('restarted');
+}
+
+async function keptQuiet({ server }: Stage): Promise<void> {
+  await until('the trace', () => server.channel('Doorbell Trace').includes('textDocument/hover'));
+  step('the trace channel has the traffic');
+  const log = server.channel('Doorbell');
+  expect(!/internal error|exception|at .*\.js:/i.test(log), 'the log holds no internal error');
 }
 
 /** Where a text begins in a file, or where its part `ahead` ends; it must be there once. */
