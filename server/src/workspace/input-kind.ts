@@ -16,7 +16,8 @@ export function inputKind(file: SourceFile): InputKind {
   if (start.startsWith('\xd0\x0d\xfe\xed')) return 'fdt';
   if (isAcpiTable(file)) return 'acpi-binary';
   if (acpiTextHeader.test(start)) return 'acpi-text';
-  return controlCharacters(start) > start.length / 8 ? 'binary' : 'source';
+  // A few stray ones are mistakes in a text, and reported at their places.
+  return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
 }
 
 /** `[0004] Signature : "IORT"`, with or without the field's place before it. */

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { analyse, type Snapshot } from '../../server/src/workspace/analysis';
+import { contextOf } from '../../server/src/workspace/contexts';
+import { createFileStore } from '../../server/src/workspace/files';
+import { allRules } from '../../server/src/workspace/rule-index';
+import { folderWith, removeFolders, type Folder } from './folder';
+
+function snapshotOf(folder: Folder, file: string, overlays: readonly string[] = []): Snapshot {
+  const files = createFileStore();
+  return analyse(contextOf(folder.at(file), files, { overlays: overlays.map(folder.at) }), files);
+}
+
+function rulesOf({ diagnostics }: Snapshot): string[] {
+  return diagnostics.map(({ rule, range }) => `${path.basename(range?.file.path ?? 'nowhere')}: ${rule}`);
+}
+
+describe('the analysis of a board', () => {
+  afterEach(removeFolders);
+
+  it('gives the diagnostics of all layers in the order of the files, and in each by place', () => {
+    const folder = folderWith(`
+      //- doorbell.json
+      { "kernal": "6.1" }
+      //- b.dts
+      /dts-v1/;
+      #include "one.dtsi"
+      #include "two.dtsi"
+      / { z = <&none>; };
+      //- one.dtsi
+      / { a = <&none> };
+      //- two.dtsi
+      #warning two
+      / { };
+    `);
+    assert.deepEqual(rulesOf(snapshotOf(folder, 'b.dts')), [
+      'b.dts: unresolved-reference',
+      'one.dtsi: unresolved-reference',
+      'one.dtsi: syntax-missing-semicolon',
+      'two.dtsi: warning-directive',
+      'doorbell.json: settings-unknown-key',
+    ]);
+  });
+
+  it('says once what a file that is included twice has wrong', () => {
+    const folder = folderWith(
+      '//- b.dts\n/dts-v1/;\n#include "x.dtsi"\n#include "x.dtsi"\n//- x.dtsi\n/ { a = <&none>; };\n',
+    );
+    assert.deepEqual(rulesOf(snapshotOf(folder, 'b.dts')), ['x.dtsi: unresolved-reference']);
+  });
+
+  it('knows the files that it was made of', () => {
+    const folder = folderWith(`
+      //- doorbell.json
+      {}
+      //- b.dts
+      /dts-v1/;
+      #include "x.dtsi"
+      / { };
+      //- x.dtsi
+      #include "h.h"
+      //- h.h
+      #define A 1
+      //- o.dtso
+      /dts-v1/;
+      /plugin/;
+      #include "p.dtsi"
+      //- p.dtsi
+    `);
+    const { files } = snapshotOf(folder, 'b.dts', ['o.dtso']);
+    assert.deepEqual([...files].map((file) => path.basename(file)).sort(), [
+      ...['b.dts', 'doorbell.json', 'h.h', 'o.dtso', 'p.dtsi', 'x.dtsi'],
+    ]);
+  });
+
+  it('reads /incbin/ beside the file and beside the root', () => {
+    const folder = folderWith(`
+      //- b.dts
+      /dts-v1/;
+      #include "sub/x.dtsi"
+      / { a = /incbin/("root.bin"); };
+      //- sub/x.dtsi
+      / { b = /incbin/("sub.bin"); c = /incbin/("none.bin"); };
+      //- root.bin
+      root
+      //- sub/sub.bin
+      sub
+    `);
+    const snapshot = snapshotOf(folder, 'b.dts');
+    const text = (name: string) => Buffer.from(snapshot.tree.root.properties.get(name)?.data.bytes ?? []).toString();
+    assert.deepEqual([text('a'), text('b')], ['root\n', 'sub\n']);
+    assert.deepEqual(rulesOf(snapshot), ['x.dtsi: unreadable-incbin']);
+  });
+
+  it('gives an empty snapshot with the reason for what it cannot use', () => {
+    const folder = folderWith('//- dir/x\n\n');
+    const { unusable, diagnostics, tree, prediction, syntax } = snapshotOf(folder, 'dir');
+    assert.equal(unusable, 'is a directory');
+    assert.deepEqual(
+      diagnostics.map(({ rule }) => rule),
+      ['unusable-input'],
+    );
+    assert.deepEqual([tree.root.children.size, prediction.groups.length, syntax.items.length], [0, 0, 0]);
+  });
+
+  it('takes any text and any bytes', () => {
+    const folder = folderWith('');
+    const inputs: Record<string, string | Uint8Array> = {
+      empty: '',
+      nul: '/dts-v1/;\n/ { a\0b = <1>; };\n',
+      mixed: '\ufeff/dts-v1/;\r\n/ {\r\n\ta;\n};\r',
+      comment: '/dts-v1/; /* never closed',
+      string: '/dts-v1/; / { a = "never closed; };',
+      open: `/dts-v1/; / {${' a {'.repeat(10_000)}`,
+      bomb: `#define A0 x x\n${Array.from({ length: 40 }, (_, at) => `#define A${at + 1} A${at} A${at}\n`).join('')}A40`,
+      latin1: Uint8Array.of(...Buffer.from('/dts-v1/; / { a = "'), 0xe9, ...Buffer.from('"; };')),
+      fdt: Uint8Array.of(0xd0, 0x0d, 0xfe, 0xed),
+      noise: Uint8Array.from({ length: 5000 }, (_, at) => (at * 7919) % 251),
+    };
+    for (const [name, content] of Object.entries(inputs)) {
+      folder.write(`${name}.dts`, content);
+      const snapshot = snapshotOf(folder, `${name}.dts`);
+      assert.ok(
+        snapshot.diagnostics.every(({ rule }) => rule !== 'internal-error'),
+        name,
+      );
+      assert.equal(snapshot.unusable !== undefined, name === 'fdt' || name === 'noise', name);
+    }
+  });
+
+  it('reads a file again only when it changed', () => {
+    const folder = folderWith('//- b.dts\n/dts-v1/;\n#include "x.dtsi"\n/ { };\n//- x.dtsi\n/ { };\n');
+    const files = createFileStore();
+    const context = contextOf(folder.at('b.dts'), files);
+    const before = analyse(context, files);
+    files.open(folder.at('b.dts'), '/dts-v1/;\n#include "x.dtsi"\n/ { a; };\n');
+    const after = analyse(context, files);
+    const included = ({ unit }: Snapshot) => unit.includes[0]?.to;
+    assert.notEqual(after.root, before.root);
+    assert.equal(included(after), included(before));
+    assert.ok(after.tree.root.properties.has('a') && !before.tree.root.properties.has('a'));
+  });
+});
+
+describe('rules of all layers', () => {
+  it('have ids of their own', () => {
+    const ids = allRules().map(({ id }) => id);
+    assert.deepEqual(
+      ids.filter((id, at) => ids.indexOf(id) !== at),
+      [],
+    );
+  });
+});
