@@ -8,10 +8,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildSync } from 'esbuild';
 import { findDtc, findLinuxSource } from '../oracle/paths';
 import { builtServer, startClient, type LspClient } from '../server/lsp-client';
 import { benchBoards, type BenchBoard } from './boards';
-import { measureStages } from './stages';
 import { median, table } from './statistics';
 
 interface Measures {
@@ -26,6 +26,12 @@ interface Measures {
 }
 
 const editsPerServer = 12;
+const bundleOptions = {
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+} as const;
 
 const { values: options } = parseArgs({
   options: {
@@ -35,13 +41,25 @@ const { values: options } = parseArgs({
     profile: { type: 'string' },
   },
 });
-const linux = findLinuxSource();
-if (linux === undefined) {
-  console.log('bench: skipped, no Linux sources; give them in LINUX_SRC or fetch them with `npm run oracle:setup`');
-} else {
+void main();
+
+async function main(): Promise<void> {
+  const linux = findLinuxSource();
+  if (linux === undefined) {
+    console.log('bench: skipped, no Linux sources; give them in LINUX_SRC or fetch them with `npm run oracle:setup`');
+    return;
+  }
+  if (!existsSync(builtServer)) throw new Error('the server is not built: npm run build');
   const boards = benchBoards(linux).filter(({ name }) => name.includes(options.board ?? ''));
-  if (options.stages === true) console.log(measureStages(boards));
+  if (options.stages === true) measureStages(linux);
   else await measureServer(linux, boards, Number(options.runs ?? 5));
+}
+
+function measureStages(tree: string): void {
+  const program = path.join(path.dirname(builtServer), 'bench-stages.js');
+  const source = path.join(import.meta.dirname, 'stages.ts');
+  buildSync({ ...bundleOptions, mainFields: ['module', 'main'], entryPoints: [source], outfile: program });
+  spawnSync(process.execPath, [program, tree, options.board ?? ''], { stdio: 'inherit' });
 }
 
 async function measureServer(tree: string, boards: readonly BenchBoard[], runs: number): Promise<void> {
@@ -209,5 +227,3 @@ function lastDigit(
 function uriText(file: string): string {
   return new URL(`file://${file}`).toString();
 }
-
-if (!existsSync(builtServer)) throw new Error('the server is not built: npm run build');

@@ -1,4 +1,5 @@
-// Medians of the pipeline's stages in one warm process, after an edit of the board file.
+// Medians of the pipeline's stages in one warm process, after an edit of the board file. A program of its own, bundled by
+// bench.ts as the server is: run from source through tsx, each function that is made costs several times as much.
 import { readFileSync } from 'node:fs';
 import { lex } from '../../server/src/preprocess/lexer';
 import { preprocess } from '../../server/src/preprocess/preprocess';
@@ -11,19 +12,17 @@ import { buildTree } from '../../server/src/tree/build';
 import { analyse } from '../../server/src/workspace/analysis';
 import { contextOf } from '../../server/src/workspace/contexts';
 import { createFileStore } from '../../server/src/workspace/files';
-import type { BenchBoard } from './boards';
+import { benchBoards, type BenchBoard } from './boards';
 import { median, table } from './statistics';
 
-const rounds = 40;
+const rounds = 60;
 
-/** A table, milliseconds. `analyse` is the whole, measured by itself. */
-export function measureStages(boards: readonly BenchBoard[]): string {
-  const rows = [
-    ['board', 'tokens', 'lex', 'preprocess', 'parse', 'tree', 'topology', 'prediction', 'rules', 'analyse'],
-  ];
-  for (const board of boards) rows.push(measureBoard(board));
-  return table(rows);
+// Milliseconds. `analyse` is the whole, measured by itself.
+const rows = [['board', 'tokens', 'lex', 'preprocess', 'parse', 'tree', 'topology', 'prediction', 'rules', 'analyse']];
+for (const board of benchBoards(process.argv[2]!)) {
+  if (board.name.includes(process.argv[3] ?? '')) rows.push(measureBoard(board));
 }
+console.log(table(rows));
 
 function measureBoard({ name, file }: BenchBoard): string[] {
   const files = createFileStore();

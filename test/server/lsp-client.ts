@@ -52,6 +52,8 @@ export interface LspClient {
   readonly published: (file: string, timeout?: number) => Promise<PublishDiagnosticsParams>;
   /** Waits until the shown set of a file meets a condition. */
   readonly until: (file: string, holds: (set: readonly Diagnostic[]) => boolean) => Promise<readonly Diagnostic[]>;
+  /** The first message with this method, once it is there. */
+  readonly message: (method: string) => Promise<Received>;
   /** All sets published, in order. */
   readonly publications: readonly PublishDiagnosticsParams[];
   /** Orderly end; the exit code. */
@@ -84,8 +86,13 @@ export async function startClient(options: ClientOptions = {}): Promise<LspClien
   const sets = new Map<string, readonly Diagnostic[]>();
   const versions = new Map<string, number>();
   const waiting = new Set<(params: PublishDiagnosticsParams) => void>();
+  const expected = new Map<string, (message: Received) => void>();
+  const receive = (message: Received): void => {
+    received.push(message);
+    expected.get(message.method)?.(message);
+  };
   connection.onNotification((method, params) => {
-    received.push({ kind: 'notification', method, params });
+    receive({ kind: 'notification', method, params });
     if (method !== 'textDocument/publishDiagnostics') return;
     const publication = params as unknown as PublishDiagnosticsParams;
     publications.push(publication);
@@ -93,7 +100,7 @@ export async function startClient(options: ClientOptions = {}): Promise<LspClien
     for (const tell of [...waiting]) tell(publication);
   });
   connection.onRequest((method, params) => {
-    received.push({ kind: 'request', method, params });
+    receive({ kind: 'request', method, params });
     if (method !== 'workspace/configuration') return null;
     return (params as unknown as { items: unknown[] }).items.map(() => options.settings ?? null);
   });
@@ -169,6 +176,17 @@ export async function startClient(options: ClientOptions = {}): Promise<LspClien
       );
       return set.diagnostics;
     },
+    message: async (method) =>
+      received.find((each) => each.method === method) ??
+      new Promise<Received>((resolve, reject) => {
+        const timer = setTimeout(() => {
+          reject(new Error(`${method} did not come; stderr: ${stderr}`));
+        }, 20_000);
+        expected.set(method, (message) => {
+          clearTimeout(timer);
+          resolve(message);
+        });
+      }),
     stop: async () => {
       await connection.sendRequest('shutdown');
       await connection.sendNotification('exit');

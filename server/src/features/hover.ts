@@ -88,15 +88,15 @@ function propertyHover(analysis: Analysis, node: DtNode, syntax: PropertySyntax,
   const values = cells(property);
   const parts = partsAt(property, place.range);
   const isName = place.token === syntax.name;
-  if (values === undefined || (parts.length === 0 && !isName)) return [];
   const [part] = parts;
-  if (part?.kind === 'path') return [referenceText({ analysis, node, property, values, cell: undefined, part })];
+  if (part?.kind === 'path') return [referenceText(part)];
+  if (values === undefined || (part === undefined && !isName)) return [];
   const subject: CellSubject = { analysis, node, property, values, cell: part && part.offset >> 2, part };
   const own = propertyTexts[property.name]?.(subject).filter((text) => text !== undefined) ?? [];
   if (isName) return own;
   const found = parts.map((each) => partValue(property, each));
   if (own.length === 0) return [...plainCellText(subject), cellsText(found)];
-  return [...own, part?.kind === 'phandle' ? referenceText(subject) : numberText(found[0] ?? 0n), cellsText(found)];
+  return [...own, part?.kind === 'phandle' ? referenceText(part) : numberText(found[0] ?? 0n), cellsText(found)];
 }
 
 /** The number that an element holds, whatever its width. */

@@ -1,6 +1,7 @@
 // Hovers on all other numbers: what they are in hex and as a size, and which specifier of a phandle list they belong to.
 import { outermostCall, tokenText, type TokenStream } from '../../preprocess/token-stream';
 import { hex, humanSize, withSize } from '../../rules/numbers';
+import type { ValuePart } from '../../tree/model';
 import { addressCells, cellValue, nodeByPhandle, sizeCells } from '../../tree/navigate';
 import { bullets, code, nodeText, type CellSubject, type Text } from './subject';
 import { titleText } from './node';
@@ -35,7 +36,7 @@ const addressProperties = new Set(['alloc-ranges', 'assigned-addresses', 'initia
 export function plainCellText(subject: CellSubject): readonly Text[] {
   const { node, property, values, cell, part, analysis } = subject;
   if (cell === undefined || part === undefined) return [];
-  if (part.kind === 'phandle') return [referenceText(subject), specifierText(subject)];
+  if (part.kind === 'phandle') return [referenceText(part), specifierText(subject)];
   const value = BigInt(values[cell] ?? 0);
   const bus = node.parent;
   if (bus !== undefined && sizeProperties.has(property.name)) {
@@ -59,8 +60,7 @@ export function plainCellText(subject: CellSubject): readonly Text[] {
 }
 
 /** What a `&label` in a value leads to. */
-export function referenceText({ part }: CellSubject): Text {
-  const reference = part?.reference;
+export function referenceText({ reference }: ValuePart): Text {
   if (reference === undefined) return undefined;
   return reference.target === undefined ? `${code(`&${reference.text}`)}: no such node` : titleText(reference.target);
 }
