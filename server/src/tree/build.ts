@@ -20,7 +20,7 @@ import { mergeItem } from './merge';
 import { findReference, labelHolder, type MergeState, prune } from './merge-state';
 import type { DeviceTree } from './model';
 import { addFixups, addSymbols } from './overlay';
-import { explicitPhandles, omitUnreferenced, resolveReferences } from './references';
+import { bytesWithoutPaths, explicitPhandles, omitUnreferenced, resolveReferences } from './references';
 import { SourceNode } from './source-tree';
 
 export interface TreeOptions {
@@ -90,6 +90,7 @@ function initialState(syntax: SyntaxTree, options: TreeOptions): MergeState {
     labelled: [],
     ambiguousLabels: new Set(),
     duplicates: [],
+    halfDeleted: new Set(),
     badNames: [],
   };
   return state;
@@ -124,8 +125,7 @@ function readIncbin(
 function guessBootCpu(root: SourceNode): number {
   const first = root.liveChild('cpus')?.children.values().next().value;
   const reg = first?.liveProperty('reg');
-  const bytes = reg?.data.bytes;
-  // References are resolved later.
+  const bytes = reg && bytesWithoutPaths(reg);
   reg?.forgetValue();
   if (bytes?.length !== 4) return 0;
   return ((bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]!) >>> 0;

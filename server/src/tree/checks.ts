@@ -10,9 +10,7 @@ import { SourceNode, type SourceProperty } from './source-tree';
 
 export function checkNames(state: MergeState): void {
   for (const { item, token, first, byDeletion } of state.duplicates) {
-    // A deletion by name would leave the second in place: it is better said than guessed what is meant.
-    const parent = item instanceof SourceNode ? item.parent : item.node;
-    if (byDeletion === true ? !isLive(item) : parent?.isDeleted === true) continue;
+    if (!isLive(item) && !(state.halfDeleted.has(item) && !parentOf(item)?.isDeleted)) continue;
     const isNode = item instanceof SourceNode;
     const what = isNode ? 'node' : 'property';
     report(state, isNode ? 'duplicate-node' : 'duplicate-property', {
@@ -27,6 +25,10 @@ export function checkNames(state: MergeState): void {
   }
   for (const item of new Set(state.badNames)) if (isLive(item)) checkCharacters(state, item);
   for (const node of new Set(state.withName)) if (!node.isDeleted) checkNameProperty(state, node);
+}
+
+function parentOf(item: SourceNode | SourceProperty): SourceNode | undefined {
+  return item instanceof SourceNode ? item.parent : item.node;
 }
 
 function isLive(item: SourceNode | SourceProperty): boolean {

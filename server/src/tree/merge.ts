@@ -1,7 +1,7 @@
 // Blocks into one tree, in source order, as scripts/dtc/livetree.c does it. dtc takes the first block of a node as it
 // is and merges every later one into it, which shows in corners: a deletion inside of a first block deletes nothing
 // (but keeps the name's place), and twice the same name is an error in a first block alone.
-import { internName, nameCount } from '../preprocess/names';
+import { internName } from '../preprocess/names';
 import { tokenName } from '../preprocess/token-stream';
 import { Shape } from '../syntax/shape';
 import type {
@@ -15,6 +15,7 @@ import type {
 } from '../syntax/syntax-tree';
 import type { SourceRange } from '../text/source-file';
 import { referenceText } from './decode';
+import { badForNode, badForProperty, nameFlags } from './bad-names';
 import { inspectValue } from './inspect-value';
 import { findReference, type MergeState, nameRange, report, tokenAt } from './merge-state';
 import { reservation } from './reservations';
@@ -167,6 +168,7 @@ function fillMember(state: MergeState, node: SourceNode, member: MemberSyntax): 
       } else if (existing === undefined) {
         const place = new SourceNode(node.context, name, node);
         place.isDeleted = true;
+        place.isParentless = true;
         node.setChild(place);
         state.pruned.add(node);
       } else {
@@ -314,7 +316,7 @@ function setOmittable(state: MergeState, node: SourceNode): void {
 function deleteReferenced(state: MergeState, { name }: DeleteNodeSyntax): void {
   const target = findReference(state, referenceText(state.tokens, name));
   if (target === undefined) reportUnresolved(state, name, 'there is nothing to delete');
-  else deleteNode(state, target, tokenAt(state, name));
+  else deleteNamed(state, target, name);
 }
 
 function omitReferenced(state: MergeState, { name }: OmitNodeSyntax): void {
@@ -326,6 +328,7 @@ function omitReferenced(state: MergeState, { name }: OmitNodeSyntax): void {
 function deletePropertyByName(state: MergeState, node: SourceNode, { name }: DeletePropertySyntax): void {
   const property = node.properties.get(tokenName(state.tokens, name));
   if (property === undefined || property.isDeleted || property.isShadowed) return;
+  noteHalfDeleted(state, property);
   property.isDeleted = true;
   property.labels = [];
   state.pruned.add(node);
@@ -334,7 +337,16 @@ function deletePropertyByName(state: MergeState, node: SourceNode, { name }: Del
 function deleteChildByName(state: MergeState, parent: SourceNode, { name }: DeleteNodeSyntax): void {
   const child = parent.children.get(tokenName(state.tokens, name));
   if (child === undefined || child.isDeleted || child.twin === 'before') return;
-  deleteNode(state, child, tokenAt(state, name));
+  deleteNamed(state, child, name);
+}
+
+function deleteNamed(state: MergeState, node: SourceNode, token: number): void {
+  noteHalfDeleted(state, node);
+  deleteNode(state, node, tokenAt(state, token));
+}
+
+function noteHalfDeleted(state: MergeState, item: SourceNode | SourceProperty): void {
+  if (state.duplicates.some((each) => each.item === item && each.byDeletion !== true)) state.halfDeleted.add(item);
 }
 
 /** livetree.c delete_node: all below goes as well, so that nothing of it is left if the node comes back. */
@@ -372,28 +384,4 @@ export function reportUnresolved(state: MergeState, token: number, consequence: 
   const range = tokenAt(state, token);
   const whole = `${message}: ${consequence}, and dtc refuses the source`;
   report(state, 'unresolved-reference', { range, node, message: whole, evidence });
-}
-
-// ---- Names
-
-const badForNode = 1;
-const badForProperty = 2;
-const isKnown = 4;
-let flagsOfNames = new Uint8Array(1 << 14);
-
-/** dtc's lexer takes more characters than its checks let pass (NODECHARS, PROPCHARS of scripts/dtc/checks.c). Found out once a name. */
-function nameFlags(number: number, name: string): number {
-  if (number >= flagsOfNames.length) {
-    const grown = new Uint8Array(Math.max(nameCount(), number + 1) * 2);
-    grown.set(flagsOfNames);
-    flagsOfNames = grown;
-  }
-  let flags = flagsOfNames[number]!;
-  if (flags === 0) {
-    flags = isKnown;
-    if (/[*#?]|@.*@/.test(name)) flags |= badForNode;
-    if (name.includes('@')) flags |= badForProperty;
-    flagsOfNames[number] = flags;
-  }
-  return flags;
 }

@@ -70,7 +70,7 @@ function rootNode(state: MergeState, name: string): SourceNode {
 
 /** The node below `fixups` that stands for `node`. */
 function mirror(fixups: SourceNode, node: SourceNode): SourceNode {
-  if (node.parent === undefined) return fixups;
+  if (node.parent === undefined || node.isParentless) return fixups;
   const parent = mirror(fixups, node.parent);
   return parent.children.get(node.name) ?? addNode(parent, node.name);
 }

@@ -74,7 +74,7 @@ function explicitPhandle(state: MergeState, node: SourceNode, name: string): num
 }
 
 /** The value as long as references in it are not resolved: dtc puts paths into it later. */
-function bytesWithoutPaths({ data, hasReferences }: SourceProperty): Uint8Array {
+export function bytesWithoutPaths({ data, hasReferences }: SourceProperty): Uint8Array {
   if (!hasReferences) return data.bytes;
   const parts = data.parts.filter(({ kind }) => kind !== 'path');
   return Uint8Array.from(
