@@ -163,12 +163,16 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
 
   /** A box at the top of the window: opened by a key, filled, and answered with Enter when the row is there. */
   async function ask(key: string, text: string, row?: string): Promise<void> {
-    await again(quickInput, () => page.keyboard.press(key));
-    // Typed keys could go astray while the focus still moves.
-    await quickInput.fill(text);
     // Enter takes the focused row, which is still the one of an earlier text for a moment.
     const rows = page.locator('.quick-input-widget .monaco-list-row.focused');
-    await (row === undefined ? rows : rows.filter({ hasText: row })).first().waitFor();
+    const answer = (row === undefined ? rows : rows.filter({ hasText: row })).first();
+    await again(answer, async () => {
+      // Opened anew, the list of files has those that are new.
+      if (await quickInput.isVisible()) await page.keyboard.press('Escape');
+      await again(quickInput, () => page.keyboard.press(key));
+      // Typed keys could go astray while the focus still moves.
+      await quickInput.fill(text);
+    });
     await quickInput.press('Enter');
     await quickInput.waitFor({ state: 'hidden' });
   }
