@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Prepares the real editor that `npm run test:editor` drives: VS Code as npm's code-server packs it, on the Node that it
 # wants, and Debian's Chromium. All in one cache folder, about 550 MiB; what is there already is kept.
-#   setup.sh [FOLDER]     default: the project's cache; writes FOLDER/tools.json, which run.ts reads
+#   setup.sh FOLDER     writes FOLDER/tools.json, which run.ts reads; status 3: not possible on this machine, with the reason
 set -euo pipefail
 
 code_server=4.139.1 # holds VS Code 1.139.1
 node=24.21.0        # what that version runs on; npm's node-linux-* packages carry the headers for the native builds, too
 
-cache=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/doorbell/editor}
+cache=${1:?a cache folder}
 mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 exec 9>"$cache/.lock"
@@ -18,7 +18,7 @@ say() { echo "test/editor: $*" >&2; }
 case $(uname -m) in
   x86_64) platform=linux-x64 ;;
   aarch64) platform=linux-arm64 ;;
-  *) say "no code-server for $(uname -m)"; exit 1 ;;
+  *) say "no code-server for $(uname -m)"; exit 3 ;;
 esac
 
 install_system_packages() {
@@ -30,6 +30,10 @@ install_system_packages() {
   # Without any font the workbench has no text to click on.
   if ! fc-list 2>/dev/null | grep -q .; then missing+=(fontconfig fonts-dejavu-core); fi
   if [ ${#missing[@]} -eq 0 ]; then return; fi
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    say "missing, and only root can install them with apt-get: ${missing[*]}"
+    exit 3
+  fi
   say "apt-get install ${missing[*]}"
   apt-get update -qq >&2
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2

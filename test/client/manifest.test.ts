@@ -1,0 +1,52 @@
+// The manifest promises files, commands and settings; here it is held to them.
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import manifest from '../../package.json';
+import { editorSettings, noSettings } from '../../server/src/server/settings';
+
+const root = path.join(import.meta.dirname, '../..');
+const { contributes } = manifest;
+
+describe('extension manifest', () => {
+  it('names files that exist, and the package holds them', () => {
+    const packed = readFileSync(path.join(root, '.vscodeignore'), 'utf8').split('\n');
+    const named = [
+      ...contributes.languages.map(({ configuration }) => configuration),
+      ...contributes.grammars.map((grammar) => grammar.path),
+      ...contributes.jsonValidation.map(({ url }) => url),
+    ];
+    for (const file of named) {
+      assert.ok(existsSync(path.join(root, file)), file);
+      assert.ok(packed.includes(`!${path.normalize(file)}`), `${file} in .vscodeignore`);
+    }
+    assert.ok(packed.includes(`!${path.normalize(manifest.main)}`));
+  });
+
+  it('declares the commands that the client registers, and no others', () => {
+    const folder = path.join(root, 'client/src');
+    const sources = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), 'utf8'));
+    const registered = sources.flatMap((source) =>
+      [...source.matchAll(/registerCommand\(\s*'([^']+)'/g)].map(([, command]) => command),
+    );
+    const declared = contributes.commands.map(({ command }) => command);
+    assert.deepEqual(registered.sort(), declared.sort());
+  });
+
+  it('offers no setting that the server does not read', () => {
+    const values: Record<string, unknown> = {
+      kernel: '7.2',
+      pageSize: '64K',
+      rules: { 'msi-window-overlap': 'off' },
+      includePaths: ['include'],
+      defines: { A: '1' },
+    };
+    const offered = Object.keys(contributes.configuration.properties).filter(
+      (key) => !key.startsWith('doorbell.trace.'),
+    );
+    assert.deepEqual(offered.map((key) => key.replace('doorbell.', '')).sort(), Object.keys(values).sort());
+    for (const [key, value] of Object.entries(values)) {
+      assert.notDeepEqual(editorSettings({ [key]: value }), noSettings, key);
+    }
+  });
+});
