@@ -42,7 +42,7 @@ export const iommuTargetDisabled: Rule = {
   },
   check(input) {
     return disabledTargets(input, iommuLinks(input), (path, state, whom) => {
-      return `${path} is not enabled (${state}), so Linux passes over it: ${whom} no IOMMU. DMA is not translated, there is no IOMMU group and VFIO cannot take them; where hardware or firmware keeps the IOMMU on, their DMA and MSIs do not arrive at all. Set status = "okay", or remove the reference.`;
+      return `${path} is not enabled (${state}), so Linux passes over it: ${whom} no IOMMU. DMA is not translated, there is no IOMMU group, and VFIO can take no such device; where hardware or firmware keeps the IOMMU on, DMA and MSIs do not arrive at all. Set status = "okay" if Linux is to use it; if the board leaves it off on purpose, this is how it works.`;
     });
   },
 };

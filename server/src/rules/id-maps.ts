@@ -1,5 +1,5 @@
 // `iommu-map` and `msi-map`: what a kernel cannot read of them, and what kernels read differently.
-import type { IdMap, IdMapReading, MapRule } from '../topology/model';
+import type { IdMap, IdMapReading, MapRule, ProblemCode } from '../topology/model';
 import { hex } from './numbers';
 import { isEnabled, propertyKey } from './references';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
@@ -53,9 +53,10 @@ export const idMapLength: Rule = {
     for (const { map, path } of maps(input)) {
       const reading = map.readings[input.kernel.mapRule];
       const { problem } = reading;
-      if (problem === undefined || (problem.code !== 'bad-length' && problem.code !== 'bad-cells')) continue;
       const other = map.readings[otherRule(input.kernel.mapRule)];
-      const elsewhere = other.problem === undefined ? ` ${kernelsOf(otherRule(input.kernel.mapRule))} take it.` : '';
+      const isWritten = isForm(problem?.code) || (problem?.code === 'unresolved' && isWhole(other));
+      if (problem === undefined || !isWritten) continue;
+      const elsewhere = elsewhereText(otherRule(input.kernel.mapRule), other);
       const outcome = reading.unusable
         ? `Linux ${input.kernel.version} refuses the whole map (“Bad ${map.property} length”), and ${lost[map.property]}`
         : `Linux ${input.kernel.version} stops reading there, and devices that only later entries cover are left out`;
@@ -63,11 +64,33 @@ export const idMapLength: Rule = {
         about: propertyKey(path, map.property),
         range: problem.source ?? map.source,
         node: path,
-        message: `${capital(problem.message)}: ${outcome}.${elsewhere}`,
+        ...(reading.unusable ? {} : { severity: 'warning' as const }),
+        message: `${sentence(map.property, problem.message)}: ${outcome}.${elsewhere}`,
       };
     }
   },
 };
+
+function isForm(code: ProblemCode | undefined): boolean {
+  return code === 'bad-length' || code === 'bad-cells';
+}
+
+/** The map makes sense in this reading: what is no phandle in the other one is a cell of another kind here. */
+function isWhole({ problem, entries }: IdMapReading<unknown>): boolean {
+  return problem === undefined && entries.every(({ target }) => target.problem?.code !== 'unresolved');
+}
+
+/** What the other kernels make of a map that this one refuses. */
+function elsewhereText(rule: MapRule, { problem, unusable, entries }: IdMapReading<unknown>): string {
+  if (problem === undefined) return ` ${capital(kernelsOf(rule))} take it.`;
+  if (unusable || entries.length === 0) return '';
+  return ` ${capital(kernelsOf(rule))} still use the ${entries.length === 1 ? 'entry' : 'entries'} before what is left over.`;
+}
+
+/** A problem's text that may start with the property's name, which keeps its case. */
+function sentence(property: string, text: string): string {
+  return text.startsWith(property) ? text : capital(text);
+}
 
 export const idMapCells: Rule = {
   id: 'id-map-cells',
@@ -123,7 +146,7 @@ export const idMapCells: Rule = {
         about: propertyKey(path, map.property),
         range: theirs.problem?.source ?? map.source,
         node: path,
-        message: `Linux ${input.kernel.version} reads this ${map.property} as it was meant, but ${kernelsOf(otherRule(input.kernel.mapRule))} do not: ${difference}. Those read each entry by ${rules[otherRule(input.kernel.mapRule)]}; what was written keeps to ${rules[input.kernel.mapRule]}.`,
+        message: `Linux ${input.kernel.version} and ${kernelsOf(otherRule(input.kernel.mapRule))} do not read this ${map.property} alike. The others read each entry as ${rules[otherRule(input.kernel.mapRule)]}, Linux ${input.kernel.version} as ${rules[input.kernel.mapRule]}: ${difference}.`,
         evidence: evidenceAt([map.source, 'The map']),
       };
     }
@@ -164,7 +187,7 @@ function otherRule(rule: MapRule): MapRule {
 /** What the others make of it; undefined where both read the same. */
 function differenceOf(mine: IdMapReading<unknown>, theirs: IdMapReading<unknown>): string | undefined {
   if (mine === theirs) return undefined;
-  if (theirs.problem?.code === 'bad-length' || theirs.problem?.code === 'bad-cells') {
+  if (theirs.problem !== undefined && (isForm(theirs.problem.code) || isWhole(mine))) {
     return theirs.unusable
       ? `they refuse it (${theirs.problem.message})`
       : `they stop inside it (${theirs.problem.message})`;

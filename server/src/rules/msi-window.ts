@@ -60,6 +60,7 @@ export const msiWindowOverlap: Rule = {
 
 function overlapFinding(input: RuleInput, demand: WindowDemand, region: DeviceRegion): Finding {
   const { group, device, window } = demand;
+  const relocations = relocationFixes(input.prediction, demand);
   const { master } = device;
   const { reservation } = region;
   const node = reservation?.node;
@@ -68,6 +69,10 @@ function overlapFinding(input: RuleInput, demand: WindowDemand, region: DeviceRe
   const outcome = isHit
     ? outcomes[region.type]
     : 'only the first pages of the window are needed now, but nothing keeps the kernel from using the rest';
+  const advice =
+    relocations.length === 0
+      ? 'Move the reservation: no other place for the window suits this device.'
+      : 'Move the reservation, or use a kernel or VMM whose window lies elsewhere.';
   const others = group.devices.length > 1 ? ` and all of its group (${group.devices.length} devices)` : '';
   return {
     about: reservationKey(node?.path, master.path),
@@ -76,21 +81,21 @@ function overlapFinding(input: RuleInput, demand: WindowDemand, region: DeviceRe
     message:
       `The MSI window ${formatRange(window)} overlaps the ${region.type} region ${formatRange(region.range)} ${what} for ${master.path}. ` +
       `When VFIO passes ${master.path}${others} through, it maps MSI doorbells from ${hex(window.start)} upwards without looking at other regions: ${outcome}. ` +
-      `${onlyVfio} Move the reservation, or use a kernel or VMM whose window lies elsewhere.${vfioCaveat(device)}`,
+      `${onlyVfio} ${advice}${vfioCaveat(device)}`,
     evidence: evidenceAt(
       windowEvidence(input),
       [node?.physicalSource, 'The physical region that belongs to it'],
       [translationSource(master), `What puts ${master.path} behind ${device.iommu.path}`],
       ...shiftEvidence(master.inbound.levels, region),
     ),
-    fixes: [...moveReservationFix(input, device, region), ...relocationFixes(input.prediction)],
+    fixes: [...moveReservationFix(input, device, region), ...relocations],
   };
 }
 
 const outcomes: Readonly<Record<RegionType, string>> = {
   reserved: 'writes to a reserved address do not come out where an IOMMU mapping says, so its interrupts are lost',
   direct:
-    'doorbell and direct mapping claim the same pages, so interrupts or the device’s firmware memory are lost (kernels from 6.6 on refuse the group in any case, because the region is direct)',
+    'doorbell and direct mapping claim the same pages, so interrupts or firmware memory of the device are lost (kernels from 6.6 on refuse the group in any case, because the region is direct)',
   'direct-relaxable': 'firmware may still use these addresses, so interrupts or its memory are lost',
   'hardware-msi': 'the hardware answers there itself, untranslated',
   'software-msi': 'it is the window itself',
@@ -145,11 +150,11 @@ function notForwardedFinding(input: RuleInput, demand: WindowDemand, reached: re
           windows.map((each) => each.device),
         ).length > 0,
     ) ?? levels[0];
-  const fixes = relocationFixes(input.prediction);
+  const fixes = relocationFixes(input.prediction, demand);
   const forwards = reached.length === 0 ? 'nothing' : `only ${list(reached.map(formatRange), 4)}`;
   const advice =
     fixes.length === 0
-      ? 'No other place for the window suits this board either.'
+      ? 'No other place for the window suits it either.'
       : 'Only a kernel or VMM that puts the window inside what is forwarded makes it work.';
   return {
     about: `${level?.bus ?? master.path} dma-ranges`,
@@ -194,7 +199,8 @@ export const msiWindowInPciWindow: Rule = {
     },
   },
   *check(input) {
-    for (const { device, window } of onePerPath(windowDemands(input.prediction))) {
+    for (const demand of onePerPath(windowDemands(input.prediction))) {
+      const { device, window } = demand;
       const { master } = device;
       for (const outbound of claimedByBus(master)) {
         if (!overlaps(outbound.bus, window)) continue;
@@ -211,7 +217,7 @@ export const msiWindowInPciWindow: Rule = {
             translationSource(master),
             `What puts the functions behind ${device.iommu.path}`,
           ]),
-          fixes: relocationFixes(input.prediction),
+          fixes: relocationFixes(input.prediction, demand),
         };
       }
     }

@@ -19,19 +19,34 @@ export function isEnabled(tree: DeviceTree, path: string): boolean {
 
 /** The problems of a code that sit in one of the properties of an enabled node, each once. */
 export function* problemsIn(
-  { topology, tree }: RuleInput,
+  { topology, tree, kernel }: RuleInput,
   code: Problem['code'],
   properties: Readonly<Record<string, string>>,
 ): Generator<Problem> {
   const seen = new Set<string>();
+  const inMaps = problemsOfMaps({ topology, kernel });
   for (const problem of topology.problems) {
     if (problem.code !== code || !Object.hasOwn(properties, problem.property)) continue;
+    if (problem.property.endsWith('-map') && !inMaps.has(problem)) continue;
     const key = `${problem.node} ${problem.property} ${problem.source?.start ?? ''} ${problem.message}`;
     if (seen.has(key) || !isEnabled(tree, problem.node)) continue;
     seen.add(key);
     const property = nodeAt(tree, problem.node)?.properties.get(problem.property);
     if (property !== undefined && !property.data.broken) yield problem;
   }
+}
+
+/** Problems of maps as this kernel reads them: the reading of other kernels takes other cells for phandles. */
+function problemsOfMaps({ topology, kernel }: Pick<RuleInput, 'topology' | 'kernel'>): Set<Problem | undefined> {
+  const found = new Set<Problem | undefined>();
+  for (const { iommuMap, msi } of topology.masters) {
+    for (const map of [iommuMap, msi.map]) {
+      const reading = map?.readings[kernel.mapRule];
+      found.add(reading?.problem);
+      for (const { target } of reading?.entries ?? []) found.add(target.problem);
+    }
+  }
+  return found;
 }
 
 /** A problem as a finding; `effects` says by property what comes of it. */
@@ -77,6 +92,7 @@ export const unresolvedPhandle: Rule = {
 };`,
     },
   },
+  prerequisites: ['id-map-length'],
   *check(input) {
     // The base tree of an overlay resolves its references.
     if (input.tree.isPlugin) return;

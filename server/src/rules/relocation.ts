@@ -1,13 +1,14 @@
 // The fix that puts the MSI window elsewhere: it edits doorbell.json, since mainline Linux has no switch for it.
-import { windowCandidates, type WindowCandidate } from '../iova/msi-window';
+import { windowCandidates, windowConflicts, type WindowCandidate } from '../iova/msi-window';
 import type { RegionPrediction } from '../iova/prediction';
+import type { WindowDemand } from '../iova/window-demands';
 import type { Fix } from '../text/diagnostic';
 import { formatRange, hex } from './numbers';
 
 const candidatesOf = new WeakMap<RegionPrediction, readonly WindowCandidate[]>();
 
 /** Other places for the window that suit every device of the board that it can suit at all, best first. */
-export function otherWindows(prediction: RegionPrediction): readonly WindowCandidate[] {
+function otherWindows(prediction: RegionPrediction): readonly WindowCandidate[] {
   let found = candidatesOf.get(prediction);
   if (found === undefined) {
     found = windowCandidates(prediction);
@@ -16,9 +17,13 @@ export function otherWindows(prediction: RegionPrediction): readonly WindowCandi
   return found;
 }
 
-/** Fixes that set the window in doorbell.json; the title says what must be true for that to hold. */
-export function relocationFixes(prediction: RegionPrediction): Fix[] {
-  return otherWindows(prediction).map(({ range }) => ({
+/**
+ * Fixes that set the window in doorbell.json to a place that the device can use; the title says what must be true for that
+ * to hold. None where no window suits the device.
+ */
+export function relocationFixes(prediction: RegionPrediction, demand: WindowDemand): Fix[] {
+  const suited = otherWindows(prediction).filter(({ range }) => windowConflicts(demand, range).length === 0);
+  return suited.map(({ range }) => ({
     title: `Relocate the MSI window to ${formatRange(range)}: true only for a kernel built with MSI_IOVA_BASE ${hex(range.start)}, or a VMM that sets it`,
     change: () => ({
       edits: [],

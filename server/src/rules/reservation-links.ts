@@ -103,6 +103,7 @@ export const memoryRegionWithoutEntry: Rule = {
 };`,
     },
   },
+  prerequisites: ['iommu-addresses-false-phandle'],
   holdsFor: ({ firmwareRegions }) => firmwareRegions,
   *check(input) {
     for (const group of input.prediction.groups) {
@@ -117,7 +118,7 @@ export const memoryRegionWithoutEntry: Rule = {
             about: reservationKey(target.path, path),
             range: source ?? device.master.source,
             node: path,
-            message: `${path} lists ${target.path}, but the iommu-addresses there name only ${list(target.entries.map(({ devicePath }) => devicePath ?? '?'))}: nothing of the region is reserved for ${path}, and the addresses are handed out. Add an entry for it, or take the region out of its memory-region.`,
+            message: `${path} lists ${target.path}, but the iommu-addresses there name only ${list([...new Set(target.entries.map(({ devicePath }) => devicePath ?? '?'))])}: nothing of the region is reserved for ${path}, and the addresses are handed out. Add an entry for it, or take the region out of its memory-region.`,
             evidence: evidenceAt([target.addressesSource, 'The entries of the region']),
           };
         }

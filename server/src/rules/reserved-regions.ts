@@ -113,7 +113,7 @@ export const directRegion: Rule = {
   summary: 'A direct region keeps the whole group from VFIO',
   docs: {
     effect:
-      'From Linux 6.6 on, no device of the group can be passed through: attaching it fails with EINVAL (“Firmware has requested this device have a 1:1 IOMMU mapping…”). The host’s own use is not affected.',
+      'From Linux 6.6 on, no device of the group can be passed through: attaching it fails with EINVAL (“Firmware has requested this device have a 1:1 IOMMU mapping…”). The host’s own use is not affected. Behind a virtio-iommu, 6.12 oopses at boot (an error then); 7.2 does not.',
     why: '`iommu-addresses` equal to `reg` asks for a 1:1 mapping that must exist at all times, as firmware or hardware keeps using the memory. VFIO would have to remove it (`require_direct`).',
     fix: 'If nothing uses the memory after boot, remove the entry. If only the address must stay free, leave out `reg`: a region without it is `reserved`, which VFIO respects. Otherwise the device stays with the host.',
     sources: [
@@ -151,12 +151,14 @@ export const directRegion: Rule = {
       if (vfio === 'never' || vfio === 'unknown') continue;
       const group = input.prediction.groups.find(({ devices }) => devices.includes(device));
       const others = (group?.devices ?? []).filter((each) => each !== device).map(({ path }) => path);
+      const oopses = input.kernel.virtioDirectOops && device.iommu.driver.name === 'virtio-iommu';
       const whole = others.length === 0 ? '' : `, nor ${list(others)} in the same group`;
       yield {
         about: reservationKey(reservation.node.path, master.path),
         range: reservation.source ?? reservation.node.source,
         node: reservation.node.path,
-        message: `${formatRange(outcome.range)} is a direct region: ${reservation.node.path} maps it 1:1 for ${master.path}. From Linux 6.6 on, VFIO cannot take ${master.path}${whole}: attaching fails with EINVAL, because the 1:1 mapping would have to go. The host's own drivers are not affected. If only the address must stay free, leave out reg; if firmware needs the memory, the device stays with the host.`,
+        ...(oopses ? { severity: 'error' as const } : {}),
+        message: `${formatRange(outcome.range)} is a direct region: ${reservation.node.path} maps it 1:1 for ${master.path}. From Linux 6.6 on, VFIO cannot take ${master.path}${whole}: attaching fails with EINVAL, because the 1:1 mapping would have to go. The host's own drivers are not affected. If only the address must stay free, leave out reg; if firmware needs the memory, the device stays with the host.${oopses ? ` Behind a virtio-iommu, Linux ${input.kernel.version} even oopses at boot on a direct region.` : ''}`,
         evidence: evidenceAt([reservation.node.physicalSource, 'reg is the same range, which makes the region direct']),
       };
     }
