@@ -50,7 +50,7 @@ async function runCheck(files: readonly string[], options: CheckArguments): Prom
     }
     if (note !== undefined) printError(note);
     if (format === 'text') process.stdout.write(diagnostics.map((diagnostic) => printText(diagnostic, paint)).join(''));
-    all.push(...diagnostics);
+    for (const diagnostic of diagnostics) all.push(diagnostic);
     progress.update(index + 1, files.length);
   };
   await checkFiles(files, { source: options, filter: { severity, only, ignore } }, onReport);

@@ -61,8 +61,10 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const settings = { msiWindowSource: context.msiWindowSource };
   const root = kind === 'source' ? board.root : undefined;
   const found = checkRules({ tree, topology, prediction, kernel, settings, root });
-  const diagnostics = settleDiagnostics([...board.diagnostics, ...found], context.settings.rules);
-  return { ...board, topology, kernel, prediction, diagnostics: inFileOrder(diagnostics, [unit, ...overlayUnits]) };
+  const { rules } = context.settings;
+  const wanted = [...board.diagnostics, ...found].filter(({ rule }) => rules[rule] !== 'off');
+  const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlayUnits]), rules);
+  return { ...board, topology, kernel, prediction, diagnostics };
 }
 
 /** The tree of a board, overlays applied, without the analysis. */
@@ -137,6 +139,9 @@ function emptyUnit(context: Context, files: FileStore): CompiledUnit {
   return { ...compile(sourceFile(context.root, ''), [], context, files), diagnostics: [] };
 }
 
+/** Findings of one rule in one file that are listed: nobody reads more, and editors choke on them. */
+const mostOfARule = 1000;
+
 /** Root file first, then its includes as they are met; those without a place last. What two layers say alike is said once. */
 function inFileOrder(diagnostics: readonly Diagnostic[], units: readonly Unit[]): readonly Diagnostic[] {
   const order = new Map<SourceFile, number>();
@@ -147,13 +152,24 @@ function inFileOrder(diagnostics: readonly Diagnostic[], units: readonly Unit[])
   }
   const rank = ({ range }: Diagnostic) =>
     range === undefined ? order.size + 1 : (order.get(range.file) ?? order.size);
+  const ordered = [...diagnostics].sort((a, b) => rank(a) - rank(b) || (a.range?.start ?? 0) - (b.range?.start ?? 0));
   const seen = new Set<string>();
-  return diagnostics
-    .filter(({ rule, range, message }) => {
-      const key = `${range?.file.path ?? ''} ${range?.start ?? ''} ${range?.end ?? ''} ${rule} ${message}`;
-      const isNew = !seen.has(key);
-      seen.add(key);
-      return isNew;
-    })
-    .sort((a, b) => rank(a) - rank(b) || (a.range?.start ?? 0) - (b.range?.start ?? 0));
+  const counts = new Map<string, number>();
+  const listed: Diagnostic[] = [];
+  for (const diagnostic of ordered) {
+    const { rule, range, message } = diagnostic;
+    const kind = `${range?.file.path ?? ''} ${rule}`;
+    const count = counts.get(kind) ?? 0;
+    const key = `${kind} ${range?.start ?? ''} ${range?.end ?? ''} ${message}`;
+    if (count > mostOfARule || seen.has(key)) continue;
+    seen.add(key);
+    counts.set(kind, count + 1);
+    listed.push(count < mostOfARule ? diagnostic : manyMore(diagnostic));
+  }
+  return listed;
+}
+
+function manyMore({ rule, range }: Diagnostic): Diagnostic {
+  const message = `There is more of ${rule} in this file; only the first ${mostOfARule} are listed`;
+  return { rule: 'too-many-diagnostics', severity: 'info', range, message };
 }

@@ -29,5 +29,10 @@ export const workspaceRules: readonly WorkspaceRule[] = [
     summary: 'A `doorbell:` comment with a setting that does not exist, or that names no file',
   },
   { id: 'overlay-not-applied', severity: 'error', summary: 'An overlay cannot be read, or does not fit the base tree' },
+  {
+    id: 'too-many-diagnostics',
+    severity: 'info',
+    summary: 'A rule has so many findings in one file that the rest is not listed',
+  },
   { id: 'unusable-input', severity: 'error', summary: 'A file that cannot be analysed at all' },
 ];
