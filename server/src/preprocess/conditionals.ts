@@ -1,10 +1,10 @@
 // #if and its kind: which branch is read, which ranges are inactive.
 import { evaluateCondition } from './condition';
 import type { Directive } from './directives';
-import { expandAll } from './expand';
+import { expanderOf, nextExpanded, nextUnexpanded } from './expand';
 import { PpKind, spaceBefore } from './lexer';
 import { ppText } from './macros';
-import { internName, nameText } from './names';
+import { internName } from './names';
 import type { PpToken } from './pp-token';
 import { type Cursor, rangeOfTokens, report, type UnitState } from './unit-state';
 
@@ -107,7 +107,8 @@ function holds(state: UnitState, cursor: Cursor, directive: Directive, hasInclud
         report(state, 'condition-malformed', range, `#${directive.kind} needs the name of a macro`);
         return false;
       }
-      const isDefined = state.macros[lexed.name[operands]!] !== undefined;
+      const name = lexed.name[operands]!;
+      const isDefined = state.macros[name] !== undefined || name === hasIncludeName;
       return isDefined === (directive.kind === 'ifdef' || directive.kind === 'elifdef');
     }
     default: {
@@ -133,19 +134,7 @@ function conditionTokens(state: UnitState, cursor: Cursor, directive: Directive,
   const tokens: PpToken[] = [];
   for (let at = directive.operands; at < directive.end; at++) {
     const token = lineToken(cursor, at);
-    const isDefined = token.kind === PpKind.identifier && token.name === definedName;
-    if (isDefined) {
-      const inParentheses = at + 1 < directive.end && ppText(lexed, at + 1) === '(';
-      const operand = inParentheses ? at + 2 : at + 1;
-      const isClosed = !inParentheses || (operand + 1 < directive.end && ppText(lexed, operand + 1) === ')');
-      if (operand < directive.end && lexed.kind[operand] === PpKind.identifier && isClosed) {
-        const known =
-          state.macros[lexed.name[operand]!] !== undefined || nameText(lexed.name[operand]!) === '__has_include';
-        tokens.push(answer(token, known));
-        at = inParentheses ? operand + 1 : operand;
-        continue;
-      }
-    } else if (token.kind === PpKind.identifier && token.name === hasIncludeName) {
+    if (token.kind === PpKind.identifier && token.name === hasIncludeName) {
       const text = lexed.file.text.slice(lexed.end[at], lexed.end[directive.end - 1]);
       const operand = /^\s*\(\s*(?:"([^"\n]*)"|<([^>\n]*)>)\s*\)/.exec(text);
       if (operand !== null) {
@@ -157,7 +146,27 @@ function conditionTokens(state: UnitState, cursor: Cursor, directive: Directive,
     }
     tokens.push(token);
   }
-  return expandAll(state.context, tokens);
+  return expandedCondition(state, tokens);
+}
+
+/** Expands macros, and answers `defined` wherever it comes from, before its operand is expanded (libcpp/expr.cc parse_defined). */
+function expandedCondition(state: UnitState, tokens: readonly PpToken[]): PpToken[] {
+  const run = expanderOf(state.context, tokens);
+  const expanded: PpToken[] = [];
+  for (let token = nextExpanded(run); token !== undefined; token = nextExpanded(run)) {
+    if (token.kind !== PpKind.identifier || token.name !== definedName) {
+      expanded.push(token);
+      continue;
+    }
+    let operand = nextUnexpanded(run);
+    const inParentheses = operand?.text === '(';
+    if (inParentheses) operand = nextUnexpanded(run);
+    const isClosed = !inParentheses || nextUnexpanded(run)?.text === ')';
+    // A name is worth 0; what is no name here must not be.
+    if (operand?.kind !== PpKind.identifier || !isClosed) expanded.push({ ...token, kind: PpKind.unterminatedString });
+    else expanded.push(answer(token, state.macros[operand.name] !== undefined || operand.name === hasIncludeName));
+  }
+  return expanded;
 }
 
 function answer(token: PpToken, isTrue: boolean): PpToken {

@@ -85,7 +85,6 @@ function findDirectives(lexed: LexedFile): Directive[] {
     if (!sameLine) directive = 'ignored';
     else if (kind[word] === PpKind.identifier) {
       directive = kinds.get(name[word]!);
-      if (directive === 'line' && isLineMarker(word + 1)) directive = 'ignored';
     } else if (kind[word] === PpKind.integer && isLineMarker(word)) directive = 'ignored';
     if (directive === undefined) continue;
     let end = word;

@@ -56,6 +56,13 @@ export function expander(context: ExpansionContext, feed: TokenFeed): Expander {
   return { context, feed, lists: [], mayPaste: false, space: false };
 }
 
+/** One that has nothing to read but a list. */
+export function expanderOf(context: ExpansionContext, tokens: readonly PpToken[]): Expander {
+  const run = expander(context, noFeed);
+  run.lists.push({ tokens, at: 0, macro: undefined });
+  return run;
+}
+
 /** Whether tokens of an expansion are still to come. */
 export function isExpanding(expander: Expander): boolean {
   return expander.lists.some((list) => list.at < list.tokens.length);
@@ -70,8 +77,7 @@ export function expandAll(context: ExpansionContext, tokens: readonly PpToken[])
     }
     return [...tokens];
   }
-  const run = expander(context, noFeed);
-  run.lists.push({ tokens, at: 0, macro: undefined });
+  const run = expanderOf(context, tokens);
   const expanded: PpToken[] = [];
   context.depth++;
   for (let token = nextExpanded(run); token !== undefined; token = nextExpanded(run)) expanded.push(token);
@@ -83,7 +89,7 @@ export function expandAll(context: ExpansionContext, tokens: readonly PpToken[])
 export function nextExpanded(run: Expander): PpToken | undefined {
   const { context } = run;
   for (;;) {
-    const token = nextToken(run);
+    const token = nextUnexpanded(run);
     if (token?.kind !== PpKind.identifier || token.isPainted) return token;
     const macro = context.macros[token.name];
     if (macro === undefined) return token;
@@ -113,7 +119,8 @@ export function nextExpanded(run: Expander): PpToken | undefined {
   }
 }
 
-function nextToken(run: Expander): PpToken | undefined {
+/** The next token as it is, whatever it names. */
+export function nextUnexpanded(run: Expander): PpToken | undefined {
   for (;;) {
     const list = run.lists.at(-1);
     let token: PpToken | undefined;
@@ -181,12 +188,12 @@ function readArguments(
   const goBack = run.feed.mark();
   const parameters = macro.parameters!;
   const variadicAt = macro.isVariadic ? parameters.length - 1 : -1;
-  nextToken(run);
+  nextUnexpanded(run);
   const found: PpToken[][] = [[]];
   let depth = 0;
   let close: PpToken | undefined;
   for (let collected = 0; ; collected++) {
-    const token = nextToken(run);
+    const token = nextUnexpanded(run);
     if (token === undefined || collected > 1_000_000) break;
     if (token.text === '(') depth++;
     else if (token.text === ')') {

@@ -28,7 +28,8 @@ export function expandGroup(state: UnitState, cursor: Cursor, feed: TokenFeed): 
 function appendGroup(state: UnitState, group: readonly PpToken[]): void {
   const { out } = state;
   const only = group.length === 1 ? group[0]! : undefined;
-  if (only?.kind === PpKind.integer && out.state === LexState.value && only.file !== 0) {
+  const isAsWritten = only !== undefined && only.file !== 0 && only.end - only.start === only.text.length;
+  if (isAsWritten && only.kind === PpKind.integer && out.state === LexState.value) {
     pushToken(out, 0x6e, only.file, only.start, only.end, 0, only.expansion);
     return;
   }

@@ -124,6 +124,8 @@ function newBuffers(capacity: number): Buffers {
 
 const scratchBuffers = newBuffers(256);
 
+const continuedLine = /\\[ \t\v\f]*[\r\n]/;
+
 function lexText(file: SourceFile, buffers: Buffers): LexedFile {
   const { text } = file;
   const length = text.length;
@@ -136,6 +138,8 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
   let pending = lineStart;
   /** First token of the run that the last token belongs to, -1 when it belongs to none. */
   let runStart = -1;
+  /** The first backslash not before the last literal: few files have any. */
+  let nextBackslash = -1;
   let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
 
   while (at < length) {
@@ -203,8 +207,14 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
       }
       case CharClass.quote: {
         at = endOfQuoted(text, at, code);
-        if (at > 0) tokenKind = code === doubleQuote ? PpKind.string : PpKind.character;
-        else if (code === doubleQuote) {
+        if (at > 0) {
+          tokenKind = code === doubleQuote ? PpKind.string : PpKind.character;
+          if (nextBackslash < start) {
+            nextBackslash = text.indexOf('\\', start);
+            if (nextBackslash < 0) nextBackslash = length;
+          }
+          if (nextBackslash < at && continuedLine.test(text.slice(start, at))) pending |= spliced;
+        } else if (code === doubleQuote) {
           tokenKind = PpKind.unterminatedString;
           at = endOfUnterminated(text, start);
         } else {

@@ -163,7 +163,8 @@ export function predefinedMacros(): Macro[] {
     builtin,
     isConstant: false,
   }));
-  return [...computed, commandLineMacro('__ASSEMBLER__', '1')!, commandLineMacro('__STDC__', '1')!];
+  const constant = ['__ASSEMBLER__', '__STDC__', '__STDC_HOSTED__'].map((name) => commandLineMacro(name, '1')!);
+  return [...computed, ...constant];
 }
 
 /** A preprocessing token's text, continuation lines joined. */

@@ -24,9 +24,24 @@ export function made(text: string, space: boolean, expansion: number): PpToken[]
   return tokens;
 }
 
+/** Operators of two characters, which dtc's lexer puts together itself. */
+const operators = ['<<', '>>', '<=', '>=', '==', '!=', '&&', '||', '##', '++', '--', '->'];
+
 /** Two tokens as one, undefined where they make no token; in assembler mode gcc then leaves both (libcpp paste_tokens). */
 export function paste(left: PpToken, right: PpToken, expansion: number): PpToken | undefined {
   const text = left.text + right.text;
+  if (operators.includes(text))
+    return {
+      ...right,
+      kind: PpKind.punctuation,
+      text,
+      file: 0,
+      start: 0,
+      end: 0,
+      space: left.space,
+      mayPaste: left.mayPaste,
+      expansion,
+    };
   const [token, second] = made(text, left.space, expansion);
   if (token?.text.length !== text.length || second !== undefined) return undefined;
   return { ...token, mayPaste: left.mayPaste };
@@ -51,7 +66,13 @@ export function needsBlank(left: PpToken, right: PpToken): boolean {
   const first = right.text.charAt(0);
   switch (left.kind) {
     case PpKind.identifier:
-      return right.kind === PpKind.identifier || right.kind === PpKind.character || right.kind === PpKind.string;
+      return (
+        right.kind === PpKind.identifier ||
+        right.kind === PpKind.character ||
+        right.kind === PpKind.string ||
+        // libcpp's name_p: a number that could go on a name
+        ((right.kind === PpKind.integer || right.kind === PpKind.oddNumber) && /^\w+$/.test(right.text))
+      );
     case PpKind.integer:
     case PpKind.oddNumber:
       return (

@@ -16,6 +16,7 @@ const kinds = {
   'include-malformed': ['error', 'An include directive names no file'],
   'unit-too-large': ['error', 'Includes make more tokens than a board can have; the rest is left out'],
   'macro-malformed': ['error', 'A macro definition cannot be read'],
+  'line-malformed': ['error', 'A #line directive has no line number'],
   'macro-redefined': ['warning', 'A macro is defined again with another value'],
   'macro-call-unterminated': ['error', 'A macro call has no closing parenthesis'],
   'macro-argument-count': ['error', 'A macro call has too few or too many arguments'],

@@ -35,7 +35,8 @@ export function readFile(state: UnitState, file: SourceFile, reading: Reading): 
   const cursor: Cursor = {
     ...reading,
     lexed,
-    directives: reading.isRaw ? found.filter(({ kind }) => kind === 'ignored') : found,
+    // dtc itself reads line markers and #line.
+    directives: reading.isRaw ? found.filter(({ kind }) => kind === 'ignored' || kind === 'line') : found,
     fileNumber: fileNumber(state, file),
     at: 0,
     nextDirective: 0,
@@ -49,8 +50,10 @@ export function readFile(state: UnitState, file: SourceFile, reading: Reading): 
     report(state, 'comment-unterminated', range, 'This comment is never closed: the rest of the file is part of it');
   }
   const outerPlace = state.place;
+  let groupAt = -1;
   state.place = () => {
-    const offset = lexed.start[Math.max(0, cursor.at - 1)] ?? 0;
+    // In a macro call it is the call's first line (libcpp _cpp_builtin_macro_expand).
+    const offset = lexed.start[groupAt >= 0 ? groupAt : Math.max(0, cursor.at - 1)] ?? 0;
     const line = positionAt(file, offset).line + 1 + cursor.lineOffset;
     return { line, path: cursor.presentedPath, level: cursor.depth };
   };
@@ -60,7 +63,11 @@ export function readFile(state: UnitState, file: SourceFile, reading: Reading): 
     const end = textEnd(cursor);
     if (cursor.at < end) {
       cursor.at = appendTokens(state.out, source, cursor.at, end);
-      if (cursor.at < end) readSpecial(state, cursor, feed);
+      if (cursor.at < end) {
+        groupAt = cursor.at;
+        readSpecial(state, cursor, feed);
+        groupAt = -1;
+      }
     } else if (cursor.nextDirective < cursor.directives.length) runDirective(state, cursor, includeFile);
     else break;
   }

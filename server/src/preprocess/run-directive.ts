@@ -25,7 +25,7 @@ export function runDirective(state: UnitState, cursor: Cursor, include: IncludeF
       runDefine(state, cursor, directive);
       break;
     case 'undef':
-      if (directive.operands < directive.end) state.macros[cursor.lexed.name[directive.operands]!] = undefined;
+      runUndef(state, cursor, directive);
       break;
     case 'include':
     case 'include_next':
@@ -59,6 +59,11 @@ export function runDirective(state: UnitState, cursor: Cursor, include: IncludeF
         return 'file' in findInclude(state, cursor, request);
       });
   }
+}
+
+function runUndef(state: UnitState, { lexed }: Cursor, { hash, operands, end }: Directive): void {
+  if (operands < end && lexed.kind[operands] === PpKind.identifier) state.macros[lexed.name[operands]!] = undefined;
+  else report(state, 'macro-malformed', rangeOfTokens(lexed, hash, end - 1), '#undef needs the name of a macro');
 }
 
 function runDefine(state: UnitState, cursor: Cursor, directive: Directive): void {
@@ -102,7 +107,11 @@ function isSameMacro(one: Macro, other: Macro): boolean {
 function runLine(state: UnitState, cursor: Cursor, directive: Directive): void {
   const tokens = expandAll(state.context, lineTokens(cursor, directive));
   const line = tokens[0]?.kind === PpKind.integer ? parseInt(tokens[0].text, 10) : undefined;
-  if (line === undefined) return;
+  if (line === undefined) {
+    const range = rangeOfTokens(cursor.lexed, directive.hash, directive.end - 1);
+    report(state, 'line-malformed', range, '#line needs the number of a line');
+    return;
+  }
   cursor.lineOffset = line - (positionAt(cursor.lexed.file, cursor.lexed.start[directive.hash]!).line + 2);
   if (tokens[1]?.kind === PpKind.string) cursor.presentedPath = tokens[1].text.slice(1, -1);
 }

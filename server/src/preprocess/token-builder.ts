@@ -192,6 +192,7 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
         break;
       }
       case PpKind.string:
+        if ((flags[at]! & spliced) !== 0) return at;
         pushToken(out, shapes.string, fileNumber, start[at]!, end[at]!, 0, -1);
         at++;
         break;
@@ -315,7 +316,8 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
     while (offset < to) {
       const isByte = offset + 1 < to && isHexDigit(text.charCodeAt(offset)) && isHexDigit(text.charCodeAt(offset + 1));
       const length = isByte ? 2 : 1;
-      pushToken(out, isByte ? shapes.byte : shapes.unknown, fileNumber, offset, offset + length, 0, -1);
+      const shape = isByte ? shapes.byte : (singles[text.charCodeAt(offset)] ?? shapes.unknown);
+      pushToken(out, shape, fileNumber, offset, offset + length, 0, -1);
       offset += length;
     }
   }
