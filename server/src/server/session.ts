@@ -15,6 +15,7 @@ import { createBoards, type Board, type BoardAnalysis } from './boards';
 import { documentationUrl } from './documentation';
 import { applyChanges, pathOf, uriOf, type ContentChange, type OpenDocument } from './documents';
 import { createPublisher, fingerprint } from './publisher';
+import { createWarmUp } from './warm-up';
 import { noSettings, withEditorSettings, type EditorSettings } from './settings';
 
 export interface Outlet {
@@ -61,6 +62,10 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
   const sentStatus = new Map<string, string>();
+  const warmUp = createWarmUp(() => {
+    const [board] = boards.all();
+    if (board !== undefined) analyse(board.context, files);
+  });
   let hops = 0;
   let isScheduled = false;
   let mustAssign = false;
@@ -190,6 +195,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   /** Runs a step when no message has come in for three turns of the event loop: a burst of edits is read to its end first. */
   function schedule(): void {
     hops = 0;
+    warmUp.interrupt();
     if (isScheduled) return;
     isScheduled = true;
     setImmediate(wait);
@@ -239,6 +245,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     for (const uri of publisher.shown()) if (!uris.has(uri)) publisher.clear(uri);
     refreshPulls();
     sendStatus();
+    if (all.length > 0) warmUp.begin();
   }
 
   function publishFile(file: string, all: readonly Board[]): void {
