@@ -15,6 +15,10 @@ describeWithDtc('agreement with dtc', (dtc) => {
       const judged = new Map<AgreementCase, Judgement>();
       before(() => judgeAll(dtc, cases, judged));
       for (const example of cases) {
+        if (name === 'known-differences') {
+          it(example.title);
+          continue;
+        }
         it(`${example.accepted ? 'accepts' : 'rejects'} ${example.title}`, () =>
           agrees(dtc, example, judged.get(example)!));
       }

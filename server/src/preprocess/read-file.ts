@@ -2,7 +2,7 @@
 import { positionAt, type SourceFile, type SourceRange } from '../text/source-file';
 import { closeConditionals, lineToken } from './conditionals';
 import { directives } from './directives';
-import type { TokenFeed } from './expand';
+import { expandAll, type TokenFeed } from './expand';
 import { expandGroup } from './expanded-text';
 import { findInclude, type IncludeRequest } from './includes';
 import { lex, PpKind } from './lexer';
@@ -130,13 +130,15 @@ function includeByDtc(state: UnitState, cursor: Cursor): void {
   const { lexed } = cursor;
   const keyword = cursor.at++;
   const name = cursor.at;
-  if (name >= textEnd(cursor) || lexed.kind[name] !== PpKind.string) {
+  const written = name < textEnd(cursor) ? lineToken(cursor, name) : undefined;
+  const [operand, more] = written === undefined || cursor.isRaw ? [written] : expandAll(state.context, [written]);
+  if (operand?.kind !== PpKind.string || more !== undefined) {
     const range = rangeOfTokens(lexed, keyword, keyword);
     report(state, 'include-malformed', range, '/include/ needs the name of a file as a string');
     return;
   }
   cursor.at++;
-  const path = lexed.file.text.slice(lexed.start[name]! + 1, lexed.end[name]! - 1);
+  const path = operand.text.slice(1, -1);
   includeFile(state, cursor, { path, isQuoted: true, isNext: false, isByDtc: true }, rangeOfTokens(lexed, name, name));
 }
 
