@@ -8,7 +8,7 @@ import { findInclude, type IncludeRequest } from './includes';
 import { lex, PpKind } from './lexer';
 import { ppText } from './macros';
 import { runDirective } from './run-directive';
-import { appendTokens, type TokenSource } from './token-builder';
+import { appendTokens, isFull, type TokenSource } from './token-builder';
 import {
   bodyFileNumber,
   coverNames,
@@ -23,12 +23,24 @@ import {
 /** gcc's limit (libcpp: max_include_depth). */
 const deepestInclude = 200;
 const mostIncludes = 20_000;
-const mostTokens = 8_000_000;
+/** Characters of a file, twenty times as many as the largest board of Linux has with all its includes. */
+const longestText = 8 * 1024 * 1024;
 
 type Reading = Pick<Cursor, 'spelledPath' | 'depth' | 'pathIndex' | 'isRaw'>;
 
 /** Appends a file's tokens, with all that it includes. */
 export function readFile(state: UnitState, file: SourceFile, reading: Reading): void {
+  if (file.text.length > longestText) {
+    const range = { file, start: 0, end: 0 };
+    const size = Math.ceil(file.text.length / 1024 / 1024);
+    report(
+      state,
+      'unit-too-large',
+      range,
+      `The file has ${size} MiB and is not read: no devicetree source is that large`,
+    );
+    return;
+  }
   const lexed = lex(file);
   coverNames(state);
   const found = directives(lexed);
@@ -59,7 +71,7 @@ export function readFile(state: UnitState, file: SourceFile, reading: Reading): 
   };
   const source = fileSource(state, cursor);
   const feed = cursorFeed(state, cursor);
-  while (state.out.count < mostTokens) {
+  while (!isFull(state.out)) {
     const end = textEnd(cursor);
     if (cursor.at < end) {
       cursor.at = appendTokens(state.out, source, cursor.at, end);
@@ -71,12 +83,12 @@ export function readFile(state: UnitState, file: SourceFile, reading: Reading): 
     } else if (cursor.nextDirective < cursor.directives.length) runDirective(state, cursor, includeFile);
     else break;
   }
-  if (state.out.count >= mostTokens) {
+  if (isFull(state.out)) {
     report(
       state,
       'unit-too-large',
       { file, start: 0, end: 0 },
-      'The unit has millions of tokens; the rest is left out',
+      'The unit has more than a million tokens; the rest is left out',
     );
   }
   if (!cursor.isRaw) closeConditionals(state, cursor);

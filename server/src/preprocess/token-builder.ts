@@ -82,7 +82,10 @@ export function pushToken(
   expansion: number,
 ): void {
   const at = out.count;
-  if (at === out.start.length) growTokens(out);
+  if (at === out.start.length) {
+    if (isFull(out)) return;
+    growTokens(out);
+  }
   out.shape[at] = shape;
   out.file[at] = file;
   out.start[at] = start;
@@ -90,6 +93,14 @@ export function pushToken(
   out.name[at] = name;
   out.expansion[at] = expansion;
   out.count = at + 1;
+}
+
+/** Thirty times the tokens of the largest boards; more are left out, so that a hostile file costs no more than a second. */
+const mostTokens = 1 << 20;
+
+/** Whether the unit has as many tokens as it may have. */
+export function isFull(out: TokenBuilder): boolean {
+  return out.count >= mostTokens;
 }
 
 /** Records a macro call and returns its number. */
@@ -369,7 +380,7 @@ function isRunKind(kind: PpKind): boolean {
 }
 
 function growTokens(out: TokenBuilder): void {
-  const capacity = out.start.length * 2;
+  const capacity = Math.min(out.start.length * 2, mostTokens);
   out.shape = copied(out.shape, new Uint8Array(capacity));
   out.file = copied(out.file, new Uint16Array(capacity));
   out.start = copied(out.start, new Int32Array(capacity));
