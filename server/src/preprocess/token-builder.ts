@@ -145,6 +145,7 @@ const semicolon = code(';');
 const colon = code(':');
 const ampersand = code('&');
 const backslash = code('\\');
+const numberSign = code('#');
 
 /** Shape of each single punctuation character: itself where dtc's grammar has a use for it. */
 const singles = new Uint8Array(128).fill(shapes.unknown);
@@ -262,17 +263,24 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
         appendOddNumber(start[first]!, end[first]!);
         return first + 1;
       case PpKind.namePunctuation:
+        // `#address-cells` below a line without its semicolon: one word, like any other that stands where a value is due.
+        if (length > 1 && text.charCodeAt(start[first]!) === numberSign) return appendWord(first, length);
         pushToken(out, singles[text.charCodeAt(start[first]!)]!, fileNumber, start[first]!, end[first]!, 0, -1);
         return first + 1;
-      default: {
-        // A word where a value is due: one token, so that one problem is reported for it, and its name, since it may be
-        // a property whose predecessor has no semicolon yet.
-        const last = first + length - 1;
-        const named = length === 1 ? name[first]! : internSlice(text, start[first]!, end[last]!);
-        pushToken(out, shapes.unknown, fileNumber, start[first]!, end[last]!, named, -1);
-        return first + length;
-      }
+      default:
+        return appendWord(first, length);
     }
+  }
+
+  /**
+   * A word where a value is due: one token, so that one problem is reported for it, and its name, since it may be a
+   * property whose predecessor has no semicolon yet.
+   */
+  function appendWord(first: number, length: number): number {
+    const last = first + length - 1;
+    const named = length === 1 ? name[first]! : internSlice(text, start[first]!, end[last]!);
+    pushToken(out, shapes.unknown, fileNumber, start[first]!, end[last]!, named, -1);
+    return first + length;
   }
 
   function appendPunctuation(token: number): number {
