@@ -1,4 +1,5 @@
 // The command line's entry: verbs, and what becomes of failures.
+import './v8-tuning';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './cli/check';
 import { serveAsThread } from './cli/check-pool';

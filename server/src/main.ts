@@ -1,4 +1,5 @@
 // The language server's entry: arguments, transport, and what happens when the process or its parent gets into trouble.
+import './v8-tuning';
 import net from 'node:net';
 import { createConnection, type Connection } from 'vscode-languageserver/node';
 import { startServer } from './server';

@@ -87,3 +87,18 @@ describe('the language', () => {
     assert.deepEqual(found, ['l1:', 'l2:', 'l3:', 'l4:', 'l5:']);
   });
 });
+
+describe('what parsed before', () => {
+  it('serves a unit of the same shape, with that unit’s own words', () => {
+    const one = parseSource('/dts-v1/; / { first = <1>; node@1 { }; };');
+    const other = parseSource('/dts-v1/; / { other = <2>; node@2 { }; };');
+    assert.equal(other.items, one.items);
+    assert.equal(printTree(other), 'version\n/ { other = <2>; node@2 { }; }');
+  });
+
+  it('does not where a width makes the difference', () => {
+    assert.deepEqual(parseSource('/dts-v1/; / { a = /bits/ 32 <&b>; };').errors, []);
+    const [problem] = parseSource('/dts-v1/; / { a = /bits/ 16 <&b>; };').errors;
+    assert.equal(problem?.rule, 'syntax-reference-width');
+  });
+});

@@ -14,8 +14,8 @@ import type { Abilities } from './abilities';
 import { createBoards, type Board, type BoardAnalysis } from './boards';
 import { documentationUrl } from './documentation';
 import { applyChanges, pathOf, uriOf, type ContentChange, type OpenDocument } from './documents';
+import { createIdleWork } from './idle-work';
 import { createPublisher, fingerprint } from './publisher';
-import { createWarmUp } from './warm-up';
 import { noSettings, withEditorSettings, type EditorSettings } from './settings';
 
 export interface Outlet {
@@ -62,7 +62,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
   const sentStatus = new Map<string, string>();
-  const warmUp = createWarmUp(() => {
+  const idleWork = createIdleWork(() => {
     const [board] = boards.all();
     if (board !== undefined) analyse(board.context, files);
   });
@@ -195,7 +195,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   /** Runs a step when no message has come in for three turns of the event loop: a burst of edits is read to its end first. */
   function schedule(): void {
     hops = 0;
-    warmUp.interrupt();
+    idleWork.interrupt();
     if (isScheduled) return;
     isScheduled = true;
     setImmediate(wait);
@@ -245,7 +245,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     for (const uri of publisher.shown()) if (!uris.has(uri)) publisher.clear(uri);
     refreshPulls();
     sendStatus();
-    if (all.length > 0) warmUp.begin();
+    if (all.length > 0) idleWork.begin();
   }
 
   function publishFile(file: string, all: readonly Board[]): void {
