@@ -7,6 +7,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildSync } from 'esbuild';
 import { findDtc, findLinuxSource } from '../oracle/paths';
@@ -29,6 +30,8 @@ interface Measures {
 const editsPerServer = 12;
 /** Between opening a board and the edits that are measured; the first edit is measured right after the opening as well. */
 const pause = 1500;
+/** Milliseconds between two keystrokes of a fast typist. */
+const betweenKeystrokes = 60;
 const bundleOptions = {
   bundle: true,
   platform: 'node',
@@ -121,7 +124,7 @@ async function measureOnce(tree: string, board: BenchBoard, measures: Measures):
   measures.open.push(performance.now() - opened);
 
   await firstEdit(client, board, boardText, measures);
-  await new Promise((resume) => setTimeout(resume, pause));
+  await sleep(pause);
   await editBoard(client, board, boardText, measures);
   await hoverInBoth(client, board, socText, measures);
   await editSoc(client, board, boardText, socText, measures);
@@ -147,6 +150,7 @@ async function firstEdit(client: LspClient, board: BenchBoard, text: string, mea
 async function editBoard(client: LspClient, board: BenchBoard, text: string, measures: Measures): Promise<void> {
   const range = lastDigit(text, /bench = <(\d)>/);
   for (let count = 0; count < editsPerServer; count++) {
+    await sleep(betweenKeystrokes);
     const edited = performance.now();
     const answer = client.published(board.file);
     await client.change(board.file, { range, text: `${(count % 2) + 2}` });
@@ -175,6 +179,7 @@ async function editSoc(
   const line = boardText.split('\n').indexOf('&no_such_label { };');
   for (let count = 0; count < editsPerServer; count++) {
     const isBroken = count % 2 === 0;
+    await sleep(betweenKeystrokes);
     const edited = performance.now();
     const changed = client.published(board.file);
     await client.change(board.soc, { range, text: isBroken ? '1' : '2' });
