@@ -1,7 +1,7 @@
 // Medians of the pipeline's stages in one warm process, after an edit of the board file. A program of its own, bundled by
 // bench.ts as the server is: run from source through tsx, each function that is made costs several times as much.
 import { readFileSync } from 'node:fs';
-import { lex } from '../../server/src/preprocess/lexer';
+import { lex } from '../../server/src/preprocess/lexed-files';
 import { preprocess } from '../../server/src/preprocess/preprocess';
 import { kernelProfile } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';

@@ -80,18 +80,19 @@ export interface LexedFile extends PpColumns {
   readonly comments: readonly number[];
   /** Where a comment begins that never ends, or -1. */
   readonly unterminatedComment: number;
+  /** Every quote is closed in its line: what stands in a line is not changed by what follows it. */
+  readonly isTame: boolean;
 }
 
-const lexedFiles = new WeakMap<SourceFile, LexedFile>();
-
-/** The tokens of a file, computed once a content. */
-export function lex(file: SourceFile): LexedFile {
-  let lexed = lexedFiles.get(file);
-  if (lexed === undefined) {
-    lexed = lexText(file, newBuffers(Math.max(64, file.text.length >> 2)));
-    lexedFiles.set(file, lexed);
-  }
-  return lexed;
+/** Where lexing begins in the middle of a text, the tokens before it being in the buffers already, and where it may end. */
+export interface Restart {
+  readonly count: number;
+  readonly at: number;
+  readonly pending: number;
+  readonly comments: number[];
+  /** Asked at each token that begins a line from here on: are the tokens that follow known? */
+  readonly askFrom: number;
+  readonly isKnown: (start: number, pending: number) => boolean;
 }
 
 /** The tokens of a short text that expansion made. The columns are good until the next call. */
@@ -100,7 +101,7 @@ export function lexScratch(text: string): LexedFile {
 }
 
 /** Columns with room to grow. */
-interface Buffers {
+export interface Buffers {
   kind: Uint8Array;
   flags: Uint8Array;
   start: Int32Array;
@@ -110,7 +111,7 @@ interface Buffers {
   runName: Int32Array;
 }
 
-function newBuffers(capacity: number): Buffers {
+export function newBuffers(capacity: number): Buffers {
   return {
     kind: new Uint8Array(capacity),
     flags: new Uint8Array(capacity),
@@ -126,21 +127,26 @@ const scratchBuffers = newBuffers(256);
 
 const continuedLine = /\\[ \t\v\f]*[\r\n]/;
 
-function lexText(file: SourceFile, buffers: Buffers): LexedFile {
+/** The tokens of a text, or from a line of it to another. */
+export function lexText(file: SourceFile, buffers: Buffers, restart?: Restart): LexedFile {
   const { text } = file;
   const length = text.length;
   let { kind, flags, start: starts, end: ends, name: names, run, runName } = buffers;
   let capacity = kind.length;
-  const comments: number[] = [];
+  const comments = restart?.comments ?? [];
   let unterminatedComment = -1;
-  let count = 0;
+  let isTame = true;
+  const askFrom = restart?.askFrom ?? length;
+  let count = restart?.count ?? 0;
   /** Flags of the token to come. */
-  let pending = lineStart;
+  let pending = restart?.pending ?? lineStart;
   /** First token of the run that the last token belongs to, -1 when it belongs to none. */
   let runStart = -1;
+  /** Where the last literal's line ends. */
+  let nextLine = -1;
   /** The first backslash not before the last literal: few files have any. */
   let nextBackslash = -1;
-  let at = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  let at = restart?.at ?? (text.charCodeAt(0) === 0xfeff ? 1 : 0);
 
   while (at < length) {
     const code = text.charCodeAt(at);
@@ -176,6 +182,7 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
       }
     }
 
+    if (at >= askFrom && (pending & lineStart) !== 0 && restart!.isKnown(at, pending)) break;
     if (count === capacity) {
       grow(buffers);
       ({ kind, flags, start: starts, end: ends, name: names, run, runName } = buffers);
@@ -209,6 +216,8 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
         at = endOfQuoted(text, at, code);
         if (at > 0) {
           tokenKind = code === doubleQuote ? PpKind.string : PpKind.character;
+          if (nextLine <= start) nextLine = endOfThisLine(text, start);
+          if (nextLine < at) isTame = false;
           if (nextBackslash < start) {
             nextBackslash = text.indexOf('\\', start);
             if (nextBackslash < 0) nextBackslash = length;
@@ -216,9 +225,11 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
           if (nextBackslash < at && continuedLine.test(text.slice(start, at))) pending |= spliced;
         } else if (code === doubleQuote) {
           tokenKind = PpKind.unterminatedString;
+          isTame = false;
           at = endOfUnterminated(text, start);
         } else {
           tokenKind = PpKind.punctuation;
+          isTame = false;
           at = start + 1;
         }
         break;
@@ -294,6 +305,7 @@ function lexText(file: SourceFile, buffers: Buffers): LexedFile {
     runName,
     comments,
     unterminatedComment,
+    isTame,
   };
 
   function closeRun(): void {
@@ -307,6 +319,11 @@ function grow(buffers: Buffers): void {
   const larger = newBuffers(buffers.kind.length * 2);
   for (const column of Object.keys(buffers) as (keyof Buffers)[]) larger[column].set(buffers[column]);
   Object.assign(buffers, larger);
+}
+
+function endOfThisLine(text: string, from: number): number {
+  const feed = text.indexOf('\n', from);
+  return feed < 0 ? text.length : feed;
 }
 
 function keywordAt(text: string, at: number): number {

@@ -5,7 +5,8 @@ import { directives } from './directives';
 import { expandAll, type TokenFeed } from './expand';
 import { expandGroup } from './expanded-text';
 import { findInclude, type IncludeRequest } from './includes';
-import { lex, PpKind } from './lexer';
+import { lex } from './lexed-files';
+import { PpKind } from './lexer';
 import { ppText } from './macros';
 import { runDirective } from './run-directive';
 import { appendTokens, isFull, type TokenSource } from './token-builder';
@@ -165,6 +166,10 @@ function includeFile(state: UnitState, cursor: Cursor, request: IncludeRequest, 
   const { file, spelledPath, pathIndex } = found;
   state.includes.push({ from, at: range, to: file, path: request.path });
   if (state.onceOnly.has(file) || state.endless.has(file)) return;
+  if (request.isOnce === true) {
+    state.onceOnly.add(file);
+    if (state.fileNumbers.has(file)) return;
+  }
   if (cursor.depth + 1 >= deepestInclude) {
     state.endless.add(file);
     const message = `Files include each other ${deepestInclude} levels deep: ${request.path} is not read again`;
