@@ -59,4 +59,15 @@ describe('ignoring diagnostics', () => {
       assert.equal(settleDiagnostics([diagnostic], {})[0]!.fixes, undefined, text);
     }
   });
+
+  it('is offered behind strings that look like comments, however long', () => {
+    for (const string of ['"/*"', '"\\"/*"', `"${'x'.repeat(12e6)}"`, `"${'\\"'.repeat(4e6)}"`, '\\"'.repeat(1e6)]) {
+      const text = `a = ${string};\nHERE`;
+      const file = sourceFile('/board.dts', text);
+      const start = text.length - 4;
+      const diagnostic = { rule: 'r', severity: 'error' as const, range: { file, start, end: start + 4 }, message: '' };
+      const [fix] = settleDiagnostics([diagnostic], {})[0]!.fixes ?? [];
+      assert.equal(fix?.title, 'Ignore r here', string.slice(0, 20));
+    }
+  });
 });

@@ -83,11 +83,7 @@ const blockCommentsOf = new WeakMap<SourceFile, Int32Array>();
 function isInBlockComment(file: SourceFile, offset: number): boolean {
   let bounds = blockCommentsOf.get(file);
   if (bounds === undefined) {
-    const found: number[] = [];
-    for (const { 0: text, index } of file.text.matchAll(/\/\*[^]*?(?:\*\/|$)|\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"/g)) {
-      if (text.startsWith('/*')) found.push(index + 1, index + text.length);
-    }
-    bounds = Int32Array.from(found);
+    bounds = Int32Array.from(findBlockComments(file.text));
     blockCommentsOf.set(file, bounds);
   }
   let low = 0;
@@ -99,6 +95,34 @@ function isInBlockComment(file: SourceFile, offset: number): boolean {
   }
   // Behind a start and before its end.
   return low % 2 === 1;
+}
+
+/** In one pass over the text, without a pattern for whole strings: those can be longer than a pattern can look back. */
+function findBlockComments(text: string): number[] {
+  const found: number[] = [];
+  const opening = /\/\*|\/\/|"/g;
+  for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {
+    const inside = opening.lastIndex;
+    if (match[0] === '"') opening.lastIndex = endOfString(text, inside);
+    else {
+      const closing = match[0] === '/*' ? '*/' : '\n';
+      const close = text.indexOf(closing, inside);
+      opening.lastIndex = close < 0 ? text.length : close + closing.length;
+      if (match[0] === '/*') found.push(match.index + 1, opening.lastIndex);
+    }
+  }
+  return found;
+}
+
+/** Behind the closing quote, or where the line ends without one. */
+function endOfString(text: string, from: number): number {
+  const special = /["\\\n]/g;
+  special.lastIndex = from;
+  for (let match = special.exec(text); match !== null; match = special.exec(text)) {
+    if (match[0] !== '\\') return special.lastIndex;
+    special.lastIndex++;
+  }
+  return text.length;
 }
 
 /** Writes the comment above the line; undefined where a comment there would not be one. */
