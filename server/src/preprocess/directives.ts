@@ -1,6 +1,6 @@
 // A file's directives and how its conditionals nest, found once a content. Whether a branch is taken is decided later.
 import { type LexedFile, lineStart, PpKind } from './lexer';
-import type { Macro } from './macros';
+import type { Macro, MacroError } from './macros';
 import { internName } from './names';
 
 export type DirectiveKind =
@@ -8,6 +8,7 @@ export type DirectiveKind =
   | 'undef'
   | 'include'
   | 'include_next'
+  | 'import'
   | 'if'
   | 'ifdef'
   | 'ifndef'
@@ -33,7 +34,7 @@ export interface Directive {
   /** Conditionals: number of the directive that ends this branch (`#elif`, `#else`, `#endif`), -1 where it is missing. */
   nextBranch: number;
   /** `#define`: the macro, made when the directive is first met. */
-  macro?: Macro | { readonly error: string; readonly token: number };
+  macro?: Macro | MacroError;
 }
 
 const kinds = new Map<number, DirectiveKind>();
@@ -42,6 +43,7 @@ for (const kind of [
   'undef',
   'include',
   'include_next',
+  'import',
   'if',
   'ifdef',
   'ifndef',
@@ -51,7 +53,6 @@ for (const kind of [
 ] as const)
   kinds.set(internName(kind), kind);
 for (const kind of ['else', 'endif', 'error', 'warning', 'line', 'pragma'] as const) kinds.set(internName(kind), kind);
-kinds.set(internName('import'), 'include');
 // Known to gcc, without effect here.
 for (const name of ['ident', 'sccs', 'assert', 'unassert']) kinds.set(internName(name), 'ignored');
 

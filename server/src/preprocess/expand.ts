@@ -1,7 +1,7 @@
 // Macro expansion as gcc does it (libcpp/macro.cc): a stack of token lists, macros that are at work are not expanded
 // again, arguments are expanded on their own first, and blanks come out where gcc puts them.
 import { PpKind } from './lexer';
-import type { Builtin, Macro } from './macros';
+import type { BodyToken, Builtin, Macro } from './macros';
 import { made, paste, stringified } from './pasting';
 import type { PpToken } from './pp-token';
 
@@ -243,11 +243,12 @@ function substitute(
   const result: PpToken[] = [];
   const file = context.fileNumber(macro);
   const expanded: (PpToken[] | undefined)[] = [];
+  const body = wantedBody();
   let pastesLeft = false;
   /** An argument just ended: the next token may touch it. */
   let afterArgument = false;
-  for (let index = 0; index < macro.body.length; index++) {
-    const part = macro.body[index]!;
+  for (let index = 0; index < body.length; index++) {
+    const part = body[index]!;
     let added: PpToken[];
     if (part.parameter < 0) {
       const { lexed, token } = part;
@@ -316,6 +317,14 @@ function substitute(
     if (context.budget <= 0) break;
   }
   return result.filter((token) => token !== pasteMark);
+
+  /** gcc asks whether anything is left of the variable arguments once they are expanded (libcpp vaopt_state). */
+  function wantedBody(): readonly BodyToken[] {
+    if (macro.bodyWithoutOptional === undefined) return macro.body;
+    const variable = macro.parameters!.length - 1;
+    const left = (expanded[variable] = expandAll(context, args[variable] ?? []));
+    return left.length === 0 ? macro.bodyWithoutOptional : macro.body;
+  }
 }
 
 /** Stands for an empty argument beside `##` (C11 6.10.3.3: a placemarker). */

@@ -9,6 +9,8 @@ export interface IncludeRequest {
   readonly isQuoted: boolean;
   /** `#include_next`: only the folders behind the one that this file was found in. */
   readonly isNext: boolean;
+  /** `#import`: not where the file was read before, and never again after. */
+  readonly isOnce?: boolean;
   /** dtc's own `/include/`. */
   readonly isByDtc?: boolean;
 }

@@ -1,5 +1,6 @@
 // What `#define` makes. A macro's body stays where it is written: tokens of its file, not copies.
-import { lex, type LexedFile, PpKind, spaceBefore, spliced } from './lexer';
+import { lex } from './lexed-files';
+import { type LexedFile, PpKind, spaceBefore, spliced } from './lexer';
 import { internName, nameText } from './names';
 import { withoutSplices } from './scan';
 import { sourceFile } from '../text/source-file';
@@ -11,6 +12,8 @@ export interface Macro {
   /** The last parameter takes all remaining arguments. */
   readonly isVariadic: boolean;
   readonly body: readonly BodyToken[];
+  /** The body for a call without variable arguments, where it differs: what `__VA_OPT__( )` encloses is left out. */
+  readonly bodyWithoutOptional?: readonly BodyToken[];
   /** Where it is defined: the name's token; undefined for the command line's. */
   readonly definition: { readonly lexed: LexedFile; readonly token: number } | undefined;
   /** `__FILE__` and its like: computed at each use. */
@@ -36,7 +39,14 @@ export interface BodyToken {
   readonly pastesRight: boolean;
 }
 
+/** What is wrong in a definition, and at which token. */
+export interface MacroError {
+  readonly error: string;
+  readonly token: number;
+}
+
 const variadicName = internName('__VA_ARGS__');
+const optionalName = internName('__VA_OPT__');
 const hash = 35;
 
 /**
@@ -46,7 +56,7 @@ const hash = 35;
 export function parseDefine(
   lexed: LexedFile,
   directive: { readonly hash: number; readonly operands: number; readonly end: number },
-): Macro | { readonly error: string; readonly token: number } {
+): Macro | MacroError {
   const { kind, flags, start, end: ends, name: names } = lexed;
   const { text } = lexed.file;
   const nameToken = directive.operands;
@@ -84,44 +94,57 @@ export function parseDefine(
     }
     at++;
   }
-  const body: BodyToken[] = [];
-  for (; at < directive.end; at++) {
-    let space = (flags[at]! & spaceBefore) !== 0 || body.length === 0;
-    let isStringified = false;
-    if (isHash(at) && isHash(at + 1) && (flags[at + 1]! & spaceBefore) === 0 && at + 1 < directive.end) {
-      const previous = body.at(-1);
-      if (previous === undefined || at + 2 >= directive.end)
-        return { error: '"##" cannot begin or end a macro', token: at };
-      body[body.length - 1] = { ...previous, pastesRight: true };
-      at++;
-      continue;
-    }
-    if (parameters !== undefined && isHash(at) && at + 1 < directive.end && parameterAt(at + 1) >= 0) {
-      isStringified = true;
-      at++;
-    }
-    if (body.length === 0) space = false;
-    body.push({
-      lexed,
-      token: at,
-      kind: kind[at]!,
-      name: names[at]!,
-      space,
-      parameter: parameterAt(at),
-      isStringified,
-      pastesRight: false,
-    });
-  }
+  const bodyAt = at;
+  const optional = isVariadic ? optionalTokens(lexed, bodyAt, directive.end) : undefined;
+  if (optional !== undefined && 'error' in optional) return optional;
+  const body = bodyOf(optional?.frames);
+  if ('error' in body) return body;
+  const withoutOptional = optional && bodyOf(optional.whole);
+  if (withoutOptional !== undefined && 'error' in withoutOptional) return withoutOptional;
   const only = body.length === 1 ? body[0]! : undefined;
   return {
     name,
     parameters,
     isVariadic,
     body,
+    ...(withoutOptional === undefined ? {} : { bodyWithoutOptional: withoutOptional }),
     definition: { lexed, token: nameToken },
     isConstant: parameters === undefined && (only?.kind === PpKind.integer || only?.kind === PpKind.string),
   };
 
+  function bodyOf(leftOut: ReadonlySet<number> | undefined): BodyToken[] | MacroError {
+    const tokens: BodyToken[] = [];
+    for (let at = bodyAt; at < directive.end; at++) {
+      if (leftOut?.has(at) === true) continue;
+      let space = (flags[at]! & spaceBefore) !== 0 || tokens.length === 0;
+      let isStringified = false;
+      if (isHash(at) && isHash(at + 1) && (flags[at + 1]! & spaceBefore) === 0 && at + 1 < directive.end) {
+        const previous = tokens.at(-1);
+        if (at === bodyAt || at + 2 >= directive.end) return { error: '"##" cannot begin or end a macro', token: at };
+        if (previous !== undefined) tokens[tokens.length - 1] = { ...previous, pastesRight: true };
+        at++;
+        continue;
+      }
+      if (parameters !== undefined && isHash(at) && at + 1 < directive.end && parameterAt(at + 1) >= 0) {
+        isStringified = true;
+        at++;
+      }
+      if (tokens.length === 0) space = false;
+      tokens.push({
+        lexed,
+        token: at,
+        kind: kind[at]!,
+        name: names[at]!,
+        space,
+        parameter: parameterAt(at),
+        isStringified,
+        pastesRight: false,
+      });
+    }
+    const last = tokens.at(-1);
+    if (last?.pastesRight === true) tokens[tokens.length - 1] = { ...last, pastesRight: false };
+    return tokens;
+  }
   function charAt(token: number): string {
     return 1 === ends[token]! - start[token]! ? text[start[token]!]! : '';
   }
@@ -134,6 +157,35 @@ export function parseDefine(
   function parameterAt(token: number): number {
     return parameters === undefined || kind[token] !== PpKind.identifier ? -1 : parameters.indexOf(names[token]!);
   }
+}
+
+/**
+ * The tokens of a body that `__VA_OPT__( )` is written with, and those with all that it encloses (libcpp/macro.cc
+ * vaopt_state, C23 6.10.5.1); undefined where it is not used.
+ */
+function optionalTokens(
+  { kind, name, start, file }: LexedFile,
+  from: number,
+  to: number,
+): { readonly frames: ReadonlySet<number>; readonly whole: ReadonlySet<number> } | MacroError | undefined {
+  const frames = new Set<number>();
+  const whole = new Set<number>();
+  const charAt = (token: number) => (kind[token] === PpKind.punctuation ? file.text[start[token]!] : '');
+  for (let word = from; word < to; word++) {
+    if (kind[word] !== PpKind.identifier || name[word] !== optionalName) continue;
+    let depth = 0;
+    let at = word + 1;
+    for (; at < to; at++) {
+      if (charAt(at) === '(') depth++;
+      else if (charAt(at) === ')') depth--;
+      if (depth === 0) break;
+    }
+    if (at >= to || at === word + 1) return { error: '__VA_OPT__ needs ( and )', token: word };
+    for (const token of [word, word + 1, at]) frames.add(token);
+    for (let token = word; token <= at; token++) whole.add(token);
+    word = at;
+  }
+  return frames.size === 0 ? undefined : { frames, whole };
 }
 
 /** A macro as `-D NAME=VALUE` makes it; the value is lexed from a text of its own. */

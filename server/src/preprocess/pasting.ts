@@ -88,6 +88,7 @@ export function needsBlank(left: PpToken, right: PpToken): boolean {
       break;
   }
   if (left.text.length !== 1) return false;
+  if (left.text === '\\' && right.kind === PpKind.identifier) return true;
   if (first === '=' && '=!<>+-*/%&|^'.includes(left.text)) return true;
   const partners = pasting[left.text];
   if (partners?.includes(first) === true) return true;

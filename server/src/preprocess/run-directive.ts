@@ -29,6 +29,7 @@ export function runDirective(state: UnitState, cursor: Cursor, include: IncludeF
       break;
     case 'include':
     case 'include_next':
+    case 'import':
       runInclude(state, cursor, directive, include);
       break;
     case 'error':
@@ -93,6 +94,7 @@ function runDefine(state: UnitState, cursor: Cursor, directive: Directive): void
 function isSameMacro(one: Macro, other: Macro): boolean {
   if (one.builtin !== undefined || one.body.length !== other.body.length) return false;
   if (one.isVariadic !== other.isVariadic || one.parameters?.join() !== other.parameters?.join()) return false;
+  if (one.bodyWithoutOptional?.length !== other.bodyWithoutOptional?.length) return false;
   return one.body.every((part, index) => {
     const twin = other.body[index]!;
     return (
@@ -134,5 +136,6 @@ function runInclude(state: UnitState, cursor: Cursor, directive: Directive, incl
     report(state, 'include-malformed', range, 'An include names its file as "file" or <file>');
     return;
   }
-  include(state, cursor, { ...operand, isNext: directive.kind === 'include_next' }, range);
+  const { kind } = directive;
+  include(state, cursor, { ...operand, isNext: kind === 'include_next', isOnce: kind === 'import' }, range);
 }

@@ -319,6 +319,7 @@ export function appendTokens(out: TokenBuilder, source: TokenSource, from: numbe
     if (char === backslash && out.state === LexState.name && token + 1 < to && touches(token + 1)) {
       const next = token + 1;
       const nextKind: PpKind = kind[next]!;
+      if (nextKind === PpKind.identifier && macros[name[next]!] !== undefined) return token;
       // dtc: a backslash may escape the first character of a name; it is not part of the name.
       if (nextKind <= PpKind.oddNumber || nextKind === PpKind.namePunctuation) return token + 1;
     }
