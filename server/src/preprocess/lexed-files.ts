@@ -44,7 +44,7 @@ export function relex(before: LexedFile, file: SourceFile): LexedFile | undefine
   }
   const startsLine = lineStart | spaceBefore;
   const start = before.start[first]!;
-  let isMet = false;
+  let isMet = false as boolean;
   const edited = lexText(file, buffers, {
     count: first,
     at: start,
