@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import manifest from '../../package.json';
 import { editorSettings, noSettings } from '../../server/src/server/settings';
+import { rulesSchema } from '../../server/src/workspace/rule-schema';
 
 const root = path.join(import.meta.dirname, '../..');
 const { contributes } = manifest;
@@ -48,5 +49,10 @@ describe('extension manifest', () => {
     for (const [key, value] of Object.entries(values)) {
       assert.notDeepEqual(editorSettings({ [key]: value }), noSettings, key);
     }
+  });
+
+  it('explains every rule in its setting, as `npm run docs:rules` writes it', () => {
+    const { properties, additionalProperties } = contributes.configuration.properties['doorbell.rules'];
+    assert.deepEqual({ properties, additionalProperties }, rulesSchema(), 'run npm run docs:rules');
   });
 });

@@ -3,6 +3,8 @@ import { sourceFile } from '../../server/src/text/source-file';
 import { createFileStore } from '../../server/src/workspace/files';
 import { findSettingsFile, loadSettings, settingsProfile } from '../../server/src/workspace/settings';
 import { settingsEdit } from '../../server/src/workspace/settings-edit';
+import { allRules } from '../../server/src/workspace/rule-index';
+import { rulesSchema } from '../../server/src/workspace/rule-schema';
 import { parseSettings, settingsSchema, type SettingsFile } from '../../server/src/workspace/settings-file';
 import { folderWith, removeFolders } from './folder';
 
@@ -59,7 +61,10 @@ describe('doorbell.json', () => {
       '{ "msiWindow": { "base": -1 } }': ['settings-wrong-value: -1'],
       '{ "msiWindow": { "base": "0x0", "size": "0x00" } }': ['settings-wrong-value: "0x00"'],
       '{ "msiWindow": { "base": "0x10000000000000000" } }': ['settings-wrong-value: "0x10000000000000000"'],
-      '{ "rules": { "a-rule": "fatal" } }': ['settings-wrong-value: "fatal"'],
+      '{ "rules": { "msi-window-overlap": "fatal" } }': ['settings-wrong-value: "fatal"'],
+      '{ "rules": { "msi-window-overlp": "off" } }': ['settings-unknown-key: "msi-window-overlp"'],
+      '{ "rules": { "a-rule": "fatal" } }': ['settings-wrong-value: "fatal"', 'settings-unknown-key: "a-rule"'],
+      '{ "rules": ["off"] }': ['settings-wrong-value: ["off"]'],
       '{ "guests": { "g": { "ram": [{ "start": 0 }] } } }': ['settings-wrong-value: { "start": 0 }'],
       '{ "contexts": {} }': ['settings-wrong-value: {}'],
       '{ "kernel": "6.1", "kernel": "7.2" }': ['settings-unknown-key: "kernel"'],
@@ -132,6 +137,20 @@ describe('doorbell.json', () => {
       overlays: true,
     };
     assert.deepEqual(Object.keys(properties.contexts?.items?.properties ?? {}).sort(), Object.keys(context).sort());
+  });
+
+  it('has a schema that explains every rule, as `npm run docs:rules` writes it', () => {
+    const { properties, additionalProperties } = settingsSchema.properties?.rules ?? {};
+    const message = 'run npm run docs:rules';
+    assert.deepEqual({ properties, additionalProperties }, rulesSchema(), message);
+    assert.deepEqual(Object.keys(properties ?? {}), [...new Set(allRules().map(({ id }) => id))], message);
+  });
+
+  it('may set each rule to each severity, its own among them', () => {
+    for (const [id, { enum: words, default: own }] of Object.entries(rulesSchema().properties)) {
+      assert.ok((words as readonly string[]).includes(own), id);
+      for (const word of words) assert.deepEqual(problemsOf(JSON.stringify({ rules: { [id]: word } })), [], id);
+    }
   });
 });
 

@@ -21,7 +21,7 @@ export const workspaceRules: readonly WorkspaceRule[] = [
   {
     id: 'settings-unknown-key',
     severity: 'warning',
-    summary: 'A key in doorbell.json that is no setting, or is given twice',
+    summary: 'A key in doorbell.json that is no setting or rule, or is given twice',
   },
   {
     id: 'context-comment',

@@ -1,24 +1,20 @@
 // Every rule of every layer: what a diagnostic's id may be.
-import { preprocessProblems } from '../preprocess/problems';
-import { rules } from '../rules/catalogue';
-import { syntaxRules } from '../syntax/problems';
-import type { Severity } from '../text/diagnostic';
-import { treeRules } from '../tree/problems';
+import { withWorkspace, type CatalogueEntry } from '../rules/catalogue';
 import { workspaceRules } from './problems';
 
-export interface RuleSummary {
-  readonly id: string;
-  readonly severity: Severity;
-  readonly summary: string;
-}
+export type RuleSummary = Pick<CatalogueEntry, 'id' | 'severity' | 'summary'>;
 
 export function allRules(): readonly RuleSummary[] {
-  const known: readonly RuleSummary[] = [
-    ...workspaceRules,
-    ...preprocessProblems,
-    ...syntaxRules,
-    ...treeRules,
-    ...rules,
-  ];
-  return [...known, { id: 'internal-error', severity: 'warning', summary: 'A rule failed; a bug of doorbell' }];
+  return withWorkspace(workspaceRules);
+}
+
+/** Ids that the documented settings name and that a later version gives: naming one is no mistake. */
+const laterRules: readonly string[] = ['hugepage-cost'];
+
+let ids: ReadonlySet<string> | undefined;
+
+/** Whether settings may speak of a rule. */
+export function isRuleId(id: string): boolean {
+  ids ??= new Set([...allRules().map((rule) => rule.id), ...laterRules]);
+  return ids.has(id);
 }

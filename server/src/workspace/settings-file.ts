@@ -12,6 +12,7 @@ import type { KernelVersion } from '../iova/kernel-profile';
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
 import { validate, type JsonSchema, type SchemaProblem } from './json-schema';
+import { isRuleId } from './rule-index';
 
 export const settingsFileName = 'doorbell.json';
 export const settingsSchema = schemaFile as JsonSchema;
@@ -82,7 +83,7 @@ function parse(source: SourceFile): ParsedSettings {
     message: `${settingsFileName} cannot be read here: ${syntaxErrorText(printParseErrorCode(error.error))}`,
   }));
   if (tree === undefined) return { content: {}, msiWindowSource: undefined, diagnostics };
-  const problems = validate(tree, settingsSchema);
+  const problems = [...validate(tree, settingsSchema), ...unknownRules(tree)];
   for (const { kind, node, message } of problems) {
     diagnostics.push({
       rule: kind === 'wrong' ? 'settings-wrong-value' : 'settings-unknown-key',
@@ -94,6 +95,19 @@ function parse(source: SourceFile): ParsedSettings {
   const content = validContent(tree, wrongNodes(problems));
   const window = content.msiWindow === undefined ? undefined : findNodeAtLocation(tree, ['msiWindow'])?.parent;
   return { content, msiWindowSource: window && rangeOf(window), diagnostics };
+}
+
+/** Ids under `rules` that no rule has: the schema lets them be, for settings that are shared with other versions. */
+function unknownRules(tree: Node): SchemaProblem[] {
+  const rules = findNodeAtLocation(tree, ['rules']);
+  if (rules?.type !== 'object') return [];
+  const keys = (rules.children ?? []).flatMap(({ children }) => children?.[0] ?? []);
+  return keys
+    .filter((key) => !isRuleId(String(key.value)))
+    .map((node) => {
+      const message = `There is no rule "${String(node.value)}": this severity has no effect`;
+      return { kind: 'unknown', node, message };
+    });
 }
 
 /** `InvalidSymbol` becomes `invalid symbol`. */
