@@ -2,6 +2,7 @@ import Ajv from 'ajv';
 import assert from 'node:assert/strict';
 import sarifSchema from '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json';
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { folderWith, removeFolders } from '../workspace/folder';
 import { assertOneLineError, doorbell, program } from './run';
@@ -15,6 +16,14 @@ const broken = `
   };
 `;
 const good = '//- good.dts\n/dts-v1/;\n/ { };\n';
+
+const rulePages = path.join(import.meta.dirname, '../../docs/rules');
+
+interface SarifRule {
+  readonly id: string;
+  readonly helpUri: string;
+  readonly shortDescription: { readonly text: string };
+}
 
 interface JsonReport {
   readonly diagnostics: readonly {
@@ -175,11 +184,17 @@ describe('doorbell check', () => {
     ] as const) {
       const log = JSON.parse(doorbell(['check', '--format', 'sarif', file], cwd).stdout) as {
         version: string;
-        runs: { results: { level: string }[] }[];
+        runs: { tool: { driver: { rules: SarifRule[] } }; results: { level: string; ruleIndex: number }[] }[];
       };
       assert.ok(validate(log), JSON.stringify(validate.errors));
       assert.equal(log.version, '2.1.0');
-      assert.equal(log.runs[0]!.results.length > 0, file !== 'good.dts');
+      const { tool, results } = log.runs[0]!;
+      assert.equal(results.length > 0, file !== 'good.dts');
+      assert.equal(new Set(results.map(({ ruleIndex }) => ruleIndex)).size, tool.driver.rules.length);
+      for (const { id, helpUri, shortDescription } of tool.driver.rules) {
+        const page = readFileSync(path.join(rulePages, path.basename(new URL(helpUri).pathname)), 'utf8');
+        assert.ok(page.startsWith(`# ${id}\n\n${shortDescription.text}.`), id);
+      }
     }
     assert.equal(validate({ version: '2.1.0', runs: [{}] }), false, 'the schema does refuse');
   });

@@ -1,6 +1,7 @@
 // Diagnostics as SARIF 2.1.0 (OASIS), for code scanning services.
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { documentationUrl } from '../rules/catalogue';
 import type { Severity } from '../text/diagnostic';
 import type { ReportedDiagnostic, ReportedEvidence } from './report';
 
@@ -29,7 +30,11 @@ export function sarifLog(
       driver: {
         name: 'doorbell',
         version,
-        rules: ids.map((id) => ({ id, shortDescription: { text: summaryOf.get(id) ?? id } })),
+        rules: ids.map((id) => ({
+          id,
+          shortDescription: { text: summaryOf.get(id) ?? id },
+          helpUri: documentationUrl(id),
+        })),
       },
     },
     columnKind: 'utf16CodeUnits',
