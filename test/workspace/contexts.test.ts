@@ -54,6 +54,24 @@ describe('contexts', () => {
     assert.equal(chosen(linux, 'include/dt-bindings/clock/acme,soc1-clk.h'), `${acme}/another.dts: nearest`);
   });
 
+  it("a file that U-Boot's build includes behind a board is seen through that board", () => {
+    const tree = `
+      //- include/u-boot/sha.h
+      //- arch/arm/dts/rock.dts
+      //- arch/arm/dts/other.dts
+      //- arch/arm/dts/rock-u-boot.dtsi
+      #include "rk-u-boot.dtsi"
+      //- arch/arm/dts/rk-u-boot.dtsi
+      //- arch/arm/dts/upper-u-boot.dtsi
+      //- dts/upstream/src/arm64/acme/upper.dts
+    `;
+    for (const name of ['rock-u-boot.dtsi', 'rk-u-boot.dtsi']) {
+      assert.equal(chosen(tree, `arch/arm/dts/${name}`), 'arch/arm/dts/rock.dts: nearest');
+      assert.equal(chosen(tree, `arch/arm/dts/${name}`, ['arch/arm/dts/rock.dts']), 'arch/arm/dts/rock.dts: open');
+    }
+    assert.equal(chosen(tree, 'arch/arm/dts/upper-u-boot.dtsi'), 'dts/upstream/src/arm64/acme/upper.dts: nearest');
+  });
+
   it('an open board comes before the nearest, the one opened last before others', () => {
     const open = [`${acme}/another.dts`, `${acme}/soc1-big-board.dts`, `${acme}/unrelated.dts`];
     assert.equal(chosen(linux, `${acme}/soc1.dtsi`, open), `${acme}/soc1-big-board.dts: open`);

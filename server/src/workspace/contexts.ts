@@ -9,7 +9,7 @@ import type { FileStore } from './files';
 import { boardsIncluding, includesFile } from './include-graph';
 import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings } from './settings';
 import type { SettingsFile } from './settings-file';
-import { findSourceTree, includeRoots, type SourceTree } from './source-tree';
+import { findSourceTree, includeRoots, type IncludeRoots, type SourceTree } from './source-tree';
 
 /**
  * Why this root: `itself` (a board is its own root), `open` (an open board includes the document), `nearest` (so does a
@@ -132,12 +132,13 @@ function configuredContext(document: string, settings: Settings, files: FileStor
     contexts.find(({ overlays }) => overlays.includes(document)) ??
     (isRoot(document, files)
       ? undefined
-      : contexts.find((context) => includesFile(context.root, document, pathsOf(context, files), files)))
+      : contexts.find((context) => includesFile(context.root, document, rootsOf(context, files), files)))
   );
 }
 
-function pathsOf({ root, includePaths }: ConfiguredContext, files: FileStore): readonly string[] {
-  return includePaths.length > 0 ? includePaths : includeRoots(root, findSourceTree(root, files), files).includePaths;
+function rootsOf({ root, includePaths }: ConfiguredContext, files: FileStore): IncludeRoots {
+  const found = includeRoots(root, findSourceTree(root, files), files);
+  return includePaths.length > 0 ? { ...found, includePaths } : found;
 }
 
 /** The open board that includes a document, the one last opened first. */
@@ -145,9 +146,7 @@ function openBoard(document: string, files: FileStore): string | undefined {
   return files
     .openPaths()
     .filter((open) => open !== document && isRoot(open, files))
-    .findLast((open) =>
-      includesFile(open, document, includeRoots(open, findSourceTree(open, files), files).includePaths, files),
-    );
+    .findLast((open) => includesFile(open, document, includeRoots(open, findSourceTree(open, files), files), files));
 }
 
 function commentProblems(comment: ContextComment, files: FileStore): readonly Diagnostic[] {

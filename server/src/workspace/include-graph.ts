@@ -1,7 +1,7 @@
 // Which boards include a file: found by looking for include lines in the files around it, without preprocessing.
 import path from 'node:path';
 import type { FileStore } from './files';
-import { includeRoots, isInside, type SourceTree } from './source-tree';
+import { appendedNames, includeRoots, isInside, type IncludeRoots, type SourceTree } from './source-tree';
 
 export interface SearchLimits {
   readonly files: number;
@@ -51,9 +51,15 @@ export function boardsIncluding(
 }
 
 /** Whether a root file includes another, directly or through others, as far as its include lines tell. */
-export function includesFile(root: string, file: string, includePaths: readonly string[], files: FileStore): boolean {
-  const seen = new Set([root]);
-  const waiting = [root];
+export function includesFile(
+  root: string,
+  file: string,
+  { includePaths, appended }: Pick<IncludeRoots, 'includePaths' | 'appended'>,
+  files: FileStore,
+): boolean {
+  if (appended.includes(file)) return true;
+  const seen = new Set([root, ...appended]);
+  const waiting = [...seen];
   for (let current = waiting.pop(); current !== undefined; current = waiting.pop()) {
     for (const target of includeTargets(current, includePaths, files)) {
       if (target === file) return true;
@@ -76,7 +82,7 @@ function search(file: string, tree: SourceTree | undefined, files: FileStore, li
         if (isDirectory || !/\.(dts|dtsi|dtso|h)$/.test(name)) continue;
         if (remaining-- <= 0 || performance.now() > deadline)
           return rankBoards(file, boardsAbove(file, includers, tree, files));
-        noteIncludes(path.join(directory, name), includers, files);
+        noteIncludes(path.join(directory, name), includers, tree, files);
       }
     }
     const boards = boardsAbove(file, includers, tree, files);
@@ -142,11 +148,11 @@ function subdirectoriesOf(directory: string, files: FileStore): readonly string[
   return files.list(directory).flatMap(({ name, isDirectory }) => (isDirectory ? [path.join(directory, name)] : []));
 }
 
-function noteIncludes(file: string, includers: Includers, files: FileStore): void {
-  for (const { name } of includeLines(file, files)) {
-    const base = path.basename(name);
-    const known = includers.get(base);
-    if (known === undefined) includers.set(base, new Set([file]));
+function noteIncludes(file: string, includers: Includers, tree: SourceTree | undefined, files: FileStore): void {
+  const written = includeLines(file, files).map(({ name }) => path.basename(name));
+  for (const name of [...written, ...appendedNames(file, tree)]) {
+    const known = includers.get(name);
+    if (known === undefined) includers.set(name, new Set([file]));
     else known.add(file);
   }
 }
@@ -164,8 +170,8 @@ function boardsAbove(
   for (let current = waiting.pop(); current !== undefined; current = waiting.pop()) {
     for (const includer of includers.get(path.basename(current)) ?? []) {
       if (seen.has(includer)) continue;
-      const { includePaths } = includeRoots(includer, tree, files);
-      if (!includeTargets(includer, includePaths, files).includes(current)) continue;
+      const { includePaths, appended } = includeRoots(includer, tree, files);
+      if (!appended.includes(current) && !includeTargets(includer, includePaths, files).includes(current)) continue;
       seen.add(includer);
       if (includer.endsWith('.dts')) boards.push(includer);
       else waiting.push(includer);

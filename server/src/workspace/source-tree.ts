@@ -134,11 +134,15 @@ function ubootRoots(file: string, root: string, files: FileStore): IncludeRoots 
     path.join(upstream, 'src'),
     ...upstreamOwn.flatMap((directory) => [directory, ...subdirectories(directory, files)]),
   ];
-  const board = path.basename(file).replace(/\.[^.]*$/, '');
-  const extra = file.endsWith('.dts')
-    ? own.flatMap((directory) => [path.join(directory, `${board}-u-boot.dtsi`), path.join(directory, 'u-boot.dtsi')])
-    : [];
+  const names = appendedNames(file, { kind: 'u-boot', root });
+  const extra = own.flatMap((directory) => names.map((name) => path.join(directory, name)));
   return { includePaths, dtcIncludePaths: [...own, ...upstreamOwn], appended: extra.filter(files.isFile).slice(0, 1) };
+}
+
+/** Names of the files that a tree's build may include behind a board, the first choice first. */
+export function appendedNames(file: string, tree: SourceTree | undefined): readonly string[] {
+  if (tree?.kind !== 'u-boot' || !file.endsWith('.dts')) return [];
+  return [`${path.basename(file, '.dts')}-u-boot.dtsi`, 'u-boot.dtsi'];
 }
 
 /** barebox scripts/Makefile.lib dtc_cpp_flags and cmd_dtc. */
