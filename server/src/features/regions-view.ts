@@ -1,4 +1,5 @@
 // The predicted reserved regions of a board as a text for people: what sysfs would print, group by group.
+import path from 'node:path';
 import { printSysfs } from '../iova/print-regions';
 import type { RegionPrediction } from '../iova/prediction';
 
@@ -12,8 +13,9 @@ export interface RegionsViewInput {
 export function regionsView(board: RegionsViewInput | undefined): string {
   if (board === undefined) return '# No board: this document is not open, or is no devicetree source.\n';
   const { root, prediction, unusable } = board;
-  if (unusable !== undefined) return `# ${root.path}: ${unusable}.\n`;
-  const title = `# Reserved regions that Linux ${prediction.kernel.version} will have on ${root.path}\n`;
+  const name = path.basename(root.path);
+  if (unusable !== undefined) return `# ${name}: ${unusable}.\n`;
+  const title = `# Reserved regions that Linux ${prediction.kernel.version} will have on ${name}\n`;
   if (prediction.groups.length === 0) return `${title}# No device is in an IOMMU group.\n`;
   return `${title}${printSysfs(prediction)}`;
 }
