@@ -103,6 +103,37 @@ describe('the analysis of a board', () => {
     assert.deepEqual([tree.root.children.size, prediction.groups.length, syntax.items.length], [0, 0, 0]);
   });
 
+  it('says of a file that is too large that it is, and nothing that only follows from that', () => {
+    const folder = folderWith(`
+      //- b.dts
+      /dts-v1/;
+      / { a: a { }; };
+      //- b.dtso
+      /dts-v1/;
+      /plugin/;
+      &a { b; };
+      //- b.overlay
+      &a { b; };
+    `);
+    const large = `/dts-v1/;\n/plugin/;\n&a { c; };\n// ${'.'.repeat(8 * 1024 * 1024)}\n`;
+    folder.write('large.dts', large.replace('/plugin/;', ''));
+    folder.write('large.dtso', large);
+    assert.deepEqual(rulesOf(snapshotOf(folder, 'large.dts')), ['large.dts: unit-too-large']);
+    const { diagnostics, unit } = snapshotOf(folder, 'large.dts', ['b.dtso', 'b.overlay']);
+    assert.deepEqual(
+      diagnostics.map(({ rule, severity }) => `${severity}: ${rule}`),
+      ['error: unit-too-large'],
+    );
+    assert.equal(unit.tokens.count, 0);
+
+    const overlaid = snapshotOf(folder, 'b.dts', ['large.dtso', 'b.dtso']);
+    assert.deepEqual(rulesOf(overlaid), ['large.dtso: unit-too-large']);
+    const { properties } = overlaid.tree.root.children.get('a')!;
+    assert.deepEqual([properties.has('b'), properties.has('c')], [true, false]);
+    folder.write('small.dts', large.slice(0, 8 * 1024 * 1024));
+    assert.ok(!rulesOf(snapshotOf(folder, 'small.dts')).includes('small.dts: unit-too-large'), 'the limit is allowed');
+  });
+
   it('takes any text and any bytes', () => {
     const folder = folderWith('');
     const inputs: Record<string, string | Uint8Array> = {

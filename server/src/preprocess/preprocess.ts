@@ -7,7 +7,7 @@ import { type Builtin, commandLineMacro, type Macro, predefinedMacros } from './
 import { nameText } from './names';
 import type { PpToken } from './pp-token';
 import type { PreprocessRule } from './problems';
-import { readFile } from './read-file';
+import { isTooLarge, readFile } from './read-file';
 import { pushCall, tokenBuilder } from './token-builder';
 import type { Expansion, TokenStream } from './token-stream';
 import {
@@ -30,6 +30,8 @@ export interface Unit {
   readonly includes: readonly IncludeEdge[];
   /** What conditionals left out, in the files met. */
   readonly inactive: readonly SourceRange[];
+  /** The root file is too large: nothing is read, a diagnostic says so, and what is missing thereby means nothing. */
+  readonly isRefused: boolean;
 }
 
 const mostExpanded = 500_000;
@@ -40,7 +42,8 @@ let lastTokenCount = 16_384;
 export function preprocess(root: SourceFile, options: PreprocessOptions, host: FileHost): Unit {
   const state = initialState(root, options, host);
   readFile(state, root, { spelledPath: root.path, depth: 0, pathIndex: -1, isRaw: false });
-  for (const path of options.appended ?? []) {
+  const isRefused = isTooLarge(root);
+  for (const path of isRefused ? [] : (options.appended ?? [])) {
     const file = host.read(path);
     if ('error' in file) continue;
     const at = { file: root, start: root.text.length, end: root.text.length };
@@ -52,6 +55,7 @@ export function preprocess(root: SourceFile, options: PreprocessOptions, host: F
     diagnostics: state.diagnostics,
     includes: state.includes,
     inactive: state.inactive,
+    isRefused,
   };
 }
 

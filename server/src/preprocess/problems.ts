@@ -14,7 +14,7 @@ const kinds = {
   'include-unreadable': ['error', 'An included file is there but cannot be read'],
   'include-too-deep': ['error', 'Files include each other more than 200 levels deep, usually in a circle'],
   'include-malformed': ['error', 'An include directive names no file'],
-  'unit-too-large': ['error', 'Includes make more tokens than a board can have; the rest is left out'],
+  'unit-too-large': ['error', 'A file, or all that it includes, is larger than a board can be; the rest is left out'],
   'macro-malformed': ['error', 'A macro definition cannot be read'],
   'line-malformed': ['error', 'A #line directive has no line number'],
   'macro-redefined': ['warning', 'A macro is defined again with another value'],

@@ -29,9 +29,14 @@ const longestText = 8 * 1024 * 1024;
 
 type Reading = Pick<Cursor, 'spelledPath' | 'depth' | 'pathIndex' | 'isRaw'>;
 
+/** Whether a file is longer than is read. */
+export function isTooLarge(file: SourceFile): boolean {
+  return file.text.length > longestText;
+}
+
 /** Appends a file's tokens, with all that it includes. */
 export function readFile(state: UnitState, file: SourceFile, reading: Reading): void {
-  if (file.text.length > longestText) {
+  if (isTooLarge(file)) {
     const range = { file, start: 0, end: 0 };
     const size = Math.ceil(file.text.length / 1024 / 1024);
     report(

@@ -77,7 +77,8 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
     // fdtoverlay finds its targets by the symbols that -@ makes.
     const symbols = options.symbols === true || overlays.applied.length > 0;
     const compiled = compile(root, [...context.appended, ...overlays.appended], context, files, { symbols });
-    return overlaidBoard(context, kind, root, compiled, overlays.applied, files);
+    const applied = compiled.unit.isRefused ? [] : overlays.applied;
+    return overlaidBoard(context, kind, root, compiled, applied, files);
   }
   if (kind !== 'fdt') return unusableBoard(context, kind, unusableKinds[kind], files);
   const bytes = files.readBytes(context.root);

@@ -36,7 +36,8 @@ export function compile(
   const syntax = parseUnit(unit.tokens);
   const readBinary = (name: string, fromFile: string) => readIncbin(name, fromFile, context, files);
   const { tree, diagnostics } = buildTree(syntax, { symbols, readBinary });
-  return { unit, syntax, tree, diagnostics: [...unit.diagnostics, ...syntaxDiagnostics(syntax), ...diagnostics] };
+  const ofContent = unit.isRefused ? [] : [...syntaxDiagnostics(syntax), ...diagnostics];
+  return { unit, syntax, tree, diagnostics: [...unit.diagnostics, ...ofContent] };
 }
 
 /** Paths of the files that a unit was made of. */

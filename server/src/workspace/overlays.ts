@@ -57,6 +57,7 @@ export function applyOverlays(
     }
     if (loaded.unit !== undefined) units.push(loaded.unit);
     diagnostics.push(...loaded.diagnostics);
+    if (loaded.unit?.isRefused === true) continue;
     const applied = applyOverlay(tree, loaded.tree);
     if ('error' in applied) diagnostics.push(problem(`The overlay ${overlay} does not apply: ${applied.error}`));
     else tree = applied.tree;
