@@ -3,7 +3,7 @@
 import { PpKind } from './lexer';
 import type { BodyToken, Builtin, Macro } from './macros';
 import { made, paste, stringified } from './pasting';
-import type { PpToken } from './pp-token';
+import { copyToken, type PpToken } from './pp-token';
 
 /** Where tokens come from when the macros at work have no more: a file, or nothing. */
 export interface TokenFeed {
@@ -132,7 +132,7 @@ export function nextUnexpanded(run: Expander): PpToken | undefined {
     }
     if (token === undefined) return undefined;
     if (run.mayPaste || run.space) {
-      token = { ...token, mayPaste: token.mayPaste || run.mayPaste, space: token.space || run.space };
+      token = copyToken(token, token.space || run.space, token.mayPaste || run.mayPaste);
       run.mayPaste = false;
       run.space = false;
     }
@@ -345,6 +345,6 @@ const pasteMark: PpToken = Object.freeze({
 /** An argument's tokens to put in place: the first one has lost the blank of what it replaced. */
 function copies(tokens: readonly PpToken[]): PpToken[] {
   return tokens.map((token, index) =>
-    index === 0 ? { ...token, space: token.hasOwnSpace, mayPaste: false } : { ...token },
+    index === 0 ? copyToken(token, token.hasOwnSpace, false) : copyToken(token, token.space, token.mayPaste),
   );
 }

@@ -21,3 +21,20 @@ export interface PpToken {
   /** Number of the call that made it, -1. */
   expansion: number;
 }
+
+/** A copy with other blanks before it. Field by field: a spread costs several times as much, and boards make thousands. */
+export function copyToken(token: PpToken, space: boolean, mayPaste: boolean): PpToken {
+  return {
+    kind: token.kind,
+    name: token.name,
+    text: token.text,
+    file: token.file,
+    start: token.start,
+    end: token.end,
+    space,
+    hasOwnSpace: token.hasOwnSpace,
+    mayPaste,
+    isPainted: token.isPainted,
+    expansion: token.expansion,
+  };
+}
