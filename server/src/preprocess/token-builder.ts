@@ -50,6 +50,9 @@ export interface TokenSource {
   readonly onUnterminatedString: (start: number, end: number) => void;
 }
 
+/** Macro calls of a large board, so that the columns seldom grow. */
+const initialCalls = 4096;
+
 export function tokenBuilder(capacity: number): TokenBuilder {
   return {
     count: 0,
@@ -63,11 +66,11 @@ export function tokenBuilder(capacity: number): TokenBuilder {
     calls: {
       count: 0,
       macro: [],
-      file: new Int32Array(256),
-      start: new Int32Array(256),
-      end: new Int32Array(256),
-      wholeEnd: new Int32Array(256),
-      parent: new Int32Array(256),
+      file: new Int32Array(initialCalls),
+      start: new Int32Array(initialCalls),
+      end: new Int32Array(initialCalls),
+      wholeEnd: new Int32Array(initialCalls),
+      parent: new Int32Array(initialCalls),
     },
   };
 }
