@@ -222,6 +222,37 @@ describe('bad input', () => {
     }
   });
 
+  describe('more of it than any board has', function () {
+    this.timeout(10_000);
+    const soc = `/dts-v1/;
+/ {
+	#address-cells = <1>;
+	#size-cells = <1>;
+	smmu: iommu@9000000 { compatible = "arm,smmu-v3"; reg = <0x9000000 0x20000>; #iommu-cells = <1>; };
+`;
+    const many = (count: number, write: (index: number) => string) =>
+      Array.from({ length: count }, (_, index) => write(index)).join(' ');
+
+    it('functions behind a long map', () => {
+      const { errors } = outcome(`${soc} pcie@10000000 {
+        compatible = "pci-host-ecam-generic"; device_type = "pci"; reg = <0x10000000 0x10000000>;
+        #address-cells = <3>; #size-cells = <2>;
+        iommu-map = <${many(60_000, (index) => `${index} &smmu ${index} 1`)}>;
+        ${many(5000, (index) => `f@${index.toString(16)} { reg = <${index << 8} 0 0 0 0>; };`)} }; };`);
+      assert.deepEqual(errors, []);
+    });
+
+    it('reservations in the way of the MSI window', () => {
+      const { diagnostics } = analysed({
+        'main.dts': `${soc} reserved-memory { #address-cells = <1>; #size-cells = <1>; ranges;
+        ${many(5000, (index) => `r${index}: r${index} { iommu-addresses = <&dma ${0x8000000 + index * 0x100} 0x80>; };`)} };
+        dma: dma@b000000 { reg = <0xb000000 0x1000>; iommus = <&smmu 1>;
+        memory-region = <${many(5000, (index) => `&r${index}`)}>; }; };`,
+      });
+      assert.ok(diagnostics.some(({ rule }) => rule === 'msi-window-overlap'));
+    });
+  });
+
   describe('blobs', () => {
     const source = `/dts-v1/; /memreserve/ 1 2; / { p = <1 2>; l: a { q = "x", &l; b { r; }; }; };`;
     const bytes = writeFdt(analysed({ 'main.dts': source }).tree);

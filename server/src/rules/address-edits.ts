@@ -15,6 +15,9 @@ export function writtenEntry({ node, source, accidental }: Reservation): Written
   return node.entries.find((entry) => entry.source?.file === source.file && entry.source.start === source.start);
 }
 
+/** Of a group: more are no board's, and looking for room among them for each of them would take minutes. */
+const mostRegions = 500;
+
 /**
  * Moves a reservation to the nearest IOVA that is free for all of its group. Not for one that has its physical region at
  * the same address: that one must stay where it is.
@@ -28,8 +31,9 @@ export function moveReservationFix(
   if (reservation === undefined || entry === undefined || type !== 'reserved') return [];
   const place = cellsAfterReference(entry);
   if (place === undefined || entry.cells.length !== entry.addressCells + entry.sizeCells) return [];
-  const group = prediction.groups.find(({ devices }) => devices.includes(device));
-  const taken = (group?.devices ?? [device]).flatMap((each) =>
+  const group = prediction.groups.find(({ devices }) => devices.includes(device))?.devices ?? [device];
+  if (group.reduce((count, { regions }) => count + regions.length, 0) > mostRegions) return [];
+  const taken = group.flatMap((each) =>
     each.regions
       .filter((region) => region.source !== source || region.type === 'software-msi')
       .map((region) => region.range),

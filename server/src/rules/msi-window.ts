@@ -2,6 +2,7 @@
 import type { DeviceRegion, RegionType } from '../iova/prediction';
 import { overlaps, subtract } from '../iova/ranges';
 import { windowDemands, type WindowDemand } from '../iova/window-demands';
+import type { Fix } from '../text/diagnostic';
 import type { AddressRange, InboundLevel } from '../topology/model';
 import { moveReservationFix } from './address-edits';
 import { claimedByBus, concerned, forwarded, onePerPath, translationSource, vfioCaveat } from './masters';
@@ -50,17 +51,23 @@ export const msiWindowOverlap: Rule = {
   prerequisites: ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'],
   *check(input) {
     for (const demand of windowDemands(input.prediction)) {
-      for (const region of demand.device.regions) {
-        if (region.type === 'software-msi' || !overlaps(region.range, demand.window)) continue;
-        yield overlapFinding(input, demand, region);
-      }
+      const inTheWay = demand.device.regions.filter(
+        ({ type, range }) => type !== 'software-msi' && overlaps(range, demand.window),
+      );
+      if (inTheWay.length === 0) continue;
+      const relocations = relocationFixes(input.prediction, demand);
+      for (const region of inTheWay) yield overlapFinding(input, demand, region, relocations);
     }
   },
 };
 
-function overlapFinding(input: RuleInput, demand: WindowDemand, region: DeviceRegion): Finding {
+function overlapFinding(
+  input: RuleInput,
+  demand: WindowDemand,
+  region: DeviceRegion,
+  relocations: readonly Fix[],
+): Finding {
   const { group, device, window } = demand;
-  const relocations = relocationFixes(input.prediction, demand);
   const { master } = device;
   const { reservation } = region;
   const node = reservation?.node;

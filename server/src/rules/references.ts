@@ -39,12 +39,12 @@ export function* problemsIn(
 /** Problems of maps as this kernel reads them: the reading of other kernels takes other cells for phandles. */
 function problemsOfMaps({ topology, kernel }: Pick<RuleInput, 'topology' | 'kernel'>): Set<Problem | undefined> {
   const found = new Set<Problem | undefined>();
-  for (const { iommuMap, msi } of topology.masters) {
-    for (const map of [iommuMap, msi.map]) {
-      const reading = map?.readings[kernel.mapRule];
-      found.add(reading?.problem);
-      for (const { target } of reading?.entries ?? []) found.add(target.problem);
-    }
+  // The functions of a host bridge share its maps, which may be long.
+  const maps = new Set(topology.masters.flatMap(({ iommuMap, msi }) => [iommuMap, msi.map]));
+  for (const map of maps) {
+    const reading = map?.readings[kernel.mapRule];
+    found.add(reading?.problem);
+    for (const { target } of reading?.entries ?? []) found.add(target.problem);
   }
   return found;
 }
