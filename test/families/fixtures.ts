@@ -148,6 +148,58 @@ export const families: readonly Family[] = [
     },
   },
   {
+    name: 'an overlay that includes another and has no header of its own',
+    files: `${hatBase}
+      //- clock-overlay.dts
+      /dts-v1/;
+      /plugin/;
+
+      / {
+        compatible = "acorn,kite";
+        fragment@0 {
+          target = <&cam_clock>;
+          frag0: __overlay__ {
+            clock-frequency = <12000000>;
+          };
+        };
+        __overrides__ {
+          fast = <&frag0>,"clock-frequency:0=",<48000000>;
+        };
+      };
+      //- clock-kite2-overlay.dts
+      // For the second board
+      #include "clock-overlay.dts"
+
+      &frag0 {
+        clock-frequency = <(24 * 1000 * 1000)>;
+      };
+
+      / {
+        compatible = "acorn,kite2";
+
+        fragment@1 {
+          target = <&bus_cam>;
+          __dormant__  {
+            dmas;
+          };
+        };
+        __overrides__ {
+          nodma = <0>,"=1";
+          half = <0>, "!0",
+                 <&frag0>, "status";
+        };
+      };
+    `,
+    board: 'kite.dts',
+    overlays: ['clock-kite2-overlay.dts'],
+    isPlugin: true,
+    expected: {
+      '/clock-camera clock-frequency': 24000000,
+      '/soc/i2c@3000 dmas': undefined,
+      '/fragment@0': undefined,
+    },
+  },
+  {
     name: 'an overlay of references to labels alone',
     files: `${hatBase}
       //- camera.dtso

@@ -1,7 +1,8 @@
 // The overlays of a context: applied to the board's tree as fdtoverlay does, or read behind the board's file.
-import type { Unit } from '../preprocess/preprocess';
+import { preprocess, type Unit } from '../preprocess/preprocess';
+import { TokenKind } from '../preprocess/token-stream';
 import type { Diagnostic } from '../text/diagnostic';
-import { sourceFile } from '../text/source-file';
+import { type SourceFile, sourceFile } from '../text/source-file';
 import { readFdt } from '../tree/fdt-read';
 import type { DeviceTree } from '../tree/model';
 import { applyOverlay } from '../tree/apply-overlay';
@@ -20,12 +21,19 @@ export interface SortedOverlays {
 export function sortOverlays(context: Context, files: FileStore): SortedOverlays {
   const isAppended = (overlay: string) => {
     const file = files.read(overlay);
-    return !('error' in file) && inputKind(file) === 'source' && !/^[ \t]*\/plugin\//m.test(file.text);
+    return !('error' in file) && inputKind(file) === 'source' && !isPlugin(file, context, files);
   };
   return {
     appended: context.overlays.filter(isAppended),
     applied: context.overlays.filter((overlay) => !isAppended(overlay)),
   };
+}
+
+/** The word may come with an include: Raspberry Pi's overlays for one model include those for another. */
+function isPlugin(file: SourceFile, { includePaths, dtcIncludePaths, defines }: Context, files: FileStore): boolean {
+  if (/^[ \t]*\/plugin\//m.test(file.text)) return true;
+  const { tokens } = preprocess(file, { includePaths, dtcIncludePaths, defines }, files);
+  return tokens.shape.includes(TokenKind.plugin);
 }
 
 export interface OverlaidTree {
