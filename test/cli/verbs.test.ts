@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { version } from '../../package.json';
 import { describeWithDtc } from '../oracle/suite';
 import { folderWith, removeFolders } from '../workspace/folder';
@@ -44,6 +45,10 @@ describe('doorbell', () => {
       dir: 'dir: is a directory',
       pipe: 'pipe: is a named pipe, not a regular file',
       '/dev/zero': '/dev/zero: is a device, not a regular file',
+      // As it was given, not as it lies from here.
+      '..': '..: is a directory',
+      [path.dirname(folder.root)]: `${path.dirname(folder.root)}: is a directory`,
+      [folder.at('none')]: `${folder.at('none')}: no such file`,
       'cut.dtb': /^doorbell: cut\.dtb: is a damaged flattened devicetree: .* at offset 0x/,
       'iort.aml': 'iort.aml: an ACPI table is not supported yet',
       'iort.dsl': 'iort.dsl: an ACPI table in text form is not supported yet',

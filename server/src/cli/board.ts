@@ -11,11 +11,14 @@ import { displayPath, painterFor, printError, UsageError } from './terminal';
 import type { Diagnostic } from '../text/diagnostic';
 
 export function analyseFile(file: string, options: SourceOptions): Snapshot {
-  return usable(withContext(file, options, analyse));
+  return usable(withContext(file, options, analyse), file);
 }
 
 export function compileFile(file: string, options: SourceOptions, compileOptions: CompileOptions): CompiledBoard {
-  return usable(withContext(file, options, (context, files) => compileBoard(context, files, compileOptions)));
+  return usable(
+    withContext(file, options, (context, files) => compileBoard(context, files, compileOptions)),
+    file,
+  );
 }
 
 function withContext<T>(given: string, options: SourceOptions, compute: (context: Context, files: FileStore) => T): T {
@@ -26,8 +29,10 @@ function withContext<T>(given: string, options: SourceOptions, compute: (context
   return compute(context, files);
 }
 
-function usable<T extends CompiledBoard | Snapshot>(board: T): T {
-  if (board.unusable !== undefined) throw new UsageError(`${displayPath(board.context.root)}: ${board.unusable}`);
+function usable<T extends CompiledBoard | Snapshot>(board: T, given: string): T {
+  const { root } = board.context;
+  const name = root === path.resolve(given) ? given : displayPath(root);
+  if (board.unusable !== undefined) throw new UsageError(`${name}: ${board.unusable}`);
   return board;
 }
 

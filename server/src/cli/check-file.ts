@@ -39,7 +39,8 @@ export function createChecker({ source, filter }: CheckOptions): Checker {
       const context = contextOf(file, files, contextOptions(source, files));
       const snapshot = analyse(context, files);
       held += snapshot.root.text.length * 4;
-      if (snapshot.unusable !== undefined) return failure(`${displayPath(context.root)}: ${snapshot.unusable}`);
+      const name = context.root === file ? given : displayPath(context.root);
+      if (snapshot.unusable !== undefined) return failure(`${name}: ${snapshot.unusable}`);
       return {
         diagnostics: snapshot.diagnostics
           .filter((diagnostic) => isReported(diagnostic, filter))
