@@ -42,6 +42,28 @@ describe('the analysis of a board', () => {
     ]);
   });
 
+  it('is no wall of unresolved labels where a part of a board is seen without one', () => {
+    const source = '&uart0 {\n\tclock = <CLOCK_UART &osc>;\n\tgood = <1>\n};\n';
+    for (const name of ['soc.dtsi', 'app.overlay']) {
+      const folder = folderWith(`//- ${name}\n${source}`);
+      assert.deepEqual(rulesOf(snapshotOf(folder, name)), [
+        `${name}: board-unknown`,
+        `${name}: syntax-missing-semicolon`,
+      ]);
+    }
+    const board = folderWith(`//- b.dts\n/dts-v1/;\n/ { };\n#include "soc.dtsi"\n//- soc.dtsi\n${source}`);
+    assert.deepEqual(rulesOf(snapshotOf(board, 'soc.dtsi')), [
+      'soc.dtsi: unresolved-reference',
+      'soc.dtsi: syntax-unknown-word',
+      'soc.dtsi: syntax-missing-semicolon',
+    ]);
+  });
+
+  it('refuses a text that is something else', () => {
+    const folder = folderWith('//- README.md\n# Hello\n\nworld\n');
+    assert.equal(snapshotOf(folder, 'README.md').unusable, 'is neither devicetree source nor a flattened devicetree');
+  });
+
   it('says once what a file that is included twice has wrong', () => {
     const folder = folderWith(
       '//- b.dts\n/dts-v1/;\n#include "x.dtsi"\n#include "x.dtsi"\n//- x.dtsi\n/ { a = <&none>; };\n',

@@ -15,6 +15,7 @@ import type { DeviceTree } from '../tree/model';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
 import type { Context } from './contexts';
 import type { FileStore } from './files';
+import { fragmentDiagnostics, isOtherText } from './fragments';
 import { inputKind, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays } from './overlays';
 import { settingsProfile } from './settings';
@@ -62,7 +63,8 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const root = kind === 'source' ? board.root : undefined;
   const found = checkRules({ tree, topology, prediction, kernel, settings, root });
   const { rules } = context.settings;
-  const wanted = [...board.diagnostics, ...found].filter(({ rule }) => rules[rule] !== 'off');
+  const own = fragmentDiagnostics(context, board.root, board.diagnostics);
+  const wanted = [...own, ...found].filter(({ rule }) => rules[rule] !== 'off');
   const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlayUnits]), rules);
   return { ...board, topology, kernel, prediction, diagnostics };
 }
@@ -71,7 +73,9 @@ export function analyse(context: Context, files: FileStore): Snapshot {
 export function compileBoard(context: Context, files: FileStore, options: CompileOptions = {}): CompiledBoard {
   const root = files.read(context.root);
   if ('error' in root) return unusableBoard(context, 'binary', root.error, files);
-  const kind = inputKind(root);
+  const isForeign = context.reason === 'alone' && files.document(context.root) === undefined && isOtherText(root);
+  const found = inputKind(root);
+  const kind = found === 'source' && isForeign ? 'binary' : found;
   if (kind === 'source') {
     const overlays = sortOverlays(context, files);
     // fdtoverlay finds its targets by the symbols that -@ makes.

@@ -28,6 +28,11 @@ export const workspaceRules: readonly WorkspaceRule[] = [
     severity: 'warning',
     summary: 'A `doorbell:` comment with a setting that does not exist, or that names no file',
   },
+  {
+    id: 'board-unknown',
+    severity: 'info',
+    summary: 'A part of a board is seen without a board: labels and macros that it does not define are not checked',
+  },
   { id: 'overlay-not-applied', severity: 'error', summary: 'An overlay cannot be read, or does not fit the base tree' },
   {
     id: 'too-many-diagnostics',
