@@ -171,6 +171,11 @@ describe('bad input', () => {
         outcome(text);
       });
     }
+
+    it('a condition that goes on and on is given up where it begins, and the rest is read', () => {
+      const { errors, nodes } = outcome(`#if ${'1+'.repeat(30_000)}1\n#endif\n${head}a { }; };`);
+      assert.deepEqual([errors, nodes], [['condition-malformed'], ['/a']]);
+    });
   });
 
   describe('one thing over and over', () => {

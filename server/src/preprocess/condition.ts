@@ -35,6 +35,8 @@ class ConditionError extends Error {
 }
 
 const deepest = 100;
+/** Tokens of an expression; no header comes near it, and what is longer is not worth seconds. */
+const longest = 20_000;
 const pairShapes: Readonly<Partial<Record<string, string>>> = {
   '<<': 'L',
   '>>': 'G',
@@ -69,6 +71,7 @@ const precedences: Readonly<Record<string, number>> = {
 /** @param tokens the directive's operands, `defined` replaced and macros expanded */
 export function evaluateCondition(tokens: readonly PpToken[]): Condition {
   if (tokens.length === 0) return { error: 'The condition has no expression', at: undefined };
+  if (tokens.length > longest) return { error: `The condition has more than ${longest} tokens`, at: tokens[0] };
   let shape = '';
   const shaped: PpToken[] = [];
   let depth = 0;
