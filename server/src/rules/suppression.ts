@@ -1,4 +1,5 @@
 // What the user asked not to see, or to see otherwise: severities by rule id, and comments in the sources.
+import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import { lineStarts, positionAt } from '../text/source-file';
@@ -41,7 +42,7 @@ const noSuppressions: Suppressions = { wholeFile: new Set(), byLine: new Map() }
 const suppressionsOf = new WeakMap<SourceFile, Suppressions>();
 
 function isIgnored({ rule, range }: Diagnostic): boolean {
-  if (!range?.file.text.includes('doorbell-ignore')) return false;
+  if (range === undefined) return false;
   let suppressions = suppressionsOf.get(range.file);
   if (suppressions === undefined) {
     suppressions = range.file.text.includes('doorbell-ignore') ? readSuppressions(range.file) : noSuppressions;
@@ -77,52 +78,17 @@ function readSuppressions(file: SourceFile): Suppressions {
   return { wholeFile, byLine };
 }
 
-/** Starts and ends of the block comments of a file, which are looked for once. */
-const blockCommentsOf = new WeakMap<SourceFile, Int32Array>();
-
 function isInBlockComment(file: SourceFile, offset: number): boolean {
-  let bounds = blockCommentsOf.get(file);
-  if (bounds === undefined) {
-    bounds = Int32Array.from(findBlockComments(file.text));
-    blockCommentsOf.set(file, bounds);
-  }
+  const { comments } = lex(file);
   let low = 0;
-  let high = bounds.length;
+  let high = comments.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (bounds[middle]! <= offset) low = middle + 1;
+    if (comments[middle]! < offset) low = middle + 1;
     else high = middle;
   }
-  // Behind a start and before its end.
-  return low % 2 === 1;
-}
-
-/** In one pass over the text, without a pattern for whole strings: those can be longer than a pattern can look back. */
-function findBlockComments(text: string): number[] {
-  const found: number[] = [];
-  const opening = /\/\*|\/\/|"/g;
-  for (let match = opening.exec(text); match !== null; match = opening.exec(text)) {
-    const inside = opening.lastIndex;
-    if (match[0] === '"') opening.lastIndex = endOfString(text, inside);
-    else {
-      const closing = match[0] === '/*' ? '*/' : '\n';
-      const close = text.indexOf(closing, inside);
-      opening.lastIndex = close < 0 ? text.length : close + closing.length;
-      if (match[0] === '/*') found.push(match.index + 1, opening.lastIndex);
-    }
-  }
-  return found;
-}
-
-/** Behind the closing quote, or where the line ends without one. */
-function endOfString(text: string, from: number): number {
-  const special = /["\\\n]/g;
-  special.lastIndex = from;
-  for (let match = special.exec(text); match !== null; match = special.exec(text)) {
-    if (match[0] !== '\\') return special.lastIndex;
-    special.lastIndex++;
-  }
-  return text.length;
+  // Behind a start and not behind its end.
+  return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
 }
 
 /** Writes the comment above the line; undefined where a comment there would not be one. */

@@ -9,8 +9,11 @@ import type { SyntaxProblem, SyntaxTree, TopLevelItem } from './syntax-tree';
 
 export function parseUnit(tokens: TokenStream): SyntaxTree {
   const key = meaningOf(tokens);
-  const known = faultless.get(key)?.deref();
-  if (known !== undefined) return { tokens, items: known, errors: [] };
+  const known = faultless.get(key);
+  if (known !== undefined) {
+    remember(key, known);
+    return { tokens, items: known, errors: [] };
+  }
   const problems: SyntaxProblem[] = [];
   const { shape, unclosed } = limitDepth(tokens.shape, problems);
   const recovery = createRecovery(tokens, shape, unclosed, problems);
@@ -24,12 +27,13 @@ export function parseUnit(tokens: TokenStream): SyntaxTree {
  * What parsed without a problem, by all that the grammar saw of it. A syntax tree holds token indices only, so it holds
  * as well for a unit in which just a digit, a name or a string is another: the usual keystroke.
  */
-const faultless = new Map<string, WeakRef<readonly TopLevelItem[]>>();
-const mostRemembered = 16;
+const faultless = new Map<string, readonly TopLevelItem[]>();
+/** What is typed and taken back comes again; each entry of a large board holds a megabyte and a half. */
+const mostRemembered = 4;
 
 function remember(key: string, items: readonly TopLevelItem[]): void {
   faultless.delete(key);
-  faultless.set(key, new WeakRef(items));
+  faultless.set(key, items);
   if (faultless.size > mostRemembered) faultless.delete(faultless.keys().next().value!);
 }
 

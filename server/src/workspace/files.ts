@@ -65,6 +65,7 @@ export function createFileStore(): FileStore {
   let documentInodes: { readonly generation: number; readonly byInode: ReadonlyMap<string, SourceFile> } | undefined;
   const statistics = memoized(status);
   const listings = memoized(listDirectory);
+  const canonical = memoized(canonicalPath);
   let generation = 0;
 
   return {
@@ -79,7 +80,7 @@ export function createFileStore(): FileStore {
     document: (file) => documents.get(file),
     isFile,
     resolve(given) {
-      const file = canonicalPath(given);
+      const file = canonical(given, generation);
       return isFile(file) ? file : undefined;
     },
     stamp(file) {
@@ -126,7 +127,7 @@ export function createFileStore(): FileStore {
   }
 
   function read(path: string): SourceFile | FileError {
-    const given = canonicalPath(path);
+    const given = canonical(path, generation);
     const document = documents.get(given);
     if (document !== undefined) return document;
     const cached = cache.get(given);
