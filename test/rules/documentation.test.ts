@@ -41,10 +41,11 @@ describe('documentation of the rules', () => {
   });
 
   for (const { id, docs } of rules) {
-    const { failing, corrected, kernel } = docs.example;
+    const { failing, corrected, settings, correctedSettings = settings } = docs.example;
+    const kernel = docs.example.kernel as KernelVersion | undefined;
     describe(id, () => {
       it('is reported for the failing example', () => {
-        const found = diagnosticsOf(onBoard(failing), kernel as KernelVersion | undefined);
+        const found = diagnosticsOf(onBoard(failing, settings), kernel);
         assert.ok(
           found.some(({ rule }) => rule === id),
           `only ${found.map(({ rule }) => rule).join(', ')}`,
@@ -52,9 +53,8 @@ describe('documentation of the rules', () => {
       });
 
       it('is not reported for the corrected example, nor is anything new', () => {
-        const version = kernel as KernelVersion | undefined;
-        const before = ruleIds(diagnosticsOf(onBoard(failing), version));
-        const found = diagnosticsOf(onBoard(corrected), version);
+        const before = ruleIds(diagnosticsOf(onBoard(failing, settings), kernel));
+        const found = diagnosticsOf(onBoard(corrected, correctedSettings), kernel);
         assert.ok(!found.some(({ rule }) => rule === id));
         assert.deepEqual(
           ruleIds(found).filter((each) => !before.includes(each)),
@@ -63,12 +63,12 @@ describe('documentation of the rules', () => {
       });
 
       it('goes away with each of its fixes, which add nothing', () => {
-        const before = onBoard(failing);
-        const found = diagnosticsOf(before, kernel as KernelVersion | undefined);
+        const before = onBoard(failing, settings);
+        const found = diagnosticsOf(before, kernel);
         const reported = found.filter(({ rule }) => rule === id);
         for (const { fixes = [] } of reported) {
           for (const fix of fixes) {
-            const after = diagnosticsOf(applyFix(before, fix), kernel as KernelVersion | undefined);
+            const after = diagnosticsOf(applyFix(before, fix), kernel);
             const left = after.filter(({ rule }) => rule === id).length;
             assert.ok(left < reported.length, `${fix.title}: still there`);
             for (const { rule, message } of after) {

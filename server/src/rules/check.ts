@@ -1,5 +1,5 @@
 // Runs all rules over one board.
-import type { Diagnostic } from '../text/diagnostic';
+import type { Diagnostic, Severity } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
 import { rules } from './catalogue';
 import type { Finding, Rule, RuleInput } from './rule';
@@ -32,7 +32,7 @@ export function checkRules(input: RuleInput): Diagnostic[] {
       seen.add(key);
       const diagnostic: Diagnostic = {
         rule: rule.id,
-        severity: finding.severity ?? rule.severity,
+        severity: finding.severity ?? severityOf(rule, input),
         range,
         node: finding.node,
         message: finding.message,
@@ -45,6 +45,10 @@ export function checkRules(input: RuleInput): Diagnostic[] {
     }
   }
   return diagnostics;
+}
+
+function severityOf({ severity, severityWithGuests }: Rule, { settings }: RuleInput): Severity {
+  return (settings.guests?.length ?? 0) > 0 ? (severityWithGuests ?? severity) : severity;
 }
 
 function isExplained(rule: Rule, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {

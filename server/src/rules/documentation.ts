@@ -16,12 +16,15 @@ export function documentationPages(catalogue: readonly CatalogueEntry[]): Readon
   return pages;
 }
 
-function rulePage({ id, severity, summary, docs, prerequisites }: Rule): string {
+function rulePage({ id, severity, severityWithGuests, summary, docs, prerequisites }: Rule): string {
   const { effect, why, fix, sources, example } = docs;
   const kernel = example.kernel === undefined ? '' : ` (with \`"kernel": "${example.kernel}"\` in doorbell.json)`;
+  const withGuests =
+    severityWithGuests === undefined ? '' : `; ${severityWithGuests} where \`doorbell.json\` names \`guests\``;
+  const kernels = docs.kernels === undefined ? '' : `\n\nHolds for ${docs.kernels}.`;
   return `# ${id}
 
-${summary}. Severity: ${severity}.
+${summary}. Severity: ${severity}${withGuests}.${kernels}
 
 ## What happens
 
@@ -39,21 +42,25 @@ ${fix}
 
 On the board of [board.dtsi](board.dtsi)${kernel}, this is reported:
 
-\`\`\`dts
-${example.failing}
-\`\`\`
+${exampleText(example.failing, example.settings)}
 
 and this is not:
 
-\`\`\`dts
-${example.corrected}
-\`\`\`
+${exampleText(example.corrected, example.correctedSettings ?? example.settings)}
 
 ## Sources
 
 ${sources.map((source) => `- ${source}`).join('\n')}
 ${prerequisites === undefined ? '' : `\nNot reported where one of these explains it: ${prerequisites.map((each) => `[${each}](${each}.md)`).join(', ')}.\n`}
 ${switchingOff(id)}`;
+}
+
+/** A source, and the doorbell.json beside it. An example that adds nothing to the board is told by its settings alone. */
+function exampleText(source: string, settings: object | undefined): string {
+  const dts = `\`\`\`dts\n${source}\n\`\`\``;
+  if (settings === undefined) return dts;
+  const json = `\`\`\`json\n${JSON.stringify(settings, undefined, 2)}\n\`\`\``;
+  return source === '' ? `as \`doorbell.json\`\n\n${json}` : `${dts}\n\nwith \`doorbell.json\`\n\n${json}`;
 }
 
 const layerTexts: Readonly<Record<Layer, string>> = {

@@ -3,7 +3,7 @@ import type { KernelProfile } from '../iova/kernel-profile';
 import type { RegionPrediction } from '../iova/prediction';
 import type { Evidence, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
-import type { Topology } from '../topology/model';
+import type { AddressRange, Iova, Topology } from '../topology/model';
 import type { DeviceTree } from '../tree/model';
 
 export interface RuleInput {
@@ -20,6 +20,17 @@ export interface RuleInput {
 export interface RuleSettings {
   /** The value of `msiWindow` in doorbell.json, for evidence; undefined where the kernel's own constant holds. */
   readonly msiWindowSource?: SourceRange | undefined;
+  /** The guests that devices are meant to be passed through to; none where doorbell.json names none. */
+  readonly guests?: readonly ConfiguredGuest[];
+  /** Where doorbell.json gives a value, by its path of keys and indices; undefined where it does not. */
+  readonly place?: (key: readonly (string | number)[]) => SourceRange | undefined;
+}
+
+/** A guest of doorbell.json. */
+export interface ConfiguredGuest {
+  readonly name: string;
+  /** What its VMM maps for DMA at the addresses that the guest sees, in the order given. */
+  readonly ram: readonly AddressRange<Iova>[];
 }
 
 /** A failing source and the same one corrected; both include `board.dtsi` of docs/rules and are run as tests. */
@@ -28,6 +39,9 @@ export interface RuleExample {
   readonly corrected: string;
   /** Version of the kernel that it is about, where the default one does not mind. */
   readonly kernel?: string;
+  /** The doorbell.json beside the failing source, and beside the corrected one where that is what is corrected. */
+  readonly settings?: object;
+  readonly correctedSettings?: object;
 }
 
 export interface RuleDocs {
@@ -36,6 +50,8 @@ export interface RuleDocs {
   /** Why the kernel or the hardware behaves like that. */
   readonly why: string;
   readonly fix: string;
+  /** Where it does not hold for all kernels: for which, as in `Linux 6.3 and later`. */
+  readonly kernels?: string;
   /** Kernel file and function, binding, or specification. */
   readonly sources: readonly string[];
   readonly example: RuleExample;
@@ -45,10 +61,12 @@ export interface Rule {
   /** Stable; the diagnostic's code. */
   readonly id: string;
   readonly severity: Severity;
+  /** Where doorbell.json names guests: what stands in the way of a use that somebody has in mind weighs more. */
+  readonly severityWithGuests?: Severity;
   /** One line, no full stop. */
   readonly summary: string;
   readonly docs: RuleDocs;
-  /** Left out: all kernels. */
+  /** Left out: all kernels. `docs.kernels` says it in words. */
   readonly holdsFor?: (kernel: KernelProfile) => boolean;
   /** Rules whose findings on the same thing silence this one's: what they found explains it. */
   readonly prerequisites?: readonly string[];

@@ -4,12 +4,14 @@ import { predictRegions } from '../iova/predict';
 import type { RegionPrediction } from '../iova/prediction';
 import type { Unit } from '../preprocess/preprocess';
 import { checkRules } from '../rules/check';
+import type { ConfiguredGuest, RuleSettings } from '../rules/rule';
 import { settleDiagnostics } from '../rules/suppression';
 import type { SyntaxTree } from '../syntax/syntax-tree';
 import type { Diagnostic } from '../text/diagnostic';
 import { sourceFile, type SourceFile } from '../text/source-file';
+import { rangeOf } from '../topology/address';
 import { topologyFromTree } from '../topology/from-tree';
-import type { Topology } from '../topology/model';
+import type { Iova, Topology } from '../topology/model';
 import { readFdt } from '../tree/fdt-read';
 import type { DeviceTree } from '../tree/model';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
@@ -19,6 +21,7 @@ import { fragmentDiagnostics, isOtherText } from './fragments';
 import { inputKind, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays } from './overlays';
 import { settingsProfile } from './settings';
+import { settingsPlace } from './settings-file';
 
 /** One board at one moment. Never changed: an edit makes a new one. */
 export interface Snapshot {
@@ -59,7 +62,7 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const kernel = settingsProfile(context.settings);
   const topology = topologyFromTree(tree);
   const prediction = predictRegions(topology, kernel);
-  const settings = { msiWindowSource: context.msiWindowSource };
+  const settings = ruleSettings(context, files);
   const root = kind === 'source' ? board.root : undefined;
   const found = checkRules({ tree, topology, prediction, kernel, settings, root });
   const { rules } = context.settings;
@@ -67,6 +70,18 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const wanted = [...own, ...found].filter(({ rule }) => rules[rule] !== 'off');
   const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlayUnits]), rules);
   return { ...board, topology, kernel, prediction, diagnostics };
+}
+
+/** What the rules need to know of doorbell.json. */
+function ruleSettings({ settings, settingsFile, msiWindowSource }: Context, files: FileStore): RuleSettings {
+  const guests = Object.entries(settings.guests).map(([name, { ram }]): ConfiguredGuest => {
+    return { name, ram: ram.map(({ start, size }) => rangeOf(start as Iova, size)) };
+  });
+  const place: RuleSettings['place'] = (key) => {
+    const source = settingsFile === undefined ? undefined : files.read(settingsFile);
+    return source === undefined || 'error' in source ? undefined : settingsPlace(source, key);
+  };
+  return { msiWindowSource, guests, place };
 }
 
 /** The tree of a board, overlays applied, without the analysis. */

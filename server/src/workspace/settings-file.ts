@@ -62,6 +62,21 @@ export function parseSettings(source: SourceFile): ParsedSettings {
   return known;
 }
 
+const trees = new WeakMap<SourceFile, Node | undefined>();
+
+/** Where a file gives the value at a path of keys and indices, such as `['guests', 'mine', 'ram', 0]`. */
+export function settingsPlace(source: SourceFile, key: readonly (string | number)[]): SourceRange | undefined {
+  if (!trees.has(source)) trees.set(source, parseTree(settingsText(source), [], { allowTrailingComma: true }));
+  const tree = trees.get(source);
+  const found = tree && findNodeAtLocation(tree, [...key]);
+  return found && { file: source, start: found.offset, end: found.offset + found.length };
+}
+
+/** The text without a byte order mark, at the same offsets. */
+function settingsText({ text }: SourceFile): string {
+  return text.startsWith('\uFEFF') ? ` ${text.slice(1)}` : text;
+}
+
 /** Settings that come from elsewhere than a file, such as the editor: wrong values are dropped. */
 export function settingsFromObject(value: object): SettingsFile {
   if (Object.keys(value).length === 0) return {};
@@ -71,8 +86,7 @@ export function settingsFromObject(value: object): SettingsFile {
 
 function parse(source: SourceFile): ParsedSettings {
   const errors: ParseError[] = [];
-  const text = source.text.startsWith('\uFEFF') ? ` ${source.text.slice(1)}` : source.text;
-  const tree = parseTree(text, errors, { allowTrailingComma: true });
+  const tree = parseTree(settingsText(source), errors, { allowTrailingComma: true });
   const rangeOf = ({ offset, length }: { offset: number; length: number }): SourceRange => {
     return { file: source, start: offset, end: offset + length };
   };
