@@ -27,6 +27,8 @@ export interface KernelProfile {
   readonly firmwareRegions: boolean;
   /** Exynos reports them too: drivers/iommu/exynos-iommu.c, from 6.17. */
   readonly exynosRegions: boolean;
+  /** IORT reserved memory nodes are read: drivers/acpi/arm64/iort.c iort_iommu_rmr_get_resv_regions, in all three. */
+  readonly rmr: boolean;
   /** A device with a direct region may not be assigned: drivers/iommu/iommu.c `require_direct`, from 6.6. */
   readonly refusesDirect: boolean;
   /** What VFIO asks about MSI isolation: the whole system (kernel/irq/irqdomain.c) to 6.2, the device (kernel/irq/msi.c) from 6.3. */
@@ -45,8 +47,17 @@ export interface KernelProfile {
   readonly virtioDirectOops: boolean;
   /** sysfs shows one page of regions: drivers/iommu/iommu.c iommu_group_show_resv_regions, sysfs_emit_at. */
   readonly sysfsLimit: bigint | undefined;
-  /** VFIO_IOMMU_MAP_DMA with an IOVA that wraps. */
+  /** VFIO_IOMMU_MAP_DMA with an IOVA that wraps: drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map. */
   readonly wrapError: 'EINVAL' | 'EOVERFLOW';
+  /**
+   * drivers/iommu/iommufd: not there (6.1); with MSI cookies, page by page and domain (6.12); or handing out doorbell
+   * pages itself, one place a doorbell for a whole file descriptor (driver.c iommufd_sw_msi, 7.2).
+   */
+  readonly iommufd: 'none' | 'cookie' | 'native';
+  /** Doorbell pages that one iommufd descriptor can hold (driver.c iommufd_sw_msi_get_map); undefined: as many as fit. */
+  readonly iommufdDoorbells: number | undefined;
+  /** drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg: which `reg` entries are set aside from memory. */
+  readonly reservedMemory: 'all-entries' | 'first-entry';
   /** What the virtio-iommu devices announce, if the settings tell; undefined: unknown. */
   readonly virtioIommuRegions: readonly AnnouncedRegion[] | undefined;
 }
@@ -60,6 +71,7 @@ const linux612: KernelProfile = {
   msiWindowOrigin: 'kernel',
   firmwareRegions: true,
   exynosRegions: false,
+  rmr: true,
   refusesDirect: true,
   msiIsolation: 'device',
   mapRule: 'four-cells',
@@ -70,6 +82,9 @@ const linux612: KernelProfile = {
   virtioDirectOops: true,
   sysfsLimit: 0x1000n,
   wrapError: 'EINVAL',
+  iommufd: 'cookie',
+  iommufdDoorbells: undefined,
+  reservedMemory: 'all-entries',
   virtioIommuRegions: undefined,
 };
 
@@ -83,6 +98,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     wrongIommuCells: 'bypass',
     virtioDirectOops: false,
     sysfsLimit: undefined,
+    iommufd: 'none',
   },
   '6.12': linux612,
   '7.2': {
@@ -95,6 +111,9 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     streamIdOutOfRange: 'iommu',
     virtioDirectOops: false,
     wrapError: 'EOVERFLOW',
+    iommufd: 'native',
+    iommufdDoorbells: 64,
+    reservedMemory: 'first-entry',
   },
 };
 
