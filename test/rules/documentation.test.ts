@@ -8,6 +8,7 @@ import { workspaceRules } from '../../server/src/workspace/problems';
 import { applyFix, diagnosticsOf, documentationFolder, onBoard, ruleIds } from './board';
 
 const catalogue = withWorkspace(workspaceRules);
+const kernelVersions: readonly KernelVersion[] = ['6.1', '6.12', '7.2'];
 
 describe('documentation of the rules', () => {
   it('is what `npm run docs:rules` writes', () => {
@@ -50,6 +51,15 @@ describe('documentation of the rules', () => {
           found.some(({ rule }) => rule === id),
           `only ${found.map(({ rule }) => rule).join(', ')}`,
         );
+      });
+
+      it('says for which kernels it holds, on its page and in its message, unless for all', () => {
+        const byKernel = kernelVersions.map((each) => {
+          return diagnosticsOf(onBoard(failing, settings), each).filter(({ rule }) => rule === id);
+        });
+        if (new Set(byKernel.map((found) => found[0]?.severity)).size === 1) return;
+        assert.ok(docs.kernels !== undefined, byKernel.map((found) => found[0]?.severity ?? 'not reported').join(', '));
+        for (const { message } of byKernel.flat()) assert.match(message, /\b[67]\.\d/);
       });
 
       it('is not reported for the corrected example, nor is anything new', () => {

@@ -35,7 +35,7 @@ export function checkRules(input: RuleInput): Diagnostic[] {
         severity: finding.severity ?? severityOf(rule, input),
         range,
         node: finding.node,
-        message: finding.message,
+        message: withKernels(finding.message, rule),
         ...(finding.evidence === undefined ? {} : { evidence: finding.evidence }),
         ...(finding.fixes === undefined || range === undefined ? {} : { fixes: finding.fixes }),
       };
@@ -49,6 +49,12 @@ export function checkRules(input: RuleInput): Diagnostic[] {
 
 function severityOf({ severity, severityWithGuests }: Rule, { settings }: RuleInput): Severity {
   return (settings.guests?.length ?? 0) > 0 ? (severityWithGuests ?? severity) : severity;
+}
+
+/** What holds for some kernels only says for which: by itself, or by what the rule's documentation has about it. */
+function withKernels(message: string, { docs }: Rule): string {
+  if (docs.kernels === undefined || /\b(?:Linux|kernels|from|to|before) [67]\.\d/.test(message)) return message;
+  return `${message} This holds for ${docs.kernels.replaceAll('`', '')}.`;
 }
 
 function isExplained(rule: Rule, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {

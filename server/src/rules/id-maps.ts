@@ -4,16 +4,16 @@ import { hex } from './numbers';
 import { isEnabled, propertyKey } from './references';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
-type AnyMap = IdMap<{ readonly cells: number | undefined }>;
+export type AnyMap = IdMap<{ readonly cells: number | undefined }>;
 
-interface FoundMap {
+export interface FoundMap {
   readonly map: AnyMap;
   /** The node that holds it. */
   readonly path: string;
 }
 
 /** Each map of an enabled bridge or bus, once. */
-function* maps({ topology, tree }: RuleInput): Generator<FoundMap> {
+export function* maps({ topology, tree }: RuleInput): Generator<FoundMap> {
   for (const master of topology.masters) {
     // Functions share their host bridge's.
     if (!master.availability.enabled || master.kind === 'pci-function') continue;
@@ -101,6 +101,7 @@ export const idMapCells: Rule = {
       'The board works with the kernels that it was written for. With the others, devices behind the bridge lose their IOMMU (or MSIs), or get other stream IDs.',
     why: 'To Linux 7.1 each entry has four cells, whatever the target asks for. From 7.2 on the target’s `#iommu-cells` (`#msi-cells`) counts. Maps to a two-cell target that were written with one cell are taken as meant only if all entries have the same target and length 1.',
     fix: 'Where both must work: entries of length 1 with the same target throughout, or a target with one cell.',
+    kernels: 'all kernels: to 7.1 they read a map by one rule, from 7.2 on by another',
     sources: ['Linux drivers/of/base.c of_map_id (6.12), of_check_bad_map (7.2)'],
     example: {
       failing: `/ {

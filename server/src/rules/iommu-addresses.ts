@@ -3,7 +3,7 @@ import type { Fix } from '../text/diagnostic';
 import type { WrittenReservation } from '../topology/model';
 import { reinterpret, rewriteEntry } from './address-edits';
 import { count, formatRange, hex, withSize } from './numbers';
-import { readReservations, reservationKey, writtenEntries, type NamedEntry } from './reservations';
+import { readingKernels, readReservations, reservationKey, writtenEntries, type NamedEntry } from './reservations';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
 const binding = 'Documentation/devicetree/bindings/reserved-memory/reserved-memory.yaml (iommu-addresses)';
@@ -18,6 +18,7 @@ export const iommuAddressesCellCount: Rule = {
       'The kernel reserves some other address than the one that was meant, reads past the end of the property, or oopses at boot. What was to be protected is not.',
     why: 'Address and size are read with `#address-cells` and `#size-cells` of the *device’s parent bus*, not with those of `/reserved-memory`. A PCI function’s parent is the host bridge: three cells for the address, of which the first holds the PCI space flags, and two for the size.',
     fix: 'Write as many cells as the device’s bus has; for a PCI function `<&device 0x02000000 HIGH LOW SIZE-HIGH SIZE-LOW>`.',
+    kernels: readingKernels,
     sources: [kernelFunction, 'Linux drivers/of/address.c of_translate_dma_region', binding],
     example: {
       failing: `&{/reserved-memory} {
@@ -148,6 +149,7 @@ export const iommuAddressesTruncated: Rule = {
       'The kernel reads on past the end of the property. What it reserves depends on what happens to lie there in memory.',
     why: 'Where a cell is the device’s phandle, the kernel takes the address and size cells behind it without looking at the length of the property.',
     fix: 'Complete the entry.',
+    kernels: readingKernels,
     sources: [kernelFunction, binding],
     example: {
       failing: `&{/reserved-memory} {
@@ -204,6 +206,7 @@ export const iommuAddressesFalsePhandle: Rule = {
       'The device gets a reservation that nobody wrote: a piece of another device’s entry, read as an address and a size.',
     why: 'The kernel walks `iommu-addresses` cell by cell. A cell that is not the phandle of the device it asks for is skipped alone, so the addresses and sizes in other devices’ entries are tried as phandles too.',
     fix: 'Give the device another phandle (leave it to dtc, without a `phandle` property), or put the two devices’ entries into nodes of their own.',
+    kernels: readingKernels,
     sources: [kernelFunction],
     example: {
       failing: `&{/reserved-memory} {
@@ -268,6 +271,7 @@ export const iommuAddressesZeroSize: Rule = {
     effect: 'The kernel says “Cannot reserve IOVA region of 0 size” and reserves nothing for the entry.',
     why: 'A size of 0 is often a lost cell or a 64-bit size of which only the high cell was written.',
     fix: 'Write the size, or remove the entry.',
+    kernels: readingKernels,
     sources: [kernelFunction],
     example: {
       failing: `&{/reserved-memory} {

@@ -22,6 +22,7 @@ export const msiWindowOverlap: Rule = {
       'When a device of the group is passed through, VFIO maps the MSI doorbells into the reserved region. Interrupts of the device are then lost, or its writes land where the region said that no other mapping may be.',
     why: 'VFIO takes the start of the software MSI window as the place for doorbell mappings and counts upwards page by page. It cuts reserved regions out of what the user may map, but does not compare them with the window. The kernel’s own DMA is not affected: it allocates addresses for doorbells around every reserved region.',
     fix: 'Move the reservation if it may lie elsewhere, or use a kernel or VMM whose window does, and say so in `doorbell.json` (`msiWindow`).',
+    kernels: 'all kernels; regions of `iommu-addresses` exist from Linux 6.3 on',
     sources: [
       'Linux drivers/vfio/vfio_iommu_type1.c vfio_iommu_type1_attach_group (resv_msi_base)',
       'Linux drivers/iommu/dma-iommu.c iommu_get_msi_cookie, cookie_get_msi_page',
@@ -71,7 +72,7 @@ function overlapFinding(
   const { master } = device;
   const { reservation } = region;
   const node = reservation?.node;
-  const what = node === undefined ? 'that the IOMMU driver reports' : `that ${node.path} reserves`;
+  const what = node === undefined ? 'that the IOMMU driver reports' : `that ${node.path} reserves (from Linux 6.3 on)`;
   const isHit = overlaps(region.range, neededPart(input, demand));
   const outcome = isHit
     ? outcomes[region.type]

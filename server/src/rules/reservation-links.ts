@@ -3,7 +3,7 @@ import type { Fix } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
 import { addReference } from './address-edits';
 import { list } from './numbers';
-import { readsFirmwareRegions, reservationKey, writtenEntries, type NamedEntry } from './reservations';
+import { readingKernels, readsFirmwareRegions, reservationKey, writtenEntries, type NamedEntry } from './reservations';
 import { evidenceAt, type Rule, type RuleInput } from './rule';
 
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
@@ -16,6 +16,7 @@ export const iommuAddressesNotListed: Rule = {
     effect: 'The entry does nothing: the kernel and VFIO hand the addresses out.',
     why: 'The kernel starts at the device and walks its `memory-region`. A region that no `memory-region` of the device leads to is never looked at. A `memory-region` of the PCI host bridge does nothing for the functions behind it.',
     fix: 'Add the region to the device’s `memory-region`.',
+    kernels: readingKernels,
     sources: [kernelFunction],
     example: {
       failing: `&{/reserved-memory} {
@@ -73,6 +74,7 @@ export const memoryRegionWithoutEntry: Rule = {
     effect: 'Nothing of the region is reserved for the device: its IOVAs are handed out as if they were free.',
     why: 'Each entry of `iommu-addresses` counts for the one device that it names.',
     fix: 'Add an entry for the device, or take the region out of its `memory-region` if it is not meant.',
+    kernels: readingKernels,
     sources: [kernelFunction],
     example: {
       failing: `&{/reserved-memory} {
@@ -135,6 +137,8 @@ export const iommuAddressesIgnored: Rule = {
     effect: 'The entry is silently ignored: the addresses are handed out as if they were free.',
     why: 'Only drivers that ask for firmware’s regions look at `iommu-addresses`: arm-smmu, arm-smmu-v3, virtio-iommu, apple-dart, and exynos from 6.17 on. Kernels before 6.3 do not look at all.',
     fix: 'Do not rely on the entry with this kernel and this IOMMU.',
+    kernels:
+      'Linux before 6.3 for every IOMMU, Linux before 6.17 for Exynos, all kernels for the other drivers that do not ask',
     sources: [
       'Linux drivers/iommu/*.c: get_resv_regions of struct iommu_ops',
       'Linux drivers/iommu/dma-iommu.c iommu_dma_get_resv_regions',

@@ -10,6 +10,9 @@ import type {
 import { writtenEntry } from './address-edits';
 import type { RuleInput } from './rule';
 
+/** For `docs.kernels` of rules about entries that earlier kernels do not look at. */
+export const readingKernels = 'Linux 6.3 and later; earlier kernels do not read `iommu-addresses`';
+
 /** A reservation as one device of some group reads it. */
 export interface ReadReservation {
   readonly device: PredictedDevice;

@@ -5,7 +5,7 @@ import type { AddressRange, DmaMaster } from '../topology/model';
 import { rewriteEntry, writtenEntry } from './address-edits';
 import { doorbells } from './masters';
 import { formatRange, hex, list, withSize } from './numbers';
-import { readReservations, reservationKey, type ReadReservation } from './reservations';
+import { readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
 import { evidenceAt, type Finding, type Rule } from './rule';
 
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
@@ -20,6 +20,7 @@ export const iommuAddressesOutsideDmaRanges: Rule = {
       'The kernel dereferences NULL while it holds the lock of the IOMMU group. The device never probes, and whoever reads `reserved_regions` of that group hangs, often the boot itself.',
     why: 'The address is translated through the parents’ `dma-ranges`. Where no entry covers it, `of_translate_dma_region` returns NULL, and the caller takes that for its read position. For a PCI function this also happens when the flags cell names another address space than the entry of `dma-ranges` (0 instead of 0x02000000). Not fixed in 7.2.',
     fix: 'Correct the address or its flags cell, or complete `dma-ranges`. What the bus never forwards needs no reservation.',
+    kernels: readingKernels,
     sources: [kernelFunction, 'Linux drivers/of/address.c of_translate_dma_region, of_bus_pci_map'],
     example: {
       failing: `&{/reserved-memory} {
@@ -116,6 +117,8 @@ export const directRegion: Rule = {
       'From Linux 6.6 on, no device of the group can be passed through: attaching it fails with EINVAL (“Firmware has requested this device have a 1:1 IOMMU mapping…”). The host’s own use is not affected. Behind a virtio-iommu, 6.12 oopses at boot (an error then); 7.2 does not.',
     why: '`iommu-addresses` equal to `reg` asks for a 1:1 mapping that must exist at all times, as firmware or hardware keeps using the memory. VFIO would have to remove it (`require_direct`).',
     fix: 'If nothing uses the memory after boot, remove the entry. If only the address must stay free, leave out `reg`: a region without it is `reserved`, which VFIO respects. Otherwise the device stays with the host.',
+    kernels:
+      'Linux 6.6 and later; earlier kernels attach the group and only keep the region out of what the user may map',
     sources: [
       'Linux drivers/iommu/iommu.c __iommu_device_set_domain, iommu_create_device_direct_mappings',
       kernelFunction,
@@ -174,6 +177,7 @@ export const iommuAddressesNotDirect: Rule = {
       'The kernel warns “treating non-direct mapping […] as reservation” and maps nothing: the device cannot reach the memory at this address.',
     why: 'Only a region whose `iommu-addresses` equal the first entry of `reg`, after translation by `dma-ranges`, in start and in length, is mapped. Linux has no other static mappings.',
     fix: 'Make both the same if the memory is to be mapped; leave out `reg` if the address is only to stay free.',
+    kernels: readingKernels,
     sources: ['Linux drivers/iommu/of_iommu.c iommu_resv_region_get_type'],
     example: {
       failing: `&{/reserved-memory} {
@@ -225,6 +229,7 @@ export const iommuAddressesShifted: Rule = {
     effect: 'The kernel and VFIO keep another range free than the one that was written; the written one is handed out.',
     why: 'The address is translated by the parents’ `dma-ranges`, and the result is what is reserved, not only what is compared with `reg`.',
     fix: 'Write the address that `dma-ranges` turn into the IOVA that must stay free.',
+    kernels: readingKernels,
     sources: [kernelFunction, 'Linux drivers/of/address.c of_translate_dma_region'],
     example: {
       failing: `&{/reserved-memory} {
@@ -281,6 +286,7 @@ export const reservedRegionUntranslatable: Rule = {
       'The kernel says “failed to parse memory region” and skips the node: none of its `iommu-addresses` are reserved.',
     why: '`reg` is translated through the `ranges` of its parents. Without `ranges`, addresses below a node have no meaning outside it.',
     fix: 'Give `/reserved-memory` an empty `ranges`, and the cell counts of the root.',
+    kernels: readingKernels,
     sources: [kernelFunction, 'Linux drivers/of/address.c of_address_to_resource'],
     example: {
       failing: `/ {
@@ -335,6 +341,7 @@ export const directRegionOverDoorbell: Rule = {
       'The device can write to the doorbell’s page untranslated: it can raise interrupts of its own choice, and the doorbell’s mapping and the direct one claim the same page.',
     why: 'A direct region maps every page of it 1:1, a doorbell page among them.',
     fix: 'Leave the doorbell page out of the region.',
+    kernels: readingKernels,
     sources: [
       'Linux drivers/iommu/iommu.c iommu_create_device_direct_mappings',
       'Linux drivers/iommu/dma-iommu.c iommu_dma_prepare_msi',
