@@ -203,7 +203,7 @@ const groups: Readonly<Record<string, readonly Example[]>> = {
           a = <1>;
           node {
             b = <2>;
-                  //| error[syntax-missing-brace] "};};"`,
+                  //| error[syntax-missing-brace] "\\n          };\\n        };"`,
       tree: '/ { a = <1>; node { b = <2>; }; }',
     },
     {
@@ -219,8 +219,8 @@ const groups: Readonly<Record<string, readonly Example[]>> = {
         / {
           node {
             b;
+            //| error[syntax-missing-brace] "\\n          };"
         };
-        //| error[syntax-missing-brace] "};"
         &other { c; };`,
       tree: '/ { node { b; }; }\n&other { c; }',
     },
@@ -231,6 +231,106 @@ const groups: Readonly<Record<string, readonly Example[]>> = {
                 //| error[syntax-missing-brace] "};};"
         /delete-node/ &other;`,
       tree: '/ { node { }; }\ndelete-node &other',
+    },
+    {
+      title: 'open where a node of its own depth begins',
+      source: `
+        / {
+          one {
+            a;
+            //| error[syntax-missing-brace] "\\n          };"
+          two {
+            b;
+          };
+          three {
+          };
+        };
+        &other {
+          c;
+        };`,
+      tree: '/ { one { a; }; two { b; }; three { }; }\n&other { c; }',
+    },
+    {
+      title: 'just begun, above another',
+      source: `
+        / {
+          soc {
+            uart {
+              a;
+            };
+            new {
+               //| error[syntax-missing-brace] "\\n            };"
+            spi {
+              b;
+            };
+          };
+        };`,
+      tree: '/ { soc { uart { a; }; new { }; spi { b; }; }; }',
+    },
+    {
+      title: 'two open where a node of the outer depth begins',
+      source: `
+        / {
+          soc {
+            bus {
+              uart {
+                a;
+                //| error[syntax-missing-brace] "\\n              };\\n            };"
+            spi {
+              b;
+            };
+          };
+        };`,
+      tree: '/ { soc { bus { uart { a; }; }; spi { b; }; }; }',
+    },
+    {
+      title: 'two open at different places',
+      source: `
+        / {
+          one {
+            a;
+            //| error[syntax-missing-brace] "\\n          };"
+          two {
+            b;
+          };
+          three {
+            c;
+            //| error[syntax-missing-brace] "\\n          };"
+          four { };
+        };
+        / { };`,
+      tree: '/ { one { a; }; two { b; }; three { c; }; four { }; }\n/ { }',
+    },
+    {
+      title: 'open in a file whose lines are indented otherwise elsewhere',
+      source: `
+        / {
+            odd {
+          a;
+            };
+          one {
+            b;
+            //| error[syntax-missing-brace] "\\n          };"
+          two {
+            c;
+          };
+        };
+        / { };`,
+      tree: '/ { odd { a; }; one { b; }; two { c; }; }\n/ { }',
+    },
+    {
+      title: 'open without any indentation: at the last place where it can be',
+      source: `
+        / {
+        one {
+        a;
+        two {
+        b;
+        };
+        };
+        //| error[syntax-missing-brace] "};"
+        &other { };`,
+      tree: '/ { one { a; two { b; }; }; }\n&other { }',
     },
     {
       title: 'no semicolon behind the brace',
@@ -302,12 +402,44 @@ const groups: Readonly<Record<string, readonly Example[]>> = {
       source: `
         / {
           a { b; }; };
+                  //^^ error[syntax-stray-brace]
           c { d; };
-        //^ error[syntax-outside-node]
           e { };
         };
         &f { };`,
       tree: '/ { a { b; }; c { d; }; e { }; }\n&f { }',
+    },
+    {
+      title: 'a brace too many on a line of its own',
+      source: `
+        / {
+          a {
+            b;
+          };
+          };
+        //^^ error[syntax-stray-brace]
+          c {
+            d;
+          };
+        };
+        &f { };`,
+      tree: '/ { a { b; }; c { d; }; }\n&f { }',
+    },
+    {
+      title: 'a brace too many that closes the root early',
+      source: `
+        / {
+          a {
+            b;
+          };
+        };
+      //^^ error[syntax-stray-brace]
+          c {
+            d;
+          };
+        };
+        &f { };`,
+      tree: '/ { a { b; }; c { d; }; }\n&f { }',
     },
     {
       title: 'a reference block in a node',

@@ -1,6 +1,7 @@
 // Tokens to syntax tree: the grammar (grammars/dts.peggy) is run over the unit's shape. Never fails: whatever is wrong is
 // a problem in the tree, and the rest keeps its meaning.
 import { type TokenStream, tokenText } from '../preprocess/token-stream';
+import { repairBraces, type BraceRepairs } from './braces';
 import { limitDepth } from './depth';
 import { parse } from './generated/dts';
 import { createRecovery } from './recovery';
@@ -14,13 +15,39 @@ export function parseUnit(tokens: TokenStream): SyntaxTree {
     remember(key, known);
     return { tokens, items: known, errors: [] };
   }
+  const asCounted = parseShape(tokens, undefined);
+  if (asCounted.errors.length === 0) {
+    remember(key, asCounted.items);
+    return asCounted;
+  }
+  const repairs = repairBraces(tokens, asCounted.errors);
+  const asLaidOut = repairs === undefined ? asCounted : parseShape(tokens, repairs);
+  return mistakes(asLaidOut) <= mistakes(asCounted) ? asLaidOut : asCounted;
+}
+
+/** One problem may ask for several `}`. */
+function mistakes({ errors }: SyntaxTree): number {
+  return errors.reduce((sum, { insert = '' }) => sum + Math.max(insert.split('}').length - 1, 1), 0);
+}
+
+function parseShape(tokens: TokenStream, repairs: BraceRepairs | undefined): SyntaxTree {
   const problems: SyntaxProblem[] = [];
-  const { shape, unclosed } = limitDepth(tokens.shape, problems);
-  const recovery = createRecovery(tokens, shape, unclosed, problems);
+  const { shape, unclosed } = limitDepth(withoutSurplus(tokens.shape, repairs), problems);
+  const recovery = createRecovery(tokens, shape, unclosed, problems, repairs);
   const items = parse(shape, { recovery }) as readonly TopLevelItem[];
-  if (problems.length === 0) remember(key, items);
   problems.sort((a, b) => a.first - b.first);
   return { tokens, items, errors: problems };
+}
+
+/** Each `}` too many is blank, and the `;` behind it. */
+function withoutSurplus(shape: string, repairs: BraceRepairs | undefined): string {
+  if (repairs === undefined || repairs.surplus.size === 0) return shape;
+  const kinds = shape.split('');
+  for (const at of repairs.surplus.keys()) {
+    kinds[at] = ' ';
+    if (kinds[at + 1] === ';') kinds[at + 1] = ' ';
+  }
+  return kinds.join('');
 }
 
 /**

@@ -1,9 +1,11 @@
 // What the grammar calls: makers of the tree's nodes where a literal would not do, and the reports of everything that it
 // recovers from. `at` is the token that the grammar has come to, so `at - 1` is the last good one.
 import { tokenText, type TokenStream } from '../preprocess/token-stream';
+import { reportMissingBraces, reportSurplusBrace } from './brace-reports';
+import type { BraceRepairs } from './braces';
 import { literalU32 } from './literals';
 import { checkFirstItem, checkHeaders, checkMemberOrder } from './order';
-import { problemAfter } from './problems';
+import { problemAfter, problemAt } from './problems';
 import { createReporter, quoted } from './reporter';
 import { Shape } from './shape';
 import type {
@@ -38,11 +40,23 @@ export type Recovery = ReturnType<typeof createRecovery>;
  * The grammar's helpers for one unit. `shape` is the one that is parsed, where what nests too deep is blank;
  * `unclosed` is the number of `{` in it that no `}` closes.
  */
-export function createRecovery(tokens: TokenStream, shape: string, unclosed: number, problems: SyntaxProblem[]) {
+export function createRecovery(
+  tokens: TokenStream,
+  shape: string,
+  unclosed: number,
+  problems: SyntaxProblem[],
+  repairs?: BraceRepairs,
+) {
   /** The last token that made the value around it unreadable. */
   let brokenAt = -1;
   let hasSkipped = false;
   let reopened = 0;
+  /** How many of the nodes that end before a token have been ended, and before which. */
+  let endedAt = -1;
+  let ended = 0;
+  const endsAt = (at: number): readonly number[] => repairs?.closes.get(at) ?? [];
+  const endsHere = (at: number): boolean => endsAt(at).length > (endedAt === at ? ended : 0);
+  for (const nodes of repairs?.closes.values() ?? []) unclosed -= nodes.length;
 
   const reporter = createReporter(tokens, problems);
   const { add, report, missing, unexpected, word, textOf } = reporter;
@@ -176,7 +190,18 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       missing('syntax-missing-semicolon', at, ';');
     },
 
+    /** By the lines of the file, a node ends before the token though no `}` says so. */
+    endsNode(at: number): boolean {
+      return repairs !== undefined && endsHere(at);
+    },
+
     missingBrace(at: number): number {
+      if (endsHere(at)) {
+        ended = endedAt === at ? ended + 1 : 1;
+        endedAt = at;
+        if (ended === 1) reportMissingBraces(tokens, at, endsAt(at), reporter);
+        return -1;
+      }
       if (unclosed > 0) unclosed--;
       missing('syntax-missing-brace', at, '};');
       return -1;
@@ -290,9 +315,11 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
       return skip();
     },
 
-    /** What nests too deep has been reported; the value around it is not known. */
-    blank(at: number): null {
-      broken(at, at);
+    /** What nests too deep has been reported, and makes the value around it unknown; a `}` too many is reported here. */
+    blank(first: number, last: number): null {
+      const node = repairs?.surplus.get(first);
+      if (node === undefined) broken(first, first);
+      else reportSurplusBrace(tokens, first, last, node, reporter);
       return skip();
     },
 
@@ -353,7 +380,7 @@ export function createRecovery(tokens: TokenStream, shape: string, unclosed: num
     },
 
     strayBrace(first: number, last: number): null {
-      report('syntax-stray-brace', first, last, 'This `}` closes nothing.');
+      add({ ...problemAt('syntax-stray-brace', first, 'This `}` closes nothing.', last), isSurplus: true });
       return skip();
     },
 

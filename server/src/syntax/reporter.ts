@@ -6,12 +6,18 @@ import type { SyntaxProblem } from './syntax-tree';
 /** More problems than this in one unit are not listed. */
 const maxProblems = 1000;
 
+export interface MissingDetail {
+  /** What the message ends with. */
+  readonly why: string;
+  readonly related: NonNullable<SyntaxProblem['related']>;
+}
+
 export interface Reporter {
   readonly add: (problem: SyntaxProblem) => void;
   /** Tokens `first` to `last` are wrong. */
   readonly report: (rule: SyntaxRuleId, first: number, last: number, message: string) => void;
   /** Text should stand before token `at`. Several such at one place become one problem with one insertion. */
-  readonly missing: (rule: SyntaxRuleId, at: number, text: string) => void;
+  readonly missing: (rule: SyntaxRuleId, at: number, text: string, detail?: MissingDetail) => void;
   readonly unexpected: (first: number, last: number, where: string) => void;
   /** A word stands where only a value or a macro could. */
   readonly word: (first: number, last: number) => void;
@@ -40,18 +46,17 @@ export function createReporter(tokens: TokenStream, problems: SyntaxProblem[]): 
     if (!isFull()) add(problemAt(rule, first, message, last));
   }
 
-  function missing(rule: SyntaxRuleId, at: number, text: string): void {
+  function missing(rule: SyntaxRuleId, at: number, text: string, detail?: MissingDetail): void {
     if (isFull()) return;
     const before = problems.at(-1);
     const isSamePlace = before?.after === true && before.first === at - 1;
-    if (isSamePlace && before.insert === undefined) {
-      // Something that must be written by hand is missing here first.
-    } else if (isSamePlace) {
-      const insert = `${before.insert ?? ''}${text}`;
-      problems[problems.length - 1] = { ...before, insert, message: `Expected ${quoted(insert)} here.` };
-    } else {
-      add(problemAfter(rule, at - 1, `Expected ${quoted(text)} here.`, text));
-    }
+    // Something that must be written by hand is missing here first.
+    if (isSamePlace && before.insert === undefined) return;
+    const insert = isSamePlace ? `${before.insert ?? ''}${text}` : text;
+    const message = `Expected ${quoted(insert.trim())} here${detail?.why ?? ''}.`;
+    const related = detail === undefined ? {} : { related: detail.related };
+    if (isSamePlace) problems[problems.length - 1] = { ...before, insert, message, ...related };
+    else add({ ...problemAfter(rule, at - 1, message, insert), ...related });
   }
 
   function unexpected(first: number, last: number, where: string): void {

@@ -139,6 +139,10 @@ export interface SyntaxProblem {
   readonly first: number;
   readonly last: number;
   readonly after: boolean;
-  /** Text to insert there (missing `;`, `}`, `>`). */
+  /** Text to insert there (missing `;`, `}`, `>`); before the tokens where they are wrong for lack of it. */
   readonly insert?: string;
+  /** The tokens are to be taken out. */
+  readonly isSurplus?: boolean;
+  /** Another place that it is about. */
+  readonly related?: { readonly token: number; readonly message: string };
 }
