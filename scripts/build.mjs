@@ -13,6 +13,7 @@ const common = {
   // jsonc-parser's `main` is UMD with requires that a bundler cannot follow.
   mainFields: ['module', 'main'],
   sourcemap: 'linked',
+  loader: { '.sh': 'text' },
   minify: false,
   logLevel: 'warning',
 };

@@ -3,6 +3,7 @@ import './v8-tuning';
 import { Command, CommanderError } from 'commander';
 import { addCheck } from './cli/check';
 import { serveAsThread } from './cli/check-pool';
+import { addCollect } from './cli/collect';
 import { addRegions } from './cli/regions';
 import { printError, UsageError } from './cli/terminal';
 import { addTree } from './cli/tree';
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
     .exitOverride();
   addCheck(program);
   addRegions(program);
+  addCollect(program);
   addTree(program);
   await program.parseAsync();
 }

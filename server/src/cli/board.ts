@@ -4,6 +4,8 @@ import { analyse, compileBoard, type CompiledBoard, type Snapshot } from '../wor
 import type { CompileOptions } from '../workspace/compile';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
+import type { HostArchive } from '../workspace/host-archive';
+import type { Settings } from '../workspace/settings';
 import { contextOptions, type SourceOptions } from './options';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
@@ -30,10 +32,18 @@ function withContext<T>(given: string, options: SourceOptions, compute: (context
 }
 
 function usable<T extends CompiledBoard | Snapshot>(board: T, given: string): T {
-  const { root } = board.context;
+  const { root, settings } = board.context;
   const name = root === path.resolve(given) ? given : displayPath(root);
   if (board.unusable !== undefined) throw new UsageError(`${name}: ${board.unusable}`);
+  if (board.host !== undefined) printError(`${name}: ${hostNote(board.host, settings)}`);
   return board;
+}
+
+/** Which kernel an archive was recorded on, whose rules are used for it, and what it lacks. */
+export function hostNote({ release, machine, missing }: HostArchive, { kernel, pageSize }: Settings): string {
+  const recorded = release === undefined ? 'recorded on an unknown kernel' : `recorded on Linux ${release}`;
+  const lacks = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`;
+  return `${recorded}${machine === undefined ? '' : ` (${machine})`}, read by the rules of Linux ${kernel} with pages of ${pageSize}${lacks}`;
 }
 
 /** Errors among a board's diagnostics, printed to the standard error; tells how many. */

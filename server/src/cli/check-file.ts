@@ -1,8 +1,9 @@
 // Checks one file: what a thread of `check` does.
 import path from 'node:path';
-import { analyse } from '../workspace/analysis';
+import { analyse, type Snapshot } from '../workspace/analysis';
 import { contextOf } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
+import { hostNote } from './board';
 import { contextOptions, type SourceOptions } from './options';
 import { isReported, reportDiagnostic, type ReportFilter, type ReportedDiagnostic } from './report';
 import { displayPath } from './terminal';
@@ -46,14 +47,18 @@ export function createChecker({ source, filter }: CheckOptions): Checker {
           .filter((diagnostic) => isReported(diagnostic, filter))
           .map((diagnostic) => reportDiagnostic(diagnostic, context.root)),
         unusable: undefined,
-        note:
-          context.root === file ? undefined : `${displayPath(file)}: checked as part of ${displayPath(context.root)}`,
+        note: noteOf(file, name, snapshot),
       };
     } catch (error) {
       // A bug of ours on one file must not cost the others their results.
       return failure(`${displayPath(file)}: internal error: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+}
+
+function noteOf(file: string, name: string, { context, host }: Snapshot): string | undefined {
+  if (host !== undefined) return `${name}: ${hostNote(host, context.settings)}`;
+  return context.root === file ? undefined : `${displayPath(file)}: checked as part of ${displayPath(context.root)}`;
 }
 
 function failure(reason: string): FileReport {

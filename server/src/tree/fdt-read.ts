@@ -143,7 +143,8 @@ function readNode(reader: Reader, parent: DtNode | undefined, depth: number): Dt
   return node;
 }
 
-function phandlesOf(root: DtNode): Map<number, DtNode> {
+/** Nodes by phandle; of two with the same, the first. */
+export function phandlesOf(root: DtNode): Map<number, DtNode> {
   const result = new Map<number, DtNode>();
   walk(root, (node) => {
     if (node.phandle !== undefined && !result.has(node.phandle)) result.set(node.phandle, node);
@@ -151,7 +152,8 @@ function phandlesOf(root: DtNode): Map<number, DtNode> {
   return result;
 }
 
-function phandleOf(properties: ReadonlyMap<string, DtProperty>): Phandle | undefined {
+/** The value of `phandle`, or of its older name. */
+export function phandleOf(properties: ReadonlyMap<string, DtProperty>): Phandle | undefined {
   const bytes = (properties.get('phandle') ?? properties.get('linux,phandle'))?.data.bytes;
   if (bytes?.length !== 4) return undefined;
   const value = word(bytes, 0);

@@ -18,8 +18,9 @@ import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './
 import type { Context } from './contexts';
 import type { FileStore } from './files';
 import { fragmentDiagnostics, isOtherText } from './fragments';
+import { readHostArchive, type HostArchive } from './host-archive';
 import { inputKind, type InputKind } from './input-kind';
-import { applyOverlays, sortOverlays } from './overlays';
+import { applyOverlays, sortOverlays, type OverlayUnit } from './overlays';
 import { settingsProfile } from './settings';
 import { settingsPlace } from './settings-file';
 
@@ -27,11 +28,15 @@ import { settingsPlace } from './settings-file';
 export interface Snapshot {
   readonly context: Context;
   readonly kind: InputKind;
+  /** What was recorded of the machine, where the input is an archive of `doorbell collect`. */
+  readonly host: HostArchive | undefined;
   /** Of a blob, an empty file of its name. */
   readonly root: SourceFile;
   /** Empty for a blob, as `syntax` is. */
   readonly unit: Unit;
   readonly syntax: SyntaxTree;
+  /** Sources that are applied to its tree, in this order. */
+  readonly overlays: readonly OverlayUnit[];
   /** With the overlays applied. */
   readonly tree: DeviceTree;
   readonly topology: Topology;
@@ -48,17 +53,16 @@ export interface Snapshot {
 /** A board's tree and what went into it, before anything is made of it. */
 export type CompiledBoard = Pick<
   Snapshot,
-  'context' | 'kind' | 'root' | 'unit' | 'syntax' | 'tree' | 'files' | 'unusable'
+  'context' | 'kind' | 'host' | 'root' | 'unit' | 'syntax' | 'overlays' | 'tree' | 'files' | 'unusable'
 > & {
   /** Of the preprocessor, the parser and the merge, as they come. */
   readonly diagnostics: readonly Diagnostic[];
-  readonly overlayUnits: readonly Unit[];
 };
 
 /** Analyses a board. Gives a snapshot for any input; an exception is a bug of ours. */
 export function analyse(context: Context, files: FileStore): Snapshot {
-  const { overlayUnits, ...board } = compileBoard(context, files);
-  const { tree, kind, unit } = board;
+  const board = compileBoard(context, files);
+  const { tree, kind, unit, overlays } = board;
   const kernel = settingsProfile(context.settings);
   const topology = topologyFromTree(tree);
   const prediction = predictRegions(topology, kernel);
@@ -68,7 +72,7 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const { rules } = context.settings;
   const own = fragmentDiagnostics(context, board.root, board.diagnostics);
   const wanted = [...own, ...found].filter(({ rule }) => rules[rule] !== 'off');
-  const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlayUnits]), rules);
+  const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlays.map((overlay) => overlay.unit)]), rules);
   return { ...board, topology, kernel, prediction, diagnostics };
 }
 
@@ -99,6 +103,7 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
     const applied = compiled.unit.isRefused ? [] : overlays.applied;
     return overlaidBoard(context, kind, root, compiled, applied, files);
   }
+  if (kind === 'archive') return archivedBoard(context, root, files);
   if (kind !== 'fdt') return unusableBoard(context, kind, unusableKinds[kind], files);
   const bytes = files.readBytes(context.root);
   if ('error' in bytes) return unusableBoard(context, kind, bytes.error, files);
@@ -107,11 +112,25 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
     const reason = `is a damaged flattened devicetree: ${blob.error} at offset 0x${blob.offset.toString(16)}`;
     return unusableBoard(context, kind, reason, files);
   }
-  const compiled = { ...emptyUnit(context, files), tree: blob.tree };
+  return treeBoard(context, kind, blob.tree, files);
+}
+
+/** A board that comes as a finished tree, without sources. */
+function treeBoard(context: Context, kind: InputKind, tree: DeviceTree, files: FileStore): CompiledBoard {
+  const compiled = { ...emptyUnit(context, files), tree };
   return overlaidBoard(context, kind, compiled.unit.tokens.root, compiled, sortOverlays(context, files).applied, files);
 }
 
-const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt'>, string>> = {
+/** The machine that an archive was collected on. */
+function archivedBoard(context: Context, root: SourceFile, files: FileStore): CompiledBoard {
+  const host = readHostArchive(root, files);
+  if (host === undefined) return unusableBoard(context, 'archive', unusableKinds.binary, files);
+  if ('error' in host) return unusableBoard(context, 'archive', host.error, files);
+  if ('error' in host.tree) return { ...unusableBoard(context, 'archive', host.tree.error, files), host };
+  return { ...treeBoard(context, 'archive', host.tree, files), host };
+}
+
+const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt' | 'archive'>, string>> = {
   'acpi-text': 'an ACPI table in text form is not supported yet',
   'acpi-binary': 'an ACPI table is not supported yet',
   binary: 'is neither devicetree source nor a flattened devicetree',
@@ -122,21 +141,26 @@ function overlaidBoard(
   kind: InputKind,
   root: SourceFile,
   { unit, syntax, tree: base, diagnostics }: CompiledUnit,
-  overlays: readonly string[],
+  applied: readonly string[],
   files: FileStore,
 ): CompiledBoard {
-  const { tree, units: overlayUnits, diagnostics: ofOverlays } = applyOverlays(base, overlays, context, files);
+  const { tree, units: overlayUnits, diagnostics: ofOverlays } = applyOverlays(base, applied, context, files);
   const settingsFiles = context.settingsFile === undefined ? [] : [context.settingsFile];
   return {
     context,
     kind,
+    host: undefined,
     root,
     unit,
     syntax,
+    overlays: overlayUnits,
     tree,
     diagnostics: [...context.diagnostics, ...diagnostics, ...ofOverlays],
-    overlayUnits,
-    files: new Set([...[unit, ...overlayUnits].flatMap(filesOfUnit), ...context.overlays, ...settingsFiles]),
+    files: new Set([
+      ...[unit, ...overlayUnits.map((each) => each.unit)].flatMap(filesOfUnit),
+      ...context.overlays,
+      ...settingsFiles,
+    ]),
     unusable: undefined,
   };
 }

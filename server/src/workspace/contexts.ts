@@ -6,7 +6,9 @@ import type { Diagnostic } from '../text/diagnostic';
 import type { SourceRange } from '../text/source-file';
 import { readContextComment, type ContextComment } from './context-comment';
 import type { FileStore } from './files';
+import { hostSettings, readHostArchive } from './host-archive';
 import { boardsIncluding, includesFile } from './include-graph';
+import { inputKind } from './input-kind';
 import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings } from './settings';
 import type { SettingsFile } from './settings-file';
 import { findSourceTree, includeRoots, type IncludeRoots, type SourceTree } from './source-tree';
@@ -60,6 +62,7 @@ export function contextOf(document: string, files: FileStore, options: ContextOp
     contextOfRoot(root, files, options, { reason, comment, configured });
   if (comment?.root !== undefined && files.isFile(comment.root)) return chosen(comment.root, 'comment');
 
+  if (!('error' in source) && inputKind(source) === 'archive') return chosen(document, 'itself');
   const { settings } = loadSettings(options.settingsFile ?? findSettingsFile(document, files), files);
   const configured = configuredContext(document, settings, files);
   if (configured !== undefined) return chosen(configured.root, 'configured', configured);
@@ -84,8 +87,10 @@ export function contextOfRoot(
   origin: Origin = { reason: 'itself' },
 ): Context {
   const settingsFile = options.settingsFile ?? findSettingsFile(root, files);
-  const loaded = loadSettings(settingsFile, files, options.editorSettings);
   const source = files.read(root);
+  const host = 'error' in source ? undefined : readHostArchive(source, files);
+  const recorded = host === undefined || 'error' in host ? {} : hostSettings(host);
+  const loaded = loadSettings(settingsFile, files, { ...options.editorSettings, ...recorded });
   const comment = origin.comment ?? ('error' in source ? undefined : readContextComment(source));
   const configured = origin.configured ?? loaded.settings.contexts.find((context) => context.root === root);
   const sourceTree = findSourceTree(root, files);

@@ -1,11 +1,13 @@
 // What a file holds, told by its content.
 import type { SourceFile } from '../text/source-file';
+import { isArchive } from './host-files';
 
 /**
  * `source`: devicetree source. `fdt`: a flattened tree. `acpi-text`, `acpi-binary`: an ACPI table as iasl's data-table
- * text and as the firmware has it. `binary`: something else that is no text.
+ * text and as the firmware has it. `archive`: what `doorbell collect` gathered of a machine (or another archive).
+ * `binary`: something else that is no text.
  */
-export type InputKind = 'source' | 'fdt' | 'acpi-text' | 'acpi-binary' | 'binary';
+export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binary' | 'binary';
 
 /** Bytes that decide: enough for headers, and for telling text from data. */
 const probeLength = 4096;
@@ -14,6 +16,7 @@ export function inputKind(file: SourceFile): InputKind {
   const start = file.text.slice(0, probeLength);
   // The magic number is no valid UTF-8, so such a file is read byte by character.
   if (start.startsWith('\xd0\x0d\xfe\xed')) return 'fdt';
+  if (isArchive(start)) return 'archive';
   if (isAcpiTable(file)) return 'acpi-binary';
   if (acpiTextHeader.test(start)) return 'acpi-text';
   // A few stray ones are mistakes in a text, and reported at their places.
