@@ -118,12 +118,12 @@ ${listed}`;
   });
 
   it('names the driver that ignores it', () => {
-    const [found] = diagnosticsOf(
+    const diagnostics = diagnosticsOf(
       onBoard(`/ { mmu: iommu@20000000 { compatible = "rockchip,iommu"; reg = <0x0 0x20000000 0x0 0x100>; #iommu-cells = <0>; }; };
 &{/reserved-memory} { hole: hole { iommu-addresses = <&dma 0x0 0x70000000 0x0 0x1000>; }; };
 &dma { iommus = <&mmu>; memory-region = <&hole>; };`),
     );
-    assert.equal(found?.rule, 'iommu-addresses-ignored');
-    assert.match(found.message, /rk_iommu does not read iommu-addresses/);
+    const found = diagnostics.find(({ rule }) => rule === 'iommu-addresses-ignored');
+    assert.match(found?.message ?? '', /rk_iommu does not read iommu-addresses/);
   });
 });

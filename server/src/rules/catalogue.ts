@@ -20,6 +20,7 @@ import {
   reservedRegionUntranslatable,
 } from './reserved-regions';
 import type { Rule } from './rule';
+import { vfioDeviceNotCoherent, vfioDriverUnable, vfioSmmuNotCoherent } from './vfio/coherency';
 
 /** Where the pages of docs/rules are read by people: a diagnostic's code links there. */
 export const documentationBase = 'https://github.com/doorbell-iova/doorbell/blob/main/docs/rules';
@@ -60,6 +61,9 @@ export const rules: readonly Rule[] = [
   msiTargetNotController,
   msiTargetDisabled,
   msiParentCellCount,
+  vfioSmmuNotCoherent,
+  vfioDeviceNotCoherent,
+  vfioDriverUnable,
 ];
 
 export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'workspace';
