@@ -6,7 +6,7 @@ import { kernelProfile } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
 import type { PredictedGroup } from '../../server/src/iova/predict';
 import { printSysfs, regionsJson, sysfsLines } from '../../server/src/iova/print-regions';
-import { attachGroup } from '../../server/src/iova/vfio';
+import { attachGroup } from '../../server/src/iova/vfio/attach-group';
 import { topologyOf } from '../topology/trees';
 
 const names = { resolve: (name: string) => (name.startsWith('/') ? name : undefined) };

@@ -9,7 +9,7 @@ import { kernelProfile } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
 import type { RegionPrediction } from '../../server/src/iova/predict';
 import { sysfsAddress, sysfsLines } from '../../server/src/iova/print-regions';
-import { attachGroup } from '../../server/src/iova/vfio';
+import { attachGroup } from '../../server/src/iova/vfio/attach-group';
 import { topologyFromTree } from '../../server/src/topology/from-tree';
 import type { Topology } from '../../server/src/topology/model';
 import type { DeviceTree } from '../../server/src/tree/model';

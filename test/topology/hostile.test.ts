@@ -4,7 +4,7 @@ import path from 'node:path';
 import { kernelProfiles } from '../../server/src/iova/kernel-profile';
 import { windowCandidates } from '../../server/src/iova/msi-window';
 import { predictRegions } from '../../server/src/iova/predict';
-import { attachGroup } from '../../server/src/iova/vfio';
+import { attachGroup } from '../../server/src/iova/vfio/attach-group';
 import { topologyFromTree } from '../../server/src/topology/from-tree';
 import type { DeviceTree } from '../../server/src/tree/model';
 import { readFdt } from '../../server/src/tree/fdt-read';

@@ -49,6 +49,8 @@ export interface KernelProfile {
   readonly sysfsLimit: bigint | undefined;
   /** VFIO_IOMMU_MAP_DMA with an IOVA that wraps: drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map. */
   readonly wrapError: 'EINVAL' | 'EOVERFLOW';
+  /** vfio_find_dma there compares ends that are excluded, and so misses what ends at 2^64 − 1; included from 7.0. */
+  readonly type1Ends: 'excluded' | 'included';
   /**
    * drivers/iommu/iommufd: not there (6.1); with MSI cookies, page by page and domain (6.12); or handing out doorbell
    * pages itself, one place a doorbell for a whole file descriptor (driver.c iommufd_sw_msi, 7.2).
@@ -82,6 +84,7 @@ const linux612: KernelProfile = {
   virtioDirectOops: true,
   sysfsLimit: 0x1000n,
   wrapError: 'EINVAL',
+  type1Ends: 'excluded',
   iommufd: 'cookie',
   iommufdDoorbells: undefined,
   reservedMemory: 'all-entries',
@@ -111,6 +114,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     streamIdOutOfRange: 'iommu',
     virtioDirectOops: false,
     wrapError: 'EOVERFLOW',
+    type1Ends: 'included',
     iommufd: 'native',
     iommufdDoorbells: 64,
     reservedMemory: 'first-entry',

@@ -1,0 +1,43 @@
+// What must hold before a group's reservations even matter: cache coherency, a kernel that lives, no 1:1 mapping.
+import type { KernelProfile } from '../kernel-profile';
+import type { PredictedDevice, PredictedGroup } from '../prediction';
+import { refused } from './attach-result';
+import type { AttachResult } from './attach-result';
+
+/** Why no vfio driver binds the group's devices; undefined if it does. */
+export function bindRefusal({ devices, oops }: PredictedGroup): AttachResult | undefined {
+  const incoherent = devices.map(incoherence).find((reason) => reason !== undefined);
+  if (incoherent !== undefined) return refused('EINVAL', 'bind', incoherent);
+  if (oops !== undefined) return refused('EINVAL', 'bind', `the kernel oopses: ${oops.message}`);
+  return undefined;
+}
+
+/**
+ * `IOMMU_CAP_CACHE_COHERENCY`: without it a device cannot be bound to a vfio driver (drivers/vfio/vfio_main.c
+ * __vfio_register_dev; 6.1 vfio_group_find_or_alloc), and drivers/iommu/iommufd/device.c iommufd_device_bind asks again.
+ */
+function incoherence({ iommu, master }: PredictedDevice): string | undefined {
+  switch (iommu.driver.vfio) {
+    case 'always':
+      return undefined;
+    case 'coherent-walk':
+      if (iommu.coherent) return undefined;
+      return `${iommu.path} is not dma-coherent, so its driver reports no cache coherency, and VFIO binds no device behind it`;
+    case 'coherent-walk-or-master':
+      if (iommu.coherent || master.coherent) return undefined;
+      return `neither ${iommu.path} nor ${master.path} is dma-coherent, so the driver reports no cache coherency, and VFIO does not bind the device`;
+    case 'never':
+      return `the driver ${iommu.driver.name} of ${iommu.path} reports no cache coherency, and VFIO binds no device behind it`;
+    case 'unknown':
+      return `${iommu.path} is no IOMMU that a driver of Linux binds`;
+  }
+}
+
+/**
+ * Why DMA ownership of the group is refused: drivers/iommu/iommu.c __iommu_device_set_domain does not put a device with
+ * `require_direct` into the blocking domain (from 6.6), which claiming it for a user does.
+ */
+export function directRefusal({ regions }: PredictedGroup, kernel: KernelProfile): string | undefined {
+  if (!kernel.refusesDirect || !regions.some(({ type }) => type === 'direct')) return undefined;
+  return 'firmware asks for a direct (1:1) mapping of a region, and the kernel does not give such a group away';
+}
