@@ -216,4 +216,45 @@ describe('hover', () => {
     const snapshot = analyse(contextOf('/board.dts', files), files);
     for (let offset = 0; offset <= broken.length; offset++) hover(snapshot, '/board.dts', offset);
   });
+
+  describe('in an overlay that is applied to a board', () => {
+    const overlay = `/dts-v1/;
+/plugin/;
+#define HOLE 0x8000000
+&hole { iommu-addresses = <&dma 0x0 /*?1*/HOLE 0x0 0x2000>; };
+/ {
+	fragment@10 {
+		target = </*?2*/&smmu>;
+		__overlay__ {
+			status = "okay";
+			/*?3*/child@1 { reg = <0x0 /*?4*/0x100>; };
+		};
+	};
+	fragment@11 {
+		target-path = "/";
+		__overlay__ { nic: nic@b000000 { reg = <0x0 /*?5*/0xb000000 0x0 0x1000>; iommus = <&smmu /*?6*/0x77>; }; };
+	};
+};
+`;
+    const textAt = (mark: string): string => {
+      const files = createFileStore();
+      files.open('/board.dts', boardWith({}));
+      files.open('/over.dtso', overlay);
+      const snapshot = analyse(contextOf('/board.dts', files, { overlays: ['/over.dtso'] }), files);
+      const found = hover(snapshot, '/over.dtso', overlay.indexOf(mark) + mark.length);
+      return found === undefined ? 'nothing' : plainText(found.markdown);
+    };
+
+    it('numbers say what they are on the board', () => {
+      assert.match(textAt('/*?1*/'), /0x8000000–0x8001fff[^]*MSI window[^]*Macro HOLE/);
+      assert.match(textAt('/*?5*/'), /0xb000000–0xb000fff/);
+      assert.match(textAt('/*?6*/'), /through \/iommu@9050000 .* with stream ID 0x77/);
+    });
+
+    it('nodes and targets are those of the board', () => {
+      assert.match(textAt('/*?2*/'), /\/iommu@9050000: &smmu/);
+      assert.match(textAt('/*?3*/'), /\/iommu@9050000\/child@1/);
+      assert.match(textAt('nic: '), /\/nic@b000000[^]*behind \/iommu@9050000, stream ID 0x77/);
+    });
+  });
 });

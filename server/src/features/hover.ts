@@ -1,17 +1,17 @@
 // What stands under the cursor, in words of DMA: addresses, IOVAs, sizes, stream IDs, and the devices that they belong to.
-import { tokenName, tokenText } from '../preprocess/token-stream';
-import type { NodeSyntax, PropertySyntax } from '../syntax/syntax-tree';
+import { tokenName, tokenText, type TokenStream } from '../preprocess/token-stream';
+import type { NodeSyntax, PropertySyntax, SyntaxTree } from '../syntax/syntax-tree';
 import type { SourceRange } from '../text/source-file';
 import { cells } from '../tree/cells';
-import type { DtNode, DtProperty, ValuePart } from '../tree/model';
+import type { DeviceTree, DtNode, DtProperty, ValuePart } from '../tree/model';
 import { nodeByReference } from '../tree/navigate';
 import { cellsText, macroText, numberText, plainCellText, referenceText } from './hover/cells';
-import { nodeHover } from './hover/node';
+import { nodeHover, titleText } from './hover/node';
 import { rangesText, regText } from './hover/registers';
 import { iommuAddressesText, memoryRegionText } from './hover/reservations';
 import { idMapText, iommusText, msiParentText } from './hover/stream-ids';
 import { placeText, type Analysis, type CellSubject, type Text } from './hover/subject';
-import { nodeOfBlocks, placeAt, referenceText as referenceName, type Place } from './place';
+import { nodeOfBlocks, nodeOfOverlay, placeAt, referenceText as referenceName, type Place } from './place';
 
 export interface Hover {
   readonly range: SourceRange;
@@ -34,11 +34,15 @@ const propertyTexts: Readonly<Record<string, (subject: CellSubject) => readonly 
 
 /** The hover at an offset of a file of the board; undefined where there is nothing to say. */
 export function hover(analysis: Analysis, path: string, offset: number): Hover | undefined {
-  const place = placeAt(analysis.syntax, path, offset);
-  if (place === undefined) return undefined;
-  const { tokens } = analysis.syntax;
-  const texts = [...textsAt(analysis, place), macroText(tokens, place.token)].filter((text) => text !== undefined);
-  return texts.length === 0 ? undefined : { range: place.range, markdown: texts.join('\n\n') };
+  const { syntax, overlays } = analysis;
+  for (const unit of [syntax, ...overlays.map((overlay) => overlay.syntax)]) {
+    const place = placeAt(unit, path, offset);
+    if (place === undefined) continue;
+    const own = textsAt(analysis, unit, place);
+    const texts = [...own, macroText(unit.tokens, place.token)].filter((text) => text !== undefined);
+    return texts.length === 0 ? undefined : { range: place.range, markdown: texts.join('\n\n') };
+  }
+  return undefined;
 }
 
 /** Markdown for clients that show plain text. */
@@ -46,15 +50,17 @@ export function plainText(markdown: string): string {
   return markdown.replaceAll('**', '').replaceAll('`', '');
 }
 
-function textsAt(analysis: Analysis, place: Place): readonly Text[] {
+function textsAt(analysis: Analysis, unit: SyntaxTree, place: Place): readonly Text[] {
   const { tree, syntax } = analysis;
   const { syntax: at, blocks, token } = place;
   if (at === undefined) return [];
-  const { tokens } = syntax;
+  const { tokens } = unit;
+  const isOverlay = unit !== syntax;
   if (at.kind === 'node') {
-    const node = nodeOfBlocks(tree, tokens, blocks);
+    const node = isOverlay ? nodeOfOverlay(tree, tokens, blocks) : nodeOfBlocks(tree, tokens, blocks);
     if (token !== at.name && !at.labels.includes(token)) return [];
-    return node === undefined ? [removedNode(analysis, at)] : nodeHover(analysis, node);
+    if (node !== undefined) return nodeHover(analysis, node);
+    return isOverlay ? [] : [removedNode(tokens, at)];
   }
   if (at.kind === 'memreserve') {
     const number = tree.memoryReservations.find(
@@ -73,13 +79,31 @@ function textsAt(analysis: Analysis, place: Place): readonly Text[] {
     return node === undefined ? [] : nodeHover(analysis, node);
   }
   if (at.kind !== 'property') return [];
-  const node = nodeOfBlocks(tree, tokens, blocks);
-  return node === undefined ? [] : propertyHover(analysis, node, at, place);
+  if (!isOverlay) {
+    const node = nodeOfBlocks(tree, tokens, blocks);
+    return node === undefined ? [] : propertyHover(analysis, node, tokenName(tokens, at.name), at, place);
+  }
+  const node = nodeOfOverlay(tree, tokens, blocks);
+  return node === undefined
+    ? targetText(tree, tokens, place)
+    : propertyHover(analysis, node, tokenName(tokens, at.name), at, place);
 }
 
-function propertyHover(analysis: Analysis, node: DtNode, syntax: PropertySyntax, place: Place): readonly Text[] {
-  const { tokens } = analysis.syntax;
-  const property = node.properties.get(tokenName(tokens, syntax.name));
+/** The reference of a fragment's `target`, and others in what is no part of the board's tree. */
+function targetText(tree: DeviceTree, tokens: TokenStream, { token }: Place): readonly Text[] {
+  const text = tokenText(tokens, token);
+  const node = text.startsWith('&') ? nodeByReference(tree, referenceName(text)) : undefined;
+  return node === undefined ? [] : [titleText(node)];
+}
+
+function propertyHover(
+  analysis: Analysis,
+  node: DtNode,
+  name: string,
+  syntax: PropertySyntax,
+  place: Place,
+): readonly Text[] {
+  const property = node.properties.get(name);
   if (property === undefined) return ['Deleted further on: this value is not in the tree.'];
   const inForce = property.definitions.at(-1)?.whole;
   if (inForce !== undefined && !isWithin(place.range, inForce)) {
@@ -117,8 +141,8 @@ function partsAt({ data }: DtProperty, { file, start, end }: SourceRange): reado
   return data.parts.filter(({ source }) => source.file === file && source.start <= start && start < source.end);
 }
 
-function removedNode({ syntax }: Analysis, { name }: NodeSyntax): Text {
-  const text = tokenText(syntax.tokens, name);
+function removedNode(tokens: TokenStream, { name }: NodeSyntax): Text {
+  const text = tokenText(tokens, name);
   return text.startsWith('&')
     ? `${text}: no such label on this board.`
     : 'Deleted further on: this node is not in the tree.';

@@ -50,6 +50,38 @@ export function nodeOfBlocks(tree: DeviceTree, tokens: TokenStream, blocks: read
   return node;
 }
 
+/** The node of the board that a block of an applied overlay went into; undefined for its fragments and what they hold besides. */
+export function nodeOfOverlay(
+  tree: DeviceTree,
+  tokens: TokenStream,
+  blocks: readonly NodeSyntax[],
+): DtNode | undefined {
+  const block = blocks.at(-1);
+  if (block === undefined) return undefined;
+  const { file, start } = tokenRange(tokens, block.name);
+  return definitionsOf(tree).get(file)?.get(start);
+}
+
+const definitionsOfTrees = new WeakMap<DeviceTree, ReadonlyMap<SourceFile, ReadonlyMap<number, DtNode>>>();
+
+/** The nodes of a tree by the places of the names that open their blocks. */
+function definitionsOf(tree: DeviceTree): ReadonlyMap<SourceFile, ReadonlyMap<number, DtNode>> {
+  const known = definitionsOfTrees.get(tree);
+  if (known !== undefined) return known;
+  const found = new Map<SourceFile, Map<number, DtNode>>();
+  const visit = (node: DtNode): void => {
+    for (const { name } of node.definitions) {
+      let ofFile = found.get(name.file);
+      if (ofFile === undefined) found.set(name.file, (ofFile = new Map<number, DtNode>()));
+      ofFile.set(name.start, node);
+    }
+    for (const child of node.children.values()) visit(child);
+  };
+  visit(tree.root);
+  definitionsOfTrees.set(tree, found);
+  return found;
+}
+
 /** `label` of `&label`, `/path` of `&{/path}`. */
 export function referenceText(reference: string): string {
   return reference.startsWith('&{')

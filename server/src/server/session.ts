@@ -162,8 +162,9 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
 
   function analyseBoard(context: Context): BoardAnalysis {
     const snapshot = analyse(context, files);
-    const { root, unit, diagnostics } = snapshot;
-    const findings = { root, includes: unit.includes, diagnostics };
+    const { root, unit, overlays, diagnostics } = snapshot;
+    const includes = [unit, ...overlays.map((overlay) => overlay.unit)].flatMap((each) => each.includes);
+    const findings = { root, includes, diagnostics };
     return { snapshot, files: snapshot.files, diagnostics: placeDiagnostics(findings, isShown) };
   }
 

@@ -1,6 +1,7 @@
 // The overlays of a context: applied to the board's tree as fdtoverlay does, or read behind the board's file.
 import { preprocess, type Unit } from '../preprocess/preprocess';
 import { TokenKind } from '../preprocess/token-stream';
+import type { SyntaxTree } from '../syntax/syntax-tree';
 import type { Diagnostic } from '../text/diagnostic';
 import { type SourceFile, sourceFile } from '../text/source-file';
 import { readFdt } from '../tree/fdt-read';
@@ -36,10 +37,16 @@ function isPlugin(file: SourceFile, { includePaths, dtcIncludePaths, defines }: 
   return tokens.shape.includes(TokenKind.plugin);
 }
 
+/** An overlay that is a source, as it was read. */
+export interface OverlayUnit {
+  readonly unit: Unit;
+  readonly syntax: SyntaxTree;
+}
+
 export interface OverlaidTree {
   readonly tree: DeviceTree;
-  /** The units of the overlays that are sources. */
-  readonly units: readonly Unit[];
+  /** Of the overlays that are sources. */
+  readonly units: readonly OverlayUnit[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -51,7 +58,7 @@ export function applyOverlays(
   files: FileStore,
 ): OverlaidTree {
   let tree = base;
-  const units: Unit[] = [];
+  const units: OverlayUnit[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const overlay of overlays) {
     const loaded = loadOverlay(overlay, context, files);
@@ -63,9 +70,9 @@ export function applyOverlays(
       diagnostics.push(problem(`The overlay ${overlay} is left out: ${loaded.error}`));
       continue;
     }
-    if (loaded.unit !== undefined) units.push(loaded.unit);
+    if (loaded.source !== undefined) units.push(loaded.source);
     diagnostics.push(...loaded.diagnostics);
-    if (loaded.unit?.isRefused === true) continue;
+    if (loaded.source?.unit.isRefused === true) continue;
     const applied = applyOverlay(tree, loaded.tree);
     if ('error' in applied) diagnostics.push(problem(`The overlay ${overlay} does not apply: ${applied.error}`));
     else tree = applied.tree;
@@ -75,7 +82,7 @@ export function applyOverlays(
 
 interface LoadedOverlay {
   readonly tree: DeviceTree;
-  readonly unit: Unit | undefined;
+  readonly source: OverlayUnit | undefined;
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -83,10 +90,13 @@ function loadOverlay(overlay: string, context: Context, files: FileStore): Loade
   const file = files.read(overlay);
   if ('error' in file) return file;
   const kind = inputKind(file);
-  if (kind === 'source') return compile(file, [], context, files, { symbols: true });
+  if (kind === 'source') {
+    const source = compile(file, [], context, files, { symbols: true });
+    return { ...source, source };
+  }
   if (kind !== 'fdt') return { error: 'is no devicetree overlay' };
   const bytes = files.readBytes(overlay);
   if ('error' in bytes) return bytes;
   const blob = readFdt(bytes);
-  return 'error' in blob ? { error: blob.error } : { tree: blob.tree, unit: undefined, diagnostics: [] };
+  return 'error' in blob ? { error: blob.error } : { tree: blob.tree, source: undefined, diagnostics: [] };
 }

@@ -11,6 +11,7 @@ import { nodePath } from '../../tree/navigate';
 /** The part of a snapshot that hovers read. */
 export interface Analysis {
   readonly syntax: SyntaxTree;
+  readonly overlays: readonly { readonly syntax: SyntaxTree }[];
   readonly tree: DeviceTree;
   readonly topology: Topology;
   readonly prediction: RegionPrediction;
