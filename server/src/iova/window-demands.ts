@@ -1,6 +1,7 @@
 // What a device asks of a software MSI window: room for its doorbells, inside of what reaches its IOMMU, clear of the rest.
-import type { AddressRange, BusAddress, Doorbell, Iova, MsiController } from '../topology/model';
-import { usableEntries } from '../topology/id-maps';
+import type { SourceRange } from '../text/source-file';
+import { lookUp, usableEntries } from '../topology/id-maps';
+import type { AddressRange, BusAddress, DmaMaster, Doorbell, Iova, MsiController } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 import { intersect, lastAddress, subtract, union } from './ranges';
@@ -15,8 +16,10 @@ export interface WindowDemand {
   readonly window: AddressRange<Iova>;
   /** Doorbell pages that the device can be told to write to, each once; at least one page is needed where none is known. */
   readonly doorbells: readonly Doorbell[];
-  /** The room that they need, with the largest pages. */
+  /** The room that they need, with the largest pages that a host can have. */
   readonly least: bigint;
+  /** The room that they need with this kernel's pages: one for each that holds a doorbell. */
+  readonly needed: bigint;
   readonly obstacles: readonly Obstacle[];
   /** Where the window may lie: no obstacle, inside of what is forwarded and translated. */
   readonly allowed: readonly AddressRange<Iova>[];
@@ -27,6 +30,8 @@ export interface Obstacle {
   readonly range: AddressRange;
   readonly kind: 'reserved-region' | 'pci-window' | 'not-forwarded' | 'aperture' | 'guest-ram';
   readonly text: string;
+  /** What in the sources makes it one. */
+  readonly source: SourceRange | undefined;
 }
 
 /** The demands of every device whose group has a software window, in the order of the prediction. */
@@ -49,49 +54,86 @@ function demandOf(
   guestRam: readonly AddressRange[],
 ): WindowDemand {
   const doorbells = doorbellsOf(device, kernel);
-  const pages = new Set(doorbells.map(({ page }) => page.start / granule));
   const obstacles = [...obstaclesOf(group, device)];
-  for (const range of guestRam) obstacles.push({ range, kind: 'guest-ram', text: 'guest RAM' });
-  const allowed = subtract(
+  for (const range of guestRam) obstacles.push({ range, kind: 'guest-ram', text: 'guest RAM', source: undefined });
+  const least = roomFor(doorbells, granule);
+  const needed = roomFor(doorbells, kernel.pageSize);
+  return { group, device, window, doorbells, least, needed, obstacles, allowed: clearOf(obstacles) };
+}
+
+/** drivers/iommu/dma-iommu.c iommu_dma_get_msi_page: a page for each host page that holds a doorbell, one if none is known. */
+function roomFor(doorbells: readonly Doorbell[], pageSize: bigint): bigint {
+  const pages = new Set(doorbells.map(({ address }) => address / pageSize));
+  return pageSize * BigInt(Math.max(pages.size, 1));
+}
+
+function clearOf(obstacles: readonly Obstacle[]): AddressRange<Iova>[] {
+  return subtract(
     [{ start: 0n as Iova, end: lastAddress as Iova }],
     obstacles.map(({ range }) => range),
   );
-  return { group, device, window, doorbells, least: granule * BigInt(Math.max(pages.size, 1)), obstacles, allowed };
+}
+
+/** What several devices in one container ask of a window together; `demands` has at least one. */
+export function mergedDemand(demands: readonly WindowDemand[], { pageSize }: KernelProfile): WindowDemand {
+  const [first] = demands as readonly [WindowDemand, ...WindowDemand[]];
+  if (demands.length === 1) return first;
+  const byPage = new Map(demands.flatMap((demand) => demand.doorbells).map((each) => [each.page.start, each]));
+  const doorbells = [...byPage.values()];
+  const byText = new Map(
+    demands
+      .flatMap((demand) => demand.obstacles)
+      .map((each) => [`${each.text} ${each.range.start} ${each.range.end}`, each]),
+  );
+  const obstacles = [...byText.values()];
+  const least = roomFor(doorbells, granule);
+  return { ...first, doorbells, least, needed: roomFor(doorbells, pageSize), obstacles, allowed: clearOf(obstacles) };
 }
 
 function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice): Generator<Obstacle> {
   for (const { range, type, parts } of group.regions) {
     if (type === 'software-msi') continue;
-    const node = parts[0]?.region.reservation?.node.path;
-    yield { range, kind: 'reserved-region', text: `${type} region${node ? ` of ${node}` : ''}` };
+    const { reservation, source } = parts[0]?.region ?? {};
+    const text = `${type} region${reservation === undefined ? '' : ` of ${reservation.node.path}`}`;
+    yield { range, kind: 'reserved-region', text, source };
   }
-  for (const { bus, kind } of master.hostBridge?.outbound ?? []) {
+  for (const { bus, kind, source } of master.hostBridge?.outbound ?? []) {
     if (kind !== 'memory32' && kind !== 'memory64') continue;
-    yield { range: bus, kind: 'pci-window', text: `outbound window of ${master.hostBridge!.path}` };
+    yield { range: bus, kind: 'pci-window', text: `outbound window of ${master.hostBridge!.path}`, source };
   }
   const whole: AddressRange<BusAddress> = { start: 0n as BusAddress, end: lastAddress as BusAddress };
-  const { windows, levels } = master.inbound;
+  const { windows, levels, problem } = master.inbound;
   if (windows !== undefined) {
     const forwarded = union(windows.filter(({ kind }) => kind !== 'io').map(({ device }) => device));
+    const bus = levels[0]?.bus ?? master.path;
+    const text =
+      problem === undefined ? `not forwarded by ${bus}` : `perhaps not forwarded by ${bus}: ${problem.message}`;
     for (const range of subtract([whole], forwarded)) {
-      yield { range, kind: 'not-forwarded', text: `not forwarded by ${levels[0]?.bus ?? master.path}` };
+      yield { range, kind: 'not-forwarded', text, source: levels[0]?.source };
     }
   }
   const { aperture } = iommu.driver;
   if (aperture !== undefined) {
     for (const range of subtract([whole], [aperture]))
-      yield { range, kind: 'aperture', text: `beyond what ${iommu.path} translates` };
+      yield { range, kind: 'aperture', text: `beyond what ${iommu.path} translates`, source: iommu.source };
+  }
+  const { addressLimit } = master;
+  if (addressLimit !== undefined) {
+    for (const range of subtract([whole], [{ start: 0n, end: addressLimit }]))
+      yield {
+        range,
+        kind: 'aperture',
+        text: `beyond the addresses that ${master.path} can emit`,
+        source: master.source,
+      };
   }
 }
 
 /** Each doorbell page that the device's MSIs can go to. */
-function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbell[] {
-  const controllers = new Set<MsiController>();
+export function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbell[] {
+  const controllers = new Set<MsiController>(mappedControllers(master, kernel));
   for (const { controller, problem } of master.msi.parents) {
     if (problem === undefined && controller.target !== undefined) controllers.add(controller.target);
-  }
-  for (const { target } of usableEntries(master.msi.map, kernel.mapRule)) {
-    if (target.target !== undefined) controllers.add(target.target);
   }
   const byPage = new Map<bigint, Doorbell>();
   for (const { availability, doorbells } of controllers) {
@@ -99,6 +141,15 @@ function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbe
     for (const doorbell of doorbells) byPage.set(doorbell.page.start, doorbell);
   }
   return [...byPage.values()];
+}
+
+/** By `msi-map`: of a function whose requester ID is known the one that it leads to, else all. */
+function mappedControllers({ msi, requesterId }: DmaMaster, { mapRule }: KernelProfile): MsiController[] {
+  if (msi.map !== undefined && requesterId !== undefined) {
+    const found = lookUp(msi.map, mapRule, requesterId);
+    return found.kind === 'found' && found.entry.target.target !== undefined ? [found.entry.target.target] : [];
+  }
+  return usableEntries(msi.map, mapRule).flatMap(({ target }) => target.target ?? []);
 }
 
 /** Where all demands allow a window; a demand that nothing can meet does not count against the others. */

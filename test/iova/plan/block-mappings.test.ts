@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { blockMappings, blockSizes, blocksText, totalBlocks } from '../../../server/src/iova/plan/block-mappings';
+import { blockMappings, blocksText, totalBlocks } from '../../../server/src/iova/plan/block-mappings';
+import { smmuBlockSizes } from '../../../server/src/iova/vfio/address-space';
 
 const kib = 1n << 10n;
 const mib = 1n << 20n;
@@ -71,6 +72,16 @@ describe('block mappings', () => {
     assert.deepEqual(blockMappings(whole, whole, 0x10000n).with, []);
   });
 
+  it('counts in the blocks of another page table', () => {
+    const cost = blockMappings([span(0n, 32n * mib)], [span(mib, 4n * kib)], 0x1000n, [
+      0x1000n,
+      0x10000n,
+      mib,
+      16n * mib,
+    ]);
+    assert.equal(blocksText(cost.with), '1 × 16 MiB + 15 × 1 MiB + 15 × 64 KiB + 15 × 4 KiB');
+  });
+
   it('ignores what is empty or wraps', () => {
     assert.deepEqual(blockMappings([{ start: 5n, end: 4n }], [], 0x1000n).without, []);
     assert.deepEqual(blockMappings([span(0n, mib)], [{ start: 5n, end: 4n }], 0x1000n).holes, []);
@@ -84,7 +95,7 @@ describe('block mappings', () => {
     };
     for (let round = 0; round < 200; round++) {
       const page = [0x1000n, 0x4000n, 0x10000n][round % 3]!;
-      const [large] = blockSizes(page).slice(-2) as [bigint];
+      const large = smmuBlockSizes(page)[1]!;
       const perLarge = Number(large / page);
       const place = () => BigInt(random(3 * perLarge)) * page;
       const ranges = [span(place(), BigInt(1 + random(3 * perLarge)) * page)];

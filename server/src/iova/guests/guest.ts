@@ -18,6 +18,8 @@ export interface GuestLayout {
   readonly source: string;
   /** What of the layout can be moved, and by which option of the VMM. */
   readonly knobs: readonly string[];
+  /** How the VMM gives a guest an IOMMU that works with passed-through devices; undefined where it cannot. */
+  readonly guestIommu: string | undefined;
   /** The VMM compares its RAM with every reserved region, whatever the type, before it asks the kernel (kvmtool). */
   readonly strict: boolean;
   /** What else to know before the results are relied on. */

@@ -43,6 +43,7 @@ export interface Preset {
   readonly source: string;
   /** What can be moved, and how. */
   readonly knobs: readonly string[];
+  readonly guestIommu: string | undefined;
   readonly options: readonly (keyof PresetOptions)[];
   readonly notes?: readonly string[];
   /** It reads the reserved regions itself and takes none, whatever its type, in its RAM. */
@@ -65,16 +66,12 @@ function upTo(start: bigint, end: bigint): Place {
   return { start, size: end - start };
 }
 
-const guestIommu = 'a guest IOMMU, behind which IOVAs are no longer guest addresses';
-
 export const presets: Readonly<Record<PresetName, Preset>> = {
   'qemu-virt': {
     vmm: 'QEMU virt',
     source: 'QEMU 10.2 hw/arm/virt.c base_memmap, virt_set_memmap; hw/vfio/listener.c',
-    knobs: [
-      '-m SIZE: RAM is one block from 1 GiB upwards, no option moves it',
-      `-device virtio-iommu-pci: ${guestIommu}`,
-    ],
+    knobs: ['-m SIZE: RAM is one block from 1 GiB upwards, no option moves it'],
+    guestIommu: '-device virtio-iommu-pci',
     options: ['plugged'],
     places: () => [upTo(oneGiB, addressLimit)],
     // device_memory_base
@@ -84,6 +81,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     vmm: 'kvmtool',
     source: 'kvmtool arm/include/arm-common/kvm-arch.h, arm/aarch64/kvm.c; vfio/core.c vfio_configure_reserved_regions',
     knobs: ['--mem SIZE@ADDR: RAM from any address of 2 GiB or more'],
+    guestIommu: undefined,
     options: ['base'],
     strict: true,
     places: (_, { base = 2n * oneGiB }) => [upTo(base, addressLimit)],
@@ -92,10 +90,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   crosvm: {
     vmm: 'crosvm',
     source: 'crosvm aarch64/src/lib.rs, devices/src/vfio.rs',
-    knobs: [
-      '--mem SIZE: RAM is one block from 2 GiB upwards, no option moves it',
-      `--vfio …,iommu=viommu: ${guestIommu}`,
-    ],
+    knobs: ['--mem SIZE: RAM is one block from 2 GiB upwards, no option moves it'],
+    guestIommu: '--vfio PATH,iommu=viommu',
     options: ['protected'],
     places: () => [upTo(2n * oneGiB, addressLimit)],
     fixed: (options) =>
@@ -106,7 +102,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   'cloud-hypervisor': {
     vmm: 'cloud-hypervisor',
     source: 'cloud-hypervisor arch/src/aarch64/layout.rs; vmm/src/device_manager.rs',
-    knobs: ['--memory size=: RAM starts at 1 GiB, no option moves it', `--device …,iommu=on: ${guestIommu}`],
+    knobs: ['--memory size=: RAM starts at 1 GiB, no option moves it'],
+    guestIommu: '--device path=PATH,iommu=on',
     options: [],
     places: () => [upTo(oneGiB, 0xfc000000n), upTo(fourGiB, addressLimit)],
   },
@@ -114,6 +111,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     vmm: 'Firecracker',
     source: 'Firecracker src/vmm/src/arch/aarch64/layout.rs',
     knobs: ['mem_size_mib: RAM starts at 2 GiB, no option moves it'],
+    guestIommu: undefined,
     options: [],
     notes: [
       'Passing devices through is being merged into Firecracker in 2026; that it maps all RAM and takes an error as fatal is expected, not read.',
@@ -124,10 +122,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     vmm: 'OpenVMM with Linux direct boot',
     source:
       'OpenVMM openvmm_core/src/worker/memory_layout.rs, dispatch.rs ram_start_address; vm_topology/src/layout.rs',
-    knobs: [
-      '--memory SIZE: RAM starts at 1 GiB, no option moves it',
-      'a guest SMMU, behind which IOVAs are no longer guest addresses',
-    ],
+    knobs: ['--memory SIZE: RAM starts at 1 GiB, no option moves it'],
+    guestIommu: 'a guest SMMU',
     options: [],
     notes: [openvmmHole()],
     places: (size) => openvmmPlaces(oneGiB, size),
@@ -135,10 +131,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   'openvmm-uefi': {
     vmm: 'OpenVMM with UEFI',
     source: 'OpenVMM openvmm_core/src/worker/memory_layout.rs; vm_topology/src/layout.rs',
-    knobs: [
-      'Linux direct boot instead of UEFI: RAM then starts at 1 GiB',
-      'a guest SMMU, behind which IOVAs are no longer guest addresses',
-    ],
+    knobs: ['Linux direct boot instead of UEFI: RAM then starts at 1 GiB'],
+    guestIommu: 'a guest SMMU',
     options: [],
     notes: [openvmmHole()],
     places: (size) => openvmmPlaces(0n, size),
@@ -147,6 +141,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     vmm: 'Xen on Arm',
     source: 'Xen xen/include/public/arch-arm.h GUEST_RAM0_BASE, GUEST_RAM1_BASE',
     knobs: ['direct-map domains have the host’s own layout instead'],
+    guestIommu: undefined,
     options: [],
     notes: [
       'Xen assigns devices by its own SMMU driver; Linux’s window and VFIO’s checks play no part in it. The layout is for comparing.',
@@ -157,6 +152,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     vmm: 'bhyve',
     source: 'FreeBSD usr.sbin/bhyve/aarch64/bhyverun_machdep.c; libvmmapi VM_HIGHMEM_BASE',
     knobs: ['-m SIZE: RAM is one block from 4 GiB upwards, no option moves it'],
+    guestIommu: undefined,
     options: [],
     notes: ['bhyve runs on FreeBSD, where Linux’s window and VFIO’s checks play no part. The layout is for comparing.'],
     places: () => [upTo(fourGiB, addressLimit)],
@@ -164,10 +160,8 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
   q35: {
     vmm: 'QEMU q35 (x86)',
     source: 'QEMU hw/i386/pc_q35.c pc_q35_init, hw/i386/pc.c pc_memory_init',
-    knobs: [
-      '-machine max-ram-below-4g=SIZE: less RAM below 4 GiB, the rest above',
-      `-device intel-iommu or virtio-iommu-pci: ${guestIommu}`,
-    ],
+    knobs: ['-machine max-ram-below-4g=SIZE: less RAM below 4 GiB, the rest above'],
+    guestIommu: '-device intel-iommu,caching-mode=on or -device virtio-iommu-pci',
     options: ['plugged', 'below4g', 'amd'],
     places: q35Places,
     pluggedAt: (ramEnd) => alignUp(ramEnd > fourGiB ? ramEnd : fourGiB, oneGiB),

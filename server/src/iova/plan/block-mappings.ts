@@ -2,6 +2,7 @@
 import type { AddressRange } from '../../topology/address';
 import { count, humanSize } from '../../text/numbers';
 import { alignDown, alignUp, compare, overlaps, sizeOf, union } from '../ranges';
+import { smmuBlockSizes } from '../vfio/address-space';
 
 /** So many blocks of one size. */
 export interface BlockCount {
@@ -35,30 +36,18 @@ export interface HoleCost {
   readonly text: string;
 }
 
-const sizesByPage: ReadonlyMap<bigint, readonly bigint[]> = new Map([
-  [0x1000n, [1n << 30n, 1n << 21n, 1n << 12n]],
-  [0x4000n, [1n << 25n, 1n << 14n]],
-  [0x10000n, [1n << 29n, 1n << 16n]],
-]);
-
-/**
- * The blocks that an SMMU's page table has for a page size of the host, largest first
- * (drivers/iommu/io-pgtable-arm.c arm_lpae_restrict_pgsizes).
- */
-export function blockSizes(pageSize: bigint): readonly bigint[] {
-  return sizesByPage.get(pageSize) ?? [pageSize];
-}
-
 /**
  * Blocks that map guest RAM one to one, with memory behind it that is as large and aligned as the blocks (huge pages), each
- * RAM range by a map of its own. Holes count by whole pages; those that meet no RAM are left out of the result.
+ * RAM range by a map of its own. Holes count by whole pages; those that meet no RAM are left out of the result. Block sizes
+ * are those of the page table, smallest first; an SMMU's where not given.
  */
 export function blockMappings(
   ram: readonly AddressRange[],
   holes: readonly AddressRange[],
   pageSize: bigint,
+  blockSizes: readonly bigint[] = smmuBlockSizes(pageSize),
 ): BlockCost {
-  const sizes = blockSizes(pageSize);
+  const sizes = [...blockSizes].reverse();
   const ranges = ram.map((range) => wholePages(range, pageSize)).filter((range) => range !== undefined);
   const without = emptyTally(sizes);
   for (const range of ranges) addBlocks(without, range, sizes, 1n);

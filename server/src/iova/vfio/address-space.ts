@@ -32,6 +32,11 @@ const shortDescriptorBlocks: readonly bigint[] = [0x1000n, 0x10000n, 0x100000n, 
  */
 export function blockSizes({ driver }: Iommu, { pageSize }: Pick<KernelProfile, 'pageSize'>): readonly bigint[] {
   if (driver.name === 'qcom-iommu') return [pageSize, ...shortDescriptorBlocks.filter((size) => size > pageSize)];
+  return smmuBlockSizes(pageSize);
+}
+
+/** The block sizes of an SMMU's page table with a granule of the host's page, smallest first. */
+export function smmuBlockSizes(pageSize: bigint): readonly bigint[] {
   return armBlocks.get(pageSize) ?? [pageSize];
 }
 
