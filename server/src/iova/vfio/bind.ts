@@ -1,8 +1,10 @@
-// What must hold before a group's reservations even matter: cache coherency, a kernel that lives, no 1:1 mapping.
+// What a kernel asks of a group beside its reservations: cache coherency, no 1:1 mapping, interrupts that are isolated.
+import type { Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
 import type { PredictedDevice, PredictedGroup } from '../prediction';
 import { refused } from './attach-result';
-import type { AttachResult } from './attach-result';
+import type { AttachResult, VfioOptions } from './attach-result';
+import { isolationOf } from './msi-isolation';
 
 /** Why no vfio driver binds the group's devices; undefined if it does. */
 export function bindRefusal({ devices, oops }: PredictedGroup): AttachResult | undefined {
@@ -40,4 +42,19 @@ function incoherence({ iommu, master }: PredictedDevice): string | undefined {
 export function directRefusal({ regions }: PredictedGroup, kernel: KernelProfile): string | undefined {
   if (!kernel.refusesDirect || !regions.some(({ type }) => type === 'direct')) return undefined;
   return 'firmware asks for a direct (1:1) mapping of a region, and the kernel does not give such a group away';
+}
+
+/** Why the group's interrupts keep it from being given away; what may do so is added to `unknown`. */
+export function interruptRefusal(
+  topology: Topology,
+  kernel: KernelProfile,
+  group: PredictedGroup,
+  { allowUnsafeInterrupts = false }: VfioOptions,
+  unknown: string[],
+): string | undefined {
+  if (allowUnsafeInterrupts) return undefined;
+  const { isolated, reason } = isolationOf(topology, kernel, group);
+  if (isolated === false) return reason;
+  if (isolated === undefined && reason !== undefined) unknown.push(reason);
+  return undefined;
 }

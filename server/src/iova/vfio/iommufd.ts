@@ -7,11 +7,10 @@ import { lastAddress, overlaps, subtract } from '../ranges';
 import { blockSizes, hostAperture, wholeSpace } from './address-space';
 import { attached, refused } from './attach-result';
 import type { AttachResult, VfioOptions } from './attach-result';
-import { bindRefusal, directRefusal } from './bind';
+import { bindRefusal, directRefusal, interruptRefusal } from './bind';
 import type { AddResult, Container, Domain, ReservedRange } from './container-model';
 import type { DmaMap, MapConflict, MapError, MapResult } from './dma-map';
 import { beyond, excludes, isAligned, mappingsMet, ownConflict, rangeOfMap, regionsMet, wraps } from './dma-map';
-import { unsafeInterrupts } from './msi-isolation';
 
 /**
  * Binds each device of a group (iommufd_device_bind: coherency, then interrupts, then the claim that a direct region refuses) and
@@ -37,7 +36,7 @@ export function addToIoas(
   }
   const unbound = bindRefusal(group);
   if (unbound !== undefined) return failed(unbound);
-  const shared = options.allowUnsafeInterrupts === true ? undefined : unsafeInterrupts(topology, kernel, group);
+  const shared = interruptRefusal(topology, kernel, group, options, unknown);
   if (shared !== undefined) return failed(refused('EPERM', 'BIND_IOMMUFD', shared));
   const direct = directRefusal(group, kernel);
   if (direct !== undefined) return failed(refused('EINVAL', 'BIND_IOMMUFD', direct));

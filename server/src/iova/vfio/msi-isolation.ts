@@ -1,59 +1,167 @@
 // Interrupt safety: whether a device that a guest drives can raise only its own interrupts, and by which chain of nodes.
-import { lookUp } from '../../topology/id-maps';
-import type { DmaMaster, MsiController, Topology } from '../../topology/model';
+import type { SourceRange } from '../../text/source-file';
+import { lookUp, usableEntries } from '../../topology/id-maps';
+import type { DmaMaster, IdMap, MsiController, Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
-import type { PredictedGroup } from '../prediction';
+import type { PredictedDevice, PredictedGroup } from '../prediction';
 
-/** Why the group's interrupts are not isolated; undefined if they are. */
-export function unsafeInterrupts(
-  { msiControllers }: Topology,
-  kernel: KernelProfile,
-  group: PredictedGroup,
-): string | undefined {
-  if (kernel.msiIsolation === 'system') {
-    // kernel/irq/irqdomain.c irq_domain_check_msi_remap: one MSI domain without remapping is enough, anywhere.
-    const culprit = msiControllers.find(({ availability, isolated }) => availability.enabled && isolated !== true);
-    return (
-      culprit &&
-      `MSIs are not isolated: ${culprit.path} lets any device raise any interrupt of it, which counts for the whole system on Linux ${kernel.version}`
-    );
+export interface GroupIsolation {
+  /** What the kernel asks: the MSI domain of each device (from 6.3), or every MSI domain of the system (before). */
+  readonly scope: 'device' | 'system';
+  /** Undefined: it depends on what the sources do not tell. */
+  readonly isolated: boolean | undefined;
+  /** Why it is not, or is unknown. */
+  readonly reason: string | undefined;
+  readonly devices: readonly DeviceIsolation[];
+}
+
+export interface DeviceIsolation {
+  readonly device: PredictedDevice;
+  /** Judged by the device's own chain, even where the kernel asks for the whole system. */
+  readonly isolated: boolean | undefined;
+  readonly reason: string | undefined;
+  /** From the device to what takes its MSIs; it ends early where they find no controller. */
+  readonly chain: readonly ChainLink[];
+  readonly controller: MsiController | undefined;
+}
+
+export interface ChainLink {
+  /** Path of the node. */
+  readonly path: string;
+  /** The property of that node that leads on. */
+  readonly property: 'msi-map' | 'msi-parent' | undefined;
+  /** The property's entry; for the last link the controller's node. */
+  readonly source: SourceRange | undefined;
+}
+
+/** The module parameter that lets a group without isolated MSIs through, by the back end that asks. */
+export const unsafeParameters = {
+  type1: 'vfio_iommu_type1.allow_unsafe_interrupts',
+  iommufd: 'iommufd.allow_unsafe_interrupts',
+} as const;
+
+/**
+ * Whether each device of a group has isolated MSIs. From 6.3 kernel/irq/msi.c msi_device_has_isolated_msi walks up the device's own
+ * MSI domains, and iommu_group_has_isolated_msi asks for all devices of the group; before, kernel/irq/irqdomain.c
+ * irq_domain_check_msi_remap lets one MSI domain without remapping, anywhere, spoil it for all. Of what a devicetree describes, the
+ * ITS drivers alone isolate.
+ */
+export function isolationOf(topology: Topology, kernel: KernelProfile, group: PredictedGroup): GroupIsolation {
+  const devices = group.devices.map((device) => deviceIsolation(device, kernel));
+  if (kernel.msiIsolation === 'system') return { ...systemIsolation(topology, kernel), devices };
+  const worst =
+    devices.find(({ isolated }) => isolated === false) ?? devices.find(({ isolated }) => isolated === undefined);
+  return { scope: 'device', isolated: worst === undefined ? true : worst.isolated, reason: worst?.reason, devices };
+}
+
+function systemIsolation(
+  { msiControllers, hostBridges, masters }: Topology,
+  { version }: KernelProfile,
+): Omit<GroupIsolation, 'devices'> {
+  const culprit = msiControllers.find(({ availability, isolated }) => availability.enabled && isolated !== true);
+  if (culprit !== undefined) {
+    const reason = `MSIs are not isolated: ${culprit.path} lets any device raise any interrupt of it, which counts for the whole system on Linux ${version}`;
+    return { scope: 'system', isolated: false, reason };
   }
-  for (const { master } of group.devices) {
-    const controller = msiControllerOf(master, kernel);
-    if (controller === undefined)
-      return `${master.path} has no MSI controller, so its interrupts do not count as isolated`;
-    if (controller.isolated !== true)
-      return `MSIs of ${master.path} are not isolated: ${controller.path} lets any device raise any interrupt of it`;
+  const bridge = hostBridges.find(({ path, availability }) => {
+    const host = masters.find((master) => master.path === path && master.kind === 'pci-host');
+    return availability.enabled && host !== undefined && mayTakeMsis(host);
+  });
+  if (bridge === undefined) return { scope: 'system', isolated: true, reason: undefined };
+  const reason = `If the driver of ${bridge.path} takes MSIs itself, they are not isolated, which counts for the whole system on Linux ${version}`;
+  return { scope: 'system', isolated: undefined, reason };
+}
+
+/** Drivers of host bridges (drivers/pci/controller/dwc and others) have MSI domains of their own where no property leads to another. */
+function mayTakeMsis({ msi, compatible }: DmaMaster): boolean {
+  if (msi.map !== undefined || msi.parents.length > 0) return false;
+  return !compatible.some((name) => name.startsWith('pci-host-'));
+}
+
+function deviceIsolation(device: PredictedDevice, kernel: KernelProfile): DeviceIsolation {
+  const routes = routesOf(device.master, kernel);
+  const judged = routes.map((route) => judge(device, route));
+  const { isolated, reason, chain, controller } = judged.find((each) => each.isolated !== true) ?? judged[0]!;
+  if (isolated === true || judged.every((each) => each.isolated !== true))
+    return { device, isolated, reason, chain, controller };
+  const doubt = `It depends on which function behind ${device.path} it is: ${reason ?? ''}`;
+  return { device, isolated: undefined, reason: doubt, chain, controller };
+}
+
+interface Route {
+  readonly link: ChainLink | undefined;
+  readonly controller: MsiController | undefined;
+}
+
+function judge(device: PredictedDevice, { link, controller }: Route): DeviceIsolation {
+  const { master } = device;
+  const chain: ChainLink[] = [{ path: master.path, property: undefined, source: master.source }];
+  if (link?.path === master.path) chain.pop();
+  if (link !== undefined) chain.push(link);
+  if (controller === undefined) {
+    const reason = `${master.path} has no MSI controller, so its interrupts do not count as isolated`;
+    return { device, isolated: false, reason, chain, controller };
   }
-  return undefined;
+  chain.push({ path: controller.path, property: undefined, source: controller.source });
+  if (controller.isolated === true) return { device, isolated: true, reason: undefined, chain, controller };
+  const reason = `MSIs of ${master.path} are not isolated: ${controller.path} lets any device raise any interrupt of it`;
+  return { device, isolated: false, reason, chain, controller };
 }
 
 /**
- * The MSI controller of a device: `msi-map` for what is behind a bridge, else the first good `msi-parent`
- * (drivers/pci/of.c pci_host_bridge_of_msi_domain; drivers/of/irq.c of_msi_get_domain).
+ * Where MSIs of a device go: `msi-map` for what is behind a bridge, else the first good `msi-parent` (drivers/of/irq.c
+ * of_msi_map_get_device_domain, of_msi_get_domain; drivers/pci/of.c pci_host_bridge_of_msi_domain). Functions that the sources do
+ * not describe may take different ways.
  */
-export function msiControllerOf(master: DmaMaster, kernel: KernelProfile): MsiController | undefined {
-  const { map, parents } = master.msi;
-  if (map !== undefined && master.kind !== 'platform') {
-    const { entries, unusable } = map.readings[kernel.mapRule];
-    const found =
-      master.requesterId === undefined
-        ? (unusable ? undefined : entries.find(({ target }) => target.target !== undefined))?.target.target
-        : targetFor(master.requesterId, map, kernel);
-    if (found?.availability.enabled === true) return found;
+function routesOf(master: DmaMaster, kernel: KernelProfile): Route[] {
+  const byParent = parentRoute(master);
+  const { map } = master.msi;
+  if (map === undefined || master.kind === 'platform') return [byParent];
+  if (master.requesterId === undefined) {
+    const seen = new Map<MsiController, Route>();
+    for (const entry of usableEntries(map, kernel.mapRule)) {
+      const controller = entry.target.target;
+      if (controller === undefined || entry.length === 0 || seen.has(controller)) continue;
+      seen.set(controller, enabledRoute(master, entry.source, controller, byParent));
+    }
+    return seen.size > 0 ? [...seen.values()] : [byParent];
   }
-  for (const { controller, problem } of parents) {
-    if (problem !== undefined) return undefined;
-    if (controller.target?.availability.enabled === true) return controller.target;
-  }
-  return undefined;
+  return [mapRoute(master, map, kernel) ?? byParent];
 }
 
-function targetFor(
-  id: number,
-  map: NonNullable<DmaMaster['msi']['map']>,
-  kernel: KernelProfile,
-): MsiController | undefined {
-  const found = lookUp(map, kernel.mapRule, id);
-  return found.kind === 'found' ? found.entry.target.target : undefined;
+function enabledRoute(
+  master: DmaMaster,
+  source: SourceRange | undefined,
+  controller: MsiController,
+  otherwise: Route,
+): Route {
+  if (!controller.availability.enabled) return otherwise;
+  return { link: { path: ownerOf(master), property: 'msi-map', source }, controller };
+}
+
+/** drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function. */
+function mapRoute(master: DmaMaster, map: IdMap<MsiController>, kernel: KernelProfile): Route | undefined {
+  const found = lookUp(map, kernel.mapRule, master.aliases.at(-1) ?? master.requesterId!);
+  const controller = found.kind === 'found' ? found.entry.target.target : undefined;
+  if (found.kind !== 'found' || controller?.availability.enabled !== true) return undefined;
+  return { link: { path: ownerOf(master), property: 'msi-map', source: found.entry.source }, controller };
+}
+
+function parentRoute(master: DmaMaster): Route {
+  for (const { controller, problem, source } of master.msi.parents) {
+    if (problem !== undefined) break;
+    if (controller.target?.availability.enabled !== true) continue;
+    return { link: { path: ownerOf(master), property: 'msi-parent', source }, controller: controller.target };
+  }
+  return { link: undefined, controller: undefined };
+}
+
+/** The node that has the property: the device itself or its host bridge. */
+function ownerOf(master: DmaMaster): string {
+  return master.msi.node ?? master.path;
+}
+
+/** The controller that takes a master's MSIs on a kernel (for what is behind a bridge, the first it leads to); undefined if there is none. */
+export function msiControllerOf(master: DmaMaster, kernel: KernelProfile): MsiController | undefined {
+  return routesOf(master, kernel)[0]!.controller;
 }

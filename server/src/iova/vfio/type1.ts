@@ -6,11 +6,10 @@ import { contains, intersect, overlaps, subtract } from '../ranges';
 import { blockSizes, hostAperture } from './address-space';
 import { attached, refused } from './attach-result';
 import type { AttachResult, VfioOptions } from './attach-result';
-import { bindRefusal, directRefusal } from './bind';
+import { bindRefusal, directRefusal, interruptRefusal } from './bind';
 import type { AddResult, Container, Domain } from './container-model';
 import type { DmaMap, MapConflict, MapError, MapResult } from './dma-map';
 import { beyond, excludes, isAligned, mappingsMet, ownConflict, rangeOfMap, regionsMet, wraps } from './dma-map';
-import { unsafeInterrupts } from './msi-isolation';
 
 /** `dma_entry_limit`, a module parameter: U16_MAX. */
 const mapLimit = 65535;
@@ -44,7 +43,7 @@ export function addToType1(
   if (conflicts.length > 0) return failed(refused('EINVAL', step, metReason(conflicts)), conflicts);
   const ranges = cutRanges(container, domain, group);
   if (ranges.length === 0) return failed(refused('EINVAL', step, 'reserved regions leave no usable IOVA'));
-  const shared = options.allowUnsafeInterrupts === true ? undefined : unsafeInterrupts(topology, kernel, group);
+  const shared = interruptRefusal(topology, kernel, group, options, unknown);
   if (shared !== undefined) return failed(refused('EPERM', step, shared));
   const existing = container.domains.find(({ iommu }) => iommu === domain.iommu);
   const joined: Container = {
