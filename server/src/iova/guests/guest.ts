@@ -8,8 +8,8 @@ export interface GuestLayout {
   /** `QEMU virt with 4 GiB of RAM` */
   readonly title: string;
   /**
-   * What the VMM maps for DMA, in the order in which it does; the IOVA is the guest physical address. Of own layouts a range
-   * may end before it starts: it is empty, or wraps at 2^64 (rangeOf).
+   * What the VMM maps for DMA, in the order in which it does; the IOVA is the guest physical address. Of own layouts one may
+   * be empty, or wrap at 2^64: `properRam` leaves those out.
    */
   readonly ram: readonly GuestRam[];
   /** Bytes of RAM in all. */
@@ -31,6 +31,8 @@ export interface GuestLayout {
 }
 
 export interface GuestRam extends AddressRange<Iova> {
+  /** The end is what 64 bits make of start and size (rangeOf). */
+  readonly size: bigint;
   /** `RAM`, `low RAM`, `RAM above 4 GiB`, `memory plugged in` */
   readonly what: string;
 }

@@ -4,7 +4,7 @@ import { rangeOf } from '../../topology/address';
 import { formatRange, hex, humanSize } from '../../text/numbers';
 import { compare, sizeOf } from '../ranges';
 import type { GuestLayout, GuestRam } from './guest';
-import { presets, type Place, type Preset, type PresetName, type PresetOptions } from './presets';
+import { addressLimit, presets, type Place, type Preset, type PresetName, type PresetOptions } from './presets';
 
 export type { GuestLayout, GuestRam } from './guest';
 export { presetNames, type PresetName, type PresetOptions } from './presets';
@@ -46,7 +46,7 @@ export function ownLayout(
   spans: readonly { readonly start: bigint; readonly size: bigint }[],
   source: string,
 ): GuestLayout {
-  const ram = spans.map(({ start, size }): GuestRam => ({ ...rangeOf(start as Iova, size), what: 'RAM' }));
+  const ram = spans.map(({ start, size }): GuestRam => ramAt(start, size, 'RAM'));
   const size = spans.reduce((sum, span) => sum + span.size, 0n);
   return {
     name,
@@ -65,7 +65,7 @@ export function ownLayout(
 
 /** The parts of a layout that are proper ranges: neither empty nor wrapping. */
 export function properRam({ ram }: GuestLayout): GuestRam[] {
-  return ram.filter(({ start, end }) => start <= end);
+  return ram.filter(({ start, end, size }) => size > 0n && start <= end);
 }
 
 function refusal(preset: Preset, size: bigint, options: PresetOptions): string | undefined {
@@ -76,39 +76,36 @@ function refusal(preset: Preset, size: bigint, options: PresetOptions): string |
   const room = preset.places(size, options).reduce((sum, place) => sum + (place.size > 0n ? place.size : 0n), 0n);
   if (size > room) return `${preset.vmm} has room for ${humanSize(room)} of RAM, not for ${humanSize(size)}`;
   const { plugged } = options;
-  const end = pluggedRange(preset, ramOf(preset, size, { ...options, plugged: 0n }), plugged)?.end ?? 0n;
-  if (end >= 1n << 52n) return `${preset.vmm} has no room for ${humanSize(plugged!)} of memory to plug in`;
+  const { start = 0n, size: more = 0n } =
+    pluggedRam(preset, ramOf(preset, size, { ...options, plugged: 0n }), plugged) ?? {};
+  if (start + more > addressLimit) return `${preset.vmm} has no room for ${humanSize(plugged!)} of memory to plug in`;
   return undefined;
 }
 
 function ramOf(preset: Preset, size: bigint, options: PresetOptions): GuestRam[] {
-  const filled: AddressRange<Iova>[] = [];
+  const filled: Place[] = [];
   let rest = size;
   for (const { start, size: room } of preset.places(size, options)) {
     if (rest === 0n || room <= 0n) continue;
     const taken = rest < room ? rest : room;
-    filled.push(rangeOf(start as Iova, taken));
+    filled.push({ start, size: taken });
     rest -= taken;
   }
   const names = filled.length === 1 ? ['RAM'] : ['low RAM', 'high RAM'];
-  const ram: GuestRam[] = filled.map((range, at) => ({ ...range, what: names[at] ?? 'RAM' }));
-  const fixed = (preset.fixed?.(options) ?? []).map((place: Place & { readonly what: string }) => ({
-    ...rangeOf(place.start as Iova, place.size),
-    what: place.what,
-  }));
-  const plugged = pluggedRange(preset, ram, options.plugged);
-  return [...fixed, ...ram, ...(plugged === undefined ? [] : [{ ...plugged, what: 'memory plugged in' }])];
+  const ram = filled.map((place, at) => ramAt(place.start, place.size, names[at] ?? 'RAM'));
+  const fixed = (preset.fixed?.(options) ?? []).map(({ start, size: taken, what }) => ramAt(start, taken, what));
+  const plugged = pluggedRam(preset, ram, options.plugged);
+  return [...fixed, ...ram, ...(plugged === undefined ? [] : [plugged])];
 }
 
-function pluggedRange(
-  preset: Preset,
-  ram: readonly AddressRange[],
-  plugged: bigint | undefined,
-): AddressRange<Iova> | undefined {
+function pluggedRam(preset: Preset, ram: readonly GuestRam[], plugged: bigint | undefined): GuestRam | undefined {
   if (plugged === undefined || plugged === 0n || preset.pluggedAt === undefined) return undefined;
   const end = ram.reduce((highest, range) => (range.end > highest ? range.end : highest), 0n);
-  const start = preset.pluggedAt(end + 1n);
-  return { start: start as Iova, end: (start + plugged - 1n) as Iova };
+  return ramAt(preset.pluggedAt(end + 1n), plugged, 'memory plugged in');
+}
+
+function ramAt(start: bigint, size: bigint, what: string): GuestRam {
+  return { ...rangeOf(start as Iova, size), size, what };
 }
 
 function titleOf(

@@ -7,7 +7,7 @@ const oneGiB = 1n << 30n;
 const fourGiB = 1n << 32n;
 const oneTiB = 1n << 40n;
 /** No CPU has more physical address bits (Arm LPA2, x86 with 5 levels). */
-const addressLimit = 1n << 52n;
+export const addressLimit = 1n << 52n;
 
 export const presetNames = [
   'qemu-virt',

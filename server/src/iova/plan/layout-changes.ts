@@ -204,7 +204,7 @@ function movedRanges(guest: GuestLayout, plans: readonly GuestPlan[], obstacles:
   const moves: string[] = [];
   const spans: { start: bigint; size: bigint }[] = [];
   for (const ram of guest.ram) {
-    const size = sizeOf(ram);
+    const { size } = ram;
     if (!isHit(ram)) {
       spans.push({ start: ram.start, size });
       continue;

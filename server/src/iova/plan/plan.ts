@@ -114,7 +114,7 @@ export function planContainer(
       ranges: isAttached ? joined.ranges : [],
       maps: guest.ram.map((ram, at) => plannedMap(ram, withRegions(results[at]!, group), kernel, sizes)),
       vmmRefusals: guest.strict ? vmmRefusals(proper, group) : [],
-      blocks: blocksOf(guest.ram, isAttached ? inside : [group], kernel, sizes),
+      blocks: blocksOf(proper, isAttached ? inside : [group], kernel, sizes),
       unreached: [...new Set(group.devices.map(({ master }) => master))].flatMap((master) =>
         unreachedRam(master, proper),
       ),
@@ -125,8 +125,8 @@ export function planContainer(
   });
 }
 
-function mapOf({ start, end }: GuestRam): DmaMap {
-  return { iova: start, size: BigInt.asUintN(64, end - start + 1n) };
+function mapOf({ start, size }: GuestRam): DmaMap {
+  return { iova: start, size };
 }
 
 /**
@@ -145,12 +145,12 @@ function withRegions(result: MapResult, group: PredictedGroup): MapResult {
 
 function met(map: DmaMap, group: PredictedGroup): MapConflict[] {
   const range = rangeOfMap(map);
-  return range.start <= range.end ? regionsMet([group], range) : [];
+  return map.size > 0n && range.start <= range.end ? regionsMet([group], range) : [];
 }
 
 function plannedMap(ram: GuestRam, result: MapResult, kernel: KernelProfile, sizes: readonly bigint[]): PlannedMap {
   const holes = result.conflicts.filter(({ kind }) => kind === 'region').map(({ range }) => range);
-  return { ram, result, blocks: blockMappings([ram], holes, kernel.pageSize, sizes) };
+  return { ram, result, blocks: blockMappings(ram.size > 0n ? [ram] : [], holes, kernel.pageSize, sizes) };
 }
 
 function blocksOf(
