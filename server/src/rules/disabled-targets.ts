@@ -76,12 +76,15 @@ export const msiTargetDisabled: Rule = {
   },
 };
 
+/** A link to what is not enabled, and who has it. */
 type LinkTo = readonly [link: Link<Target>, reference: Reference];
 
 function* iommuLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
   for (const master of topology.masters) {
     if (!master.availability.enabled || master.kind === 'pci-function') continue;
-    for (const { iommu } of master.streams) yield [iommu, { master, property: 'iommus', source: iommu.source }];
+    for (const { iommu } of master.streams) {
+      if (isDisabled(iommu)) yield [iommu, { master, property: 'iommus', source: iommu.source }];
+    }
     yield* mapLinks(master, master.iommuMap, kernel.mapRule);
   }
 }
@@ -90,7 +93,7 @@ function* msiLinks({ topology, kernel }: RuleInput): Generator<LinkTo> {
   for (const master of topology.masters) {
     if (!master.availability.enabled || master.kind === 'pci-function') continue;
     for (const { controller } of master.msi.parents) {
-      yield [controller, { master, property: 'msi-parent', source: controller.source }];
+      if (isDisabled(controller)) yield [controller, { master, property: 'msi-parent', source: controller.source }];
     }
     yield* mapLinks(master, master.msi.map, kernel.mapRule);
   }
@@ -100,9 +103,14 @@ function* mapLinks(master: DmaMaster, map: IdMap<Target> | undefined, rule: MapR
   const entries = usableEntries(map, rule).filter(({ length }) => length > 0);
   const isPartly = entries.some(({ target }) => target.problem === undefined);
   for (const { target, input, length } of entries) {
+    if (!isDisabled(target)) continue;
     const ids = { first: input, last: input + length - 1 };
     yield [target, { master, property: map!.property, source: target.source, ids, isPartly }];
   }
+}
+
+function isDisabled({ problem }: Link<Target>): boolean {
+  return problem?.code === 'disabled-target';
 }
 
 function* disabledTargets(
@@ -111,8 +119,8 @@ function* disabledTargets(
   message: (path: string, state: string, whom: string) => string,
 ): Generator<Finding> {
   const references = new Map<Target, Reference[]>();
-  for (const [{ target, problem }, reference] of links) {
-    if (problem?.code !== 'disabled-target' || target === undefined) continue;
+  for (const [{ target }, reference] of links) {
+    if (target === undefined) continue;
     const known = references.get(target);
     if (known === undefined) references.set(target, [reference]);
     else known.push(reference);

@@ -270,11 +270,12 @@ export const idMapHiddenEntry: Rule = {
   prerequisites: ['id-map-length', 'id-map-outside-mask'],
   *check(input) {
     for (const { map, path } of maps(input)) {
-      for (const { problem, source } of map.readings[input.kernel.mapRule].entries) {
+      for (const entry of map.readings[input.kernel.mapRule].entries) {
+        const { problem } = entry;
         if (problem?.code !== 'hidden-entry') continue;
         yield {
           about: propertyKey(path, map.property),
-          range: source ?? map.source,
+          range: entry.source ?? map.source,
           node: path,
           message: `This entry of ${map.property} has no effect: ${problem.message}. Put the more specific entry first.`,
         };

@@ -77,24 +77,39 @@ export function linkTo<Target extends { readonly path: string; readonly availabi
   find: (node: DtNode) => Target | undefined,
   wanted: string,
 ): Link<Target> {
-  const source = cellsSource(property, cell, 1);
   const node = builder.tree.phandles.get(phandle);
   if (node === undefined) {
     const message = phandle === 0 ? 'phandle 0 leads nowhere' : `no node has phandle 0x${phandle.toString(16)}`;
     const problem = problemAt(builder, 'unresolved', message, property, cell);
-    return { phandle, path: undefined, target: undefined, problem, source };
+    return new CellLink<Target>(property, cell, phandle, undefined, undefined, problem);
   }
   const path = nodePath(node);
   const target = find(node);
   if (target === undefined) {
     const problem = problemAt(builder, 'wrong-target', `${path} is no ${wanted}`, property, cell);
-    return { phandle, path, target, problem, source };
+    return new CellLink(property, cell, phandle, path, target, problem);
   }
   // Of what is itself off, nothing leads anywhere.
   if (!target.availability.enabled && availabilityOf(property.node).enabled) {
     const message = `${path} is not enabled: ${target.availability.reason}`;
     const problem = problemAt(builder, 'disabled-target', message, property, cell);
-    return { phandle, path, target, problem, source };
+    return new CellLink(property, cell, phandle, path, target, problem);
   }
-  return { phandle, path, target, problem: undefined, source };
+  return new CellLink(property, cell, phandle, path, target, undefined);
+}
+
+/** A class because of its getter: of thousands of links, the places of few are asked for. */
+class CellLink<Target> implements Link<Target> {
+  constructor(
+    private readonly property: DtProperty,
+    private readonly cell: number,
+    readonly phandle: number,
+    readonly path: string | undefined,
+    readonly target: Target | undefined,
+    readonly problem: Problem | undefined,
+  ) {}
+
+  get source(): SourceRange | undefined {
+    return cellsSource(this.property, this.cell, 1);
+  }
 }

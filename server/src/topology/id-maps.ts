@@ -1,5 +1,6 @@
 // `iommu-map` and `msi-map`: tables from requester IDs to IDs of a target, read by the rules of either kind of kernel, and
 // the look-up in them (drivers/of/base.c of_map_id).
+import type { SourceRange } from '../text/source-file';
 import { cellsSource } from '../tree/cells';
 import { cellValue } from '../tree/navigate';
 import type { DtNode, DtProperty } from '../tree/model';
@@ -166,18 +167,42 @@ function readEntry<Target>(
     const refusal = shape.refusesId?.(target.target, values[at + 2]! + used - 1);
     if (refusal !== undefined) problem = problemAt(builder, 'stream-id-range', refusal, property, at + 2);
   }
-  return {
-    input,
-    target,
-    output: count === 0 ? 0 : values[at + 2]!,
-    extra: Array.from(values.subarray(at + 3, at + 2 + count)),
-    length,
-    source: cellsSource(property, at, 3 + count),
-    inputSource: cellsSource(property, at, 1),
-    outputSource: count === 0 ? undefined : cellsSource(property, at + 2, count),
-    lengthSource: cellsSource(property, at + 2 + count, 1),
-    problem,
-  };
+  const output = count === 0 ? 0 : values[at + 2]!;
+  const extra = count < 2 ? none : Array.from(values.subarray(at + 3, at + 2 + count));
+  return new MapEntry(property, at, count, input, target, output, extra, length, problem);
+}
+
+const none: readonly number[] = [];
+
+/** A class because of its getters: of thousands of entries, the places of few are asked for. */
+class MapEntry<Target> implements IdMapEntry<Target> {
+  constructor(
+    private readonly property: DtProperty,
+    private readonly at: number,
+    private readonly count: number,
+    readonly input: number,
+    readonly target: Link<Target>,
+    readonly output: number,
+    readonly extra: readonly number[],
+    readonly length: number,
+    readonly problem: Problem | undefined,
+  ) {}
+
+  get source(): SourceRange | undefined {
+    return cellsSource(this.property, this.at, 3 + this.count);
+  }
+
+  get inputSource(): SourceRange | undefined {
+    return cellsSource(this.property, this.at, 1);
+  }
+
+  get outputSource(): SourceRange | undefined {
+    return this.count === 0 ? undefined : cellsSource(this.property, this.at + 2, this.count);
+  }
+
+  get lengthSource(): SourceRange | undefined {
+    return cellsSource(this.property, this.at + 2 + this.count, 1);
+  }
 }
 
 /** Whether one of the earlier entries covers all inputs. Of a map of thousands, only the first are compared: it is a hint. */
