@@ -1,20 +1,9 @@
 // `npm run oracle:setup`: fetches the Linux sources that the tests compare with and builds Linux's own dtc from them.
 // Debian 12's package of dtc is 1.6.1 and behaves differently; Linux 6.12 carries 1.7.0.
 // Does nothing where both are there already; a second run at the same time waits for the first.
-import { execFileSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { intoPlace, isRoot, lock, needTools, run } from './host-tools';
 import { cachedLinuxSource, cacheFolder, dtcBinary, findDtc, findLinuxSource, sourcePackage } from './paths';
 
 /** What the tests read of the kernel; the whole tree would be twenty times as much. */
@@ -82,71 +71,6 @@ function buildDtc(linux: string): string {
     rmSync(source, { recursive: true });
   });
   return dtcBinary();
-}
-
-/** Fills a fresh folder and moves it to `target` when it is complete, so that a run cut short leaves nothing half done. */
-function intoPlace(target: string, fill: (folder: string) => void): string {
-  mkdirSync(path.dirname(target), { recursive: true });
-  const folder = mkdtempSync(`${target}.new-`);
-  try {
-    fill(folder);
-    rmSync(target, { recursive: true, force: true });
-    renameSync(folder, target);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-  return target;
-}
-
-/** Installs Debian packages when one of the tools is missing and we may; else says what to install. */
-function needTools(tools: readonly string[], packages: readonly string[]): void {
-  const missing = tools.filter((tool) => !isInPath(tool));
-  if (missing.length === 0) return;
-  if (!isRoot()) throw new Error(`missing ${missing.join(', ')}: install ${packages.join(' ')}`);
-  run('apt-get', ['update', '-qq'], '/');
-  run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], '/');
-}
-
-function isInPath(tool: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(path.join(folder, tool)));
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0;
-}
-
-function run(command: string, args: readonly string[], cwd: string): void {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  execFileSync(command, args, { cwd, env, stdio: ['ignore', 'ignore', 'inherit'] });
-}
-
-/** Takes the lock, waiting for a living holder; returns what gives it back. */
-async function lock(folder: string): Promise<() => void> {
-  mkdirSync(path.dirname(folder), { recursive: true });
-  for (;;) {
-    try {
-      mkdirSync(folder);
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    if (isAbandoned(path.join(folder, 'pid'))) rmSync(folder, { recursive: true, force: true });
-    else await sleep(500);
-  }
-  writeFileSync(path.join(folder, 'pid'), String(process.pid));
-  return () => {
-    rmSync(folder, { recursive: true, force: true });
-  };
-}
-
-function isAbandoned(pidFile: string): boolean {
-  if (!existsSync(pidFile)) return false; // its holder is just writing it
-  try {
-    process.kill(Number(readFileSync(pidFile, 'utf8')), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
 }
 
 if (require.main === module) {

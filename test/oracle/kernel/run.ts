@@ -1,0 +1,181 @@
+// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--out DIR]`: real kernels
+// on the recorded cases and on random trees, what they print against our prediction, line by line. A random tree that
+// differs is made small and written to a file together with the difference. Exits 1 where anything differs.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { setUpOracle } from '../setup';
+import { blobOf } from './blob';
+import { boot } from './boot';
+import type { Comparison } from './compare';
+import { compare, predict, printDifferences } from './compare';
+import type { TreeDescription } from './description';
+import { fixedCases } from './fixed-cases';
+import { generateTree } from './generate';
+import type { KernelFiles } from './kernels';
+import { kernelsFolder, packageOf, realKernel, realKernels } from './kernels';
+import { minimise } from './minimise';
+import { randomFrom } from './random';
+import { renderMachine, renderTree } from './render';
+import { setUpKernels } from './setup';
+import { withoutCrashes } from './without-crashes';
+
+interface Tally {
+  cases: number;
+  compared: number;
+  unknown: number;
+  crashes: number;
+  failed: number;
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      kernel: { type: 'string', multiple: true },
+      count: { type: 'string', default: '20' },
+      seed: { type: 'string' },
+      seconds: { type: 'string' },
+      fixed: { type: 'string', default: '' },
+      out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
+      source: { type: 'boolean', default: false },
+    },
+  });
+  const names = values.kernel ?? realKernels.map(({ name }) => name);
+  const chosen = names.map(
+    (name) =>
+      realKernel(name) ?? refuse(`there is no kernel ${name}: ${realKernels.map((each) => each.name).join(', ')}`),
+  );
+  const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
+  if (values.source) {
+    console.log(renderTree(treeOf(seed, chosen[0]!)));
+    return;
+  }
+  await setUpOracle();
+  const kernels = await setUpKernels(chosen);
+  for (const files of kernels) console.log(`${files.kernel.name}: ${packageOf(files)}`);
+  const until = values.seconds === undefined ? Infinity : performance.now() + Number(values.seconds) * 1000;
+  const tally: Tally = { cases: 0, compared: 0, unknown: 0, crashes: 0, failed: 0 };
+  if (values.fixed !== 'none') await runFixed(kernels, values.fixed, until, tally);
+  await runRandom(kernels, { seed, count: Number(values.count), until, out: values.out }, tally);
+  const crashes = tally.crashes > 0 ? `, ${String(tally.crashes)} predicted crashes` : '';
+  console.log(
+    `${String(tally.cases)} boots, ${String(tally.compared)} lines and results compared${crashes}, ${String(tally.unknown)} said to be unknown, ${String(tally.failed)} boots differ`,
+  );
+  process.exitCode = tally.failed > 0 ? 1 : 0;
+}
+
+function refuse(message: string): never {
+  throw new Error(message);
+}
+
+async function runFixed(kernels: readonly KernelFiles[], pattern: string, until: number, tally: Tally): Promise<void> {
+  for (const { name, file, source, machine, announced } of fixedCases()) {
+    if (!name.includes(pattern)) continue;
+    const blob = await blobOf(source, file);
+    for (const files of kernels) {
+      if (performance.now() > until) return;
+      const booted = await boot(files, blob, machine);
+      const comparison = compare(predict(source, files.kernel, file, announced), booted, machine);
+      count(tally, comparison, booted.seen.crash !== undefined);
+      if (comparison.differences.length === 0) continue;
+      console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
+    }
+  }
+}
+
+interface RandomRun {
+  readonly seed: number;
+  readonly count: number;
+  readonly until: number;
+  readonly out: string;
+}
+
+/** So many trees, each on one kernel, the kernels in turn. */
+async function runRandom(kernels: readonly KernelFiles[], run: RandomRun, tally: Tally): Promise<void> {
+  if (run.count > 0) console.log(`random trees from seed ${String(run.seed)}`);
+  for (let index = 0; index < run.count && performance.now() < run.until; index++) {
+    const seed = run.seed + index;
+    const files = kernels[index % kernels.length]!;
+    const tree = treeOf(seed, files.kernel);
+    const { comparison, hasCrashed } = await compareTree(tree, files);
+    count(tally, comparison, hasCrashed);
+    if (process.stderr.isTTY) process.stderr.write(`\r${String(index + 1)}/${String(run.count)}`);
+    if (comparison.differences.length > 0) await reportFailure(tree, comparison, files, seed, run.out);
+  }
+}
+
+function count(tally: Tally, { compared, unknown, differences }: Comparison, hasCrashed: boolean): void {
+  tally.cases++;
+  tally.compared += compared;
+  tally.unknown += unknown.length;
+  if (hasCrashed && differences.length === 0) tally.crashes++;
+  if (differences.length > 0) tally.failed++;
+}
+
+/** Every tenth tree may crash the kernel. */
+function treeOf(seed: number, kernel: KernelFiles['kernel']): TreeDescription {
+  const tree = generateTree(seed);
+  return randomFrom(seed ^ 0x5eed).chance(0.1) ? tree : withoutCrashes(tree, kernel);
+}
+
+async function compareTree(
+  tree: TreeDescription,
+  files: KernelFiles,
+): Promise<{ readonly comparison: Comparison; readonly hasCrashed: boolean }> {
+  const source = renderTree(tree);
+  const machine = renderMachine(tree);
+  const booted = await boot(files, await blobOf(source), machine);
+  return {
+    comparison: compare(predict(source, files.kernel), booted, machine),
+    hasCrashed: booted.seen.crash !== undefined,
+  };
+}
+
+/** Makes the tree small and writes it with what is different about it. */
+async function reportFailure(
+  tree: TreeDescription,
+  first: Comparison,
+  files: KernelFiles,
+  seed: number,
+  out: string,
+): Promise<void> {
+  const { name } = files.kernel;
+  console.log(`seed ${String(seed)} on ${name} differs:\n${printDifferences(first.differences)}`);
+  const kinds = new Set(first.differences.map(({ kind }) => kind));
+  const small = await minimise(
+    tree,
+    async (smaller) => {
+      // A function beside function 0 needs that one.
+      if (!isPossible(smaller)) return false;
+      const { comparison } = await compareTree(smaller, files);
+      return comparison.differences.some(({ kind }) => kinds.has(kind));
+    },
+    mostTries,
+  );
+  const { comparison } = await compareTree(small, files);
+  const text = printDifferences(comparison.differences);
+  const header = [
+    `seed ${String(seed)} on ${name} (${packageOf(files)})`,
+    ...renderMachine(small).devices.map((device) => `-device ${device}`),
+    ...text.split('\n'),
+  ];
+  mkdirSync(out, { recursive: true });
+  const file = path.join(out, `${name}-${String(seed)}.dts`);
+  writeFileSync(file, `${header.map((line) => `// ${line}`).join('\n')}\n${renderTree(small)}`);
+  console.log(`made small in ${file}:\n${text}`);
+}
+
+const mostTries = 150;
+
+function isPossible({ functions }: TreeDescription): boolean {
+  return (
+    functions.every(({ behind, device }) =>
+      functions.some((other) => other.function === 0 && other.device === device && other.behind === behind),
+    ) && functions.every(({ behind }) => behind === undefined || functions.some(({ name }) => name === behind))
+  );
+}
+
+main().catch((error: unknown) => {
+  console.error(`doorbell: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 2;
+});
