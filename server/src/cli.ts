@@ -7,6 +7,7 @@ import { addCollect } from './cli/collect';
 import { addRegions } from './cli/regions';
 import { printError, UsageError } from './cli/terminal';
 import { addTree } from './cli/tree';
+import { addVerify } from './cli/verify';
 import { version } from './cli/version';
 
 async function main(): Promise<void> {
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
     .exitOverride();
   addCheck(program);
   addRegions(program);
+  addVerify(program);
   addCollect(program);
   addTree(program);
   await program.parseAsync();

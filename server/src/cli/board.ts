@@ -6,14 +6,16 @@ import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
 import type { HostArchive } from '../workspace/host-archive';
 import type { Settings } from '../workspace/settings';
+import type { SettingsFile } from '../workspace/settings-file';
 import { contextOptions, type SourceOptions } from './options';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
 import type { Diagnostic } from '../text/diagnostic';
 
-export function analyseFile(file: string, options: SourceOptions): Snapshot {
-  return usable(withContext(file, options, analyse), file);
+/** `base`: settings below those of doorbell.json. */
+export function analyseFile(file: string, options: SourceOptions, base: SettingsFile = {}): Snapshot {
+  return usable(withContext(file, options, analyse, base), file);
 }
 
 export function compileFile(file: string, options: SourceOptions, compileOptions: CompileOptions): CompiledBoard {
@@ -23,10 +25,15 @@ export function compileFile(file: string, options: SourceOptions, compileOptions
   );
 }
 
-function withContext<T>(given: string, options: SourceOptions, compute: (context: Context, files: FileStore) => T): T {
+function withContext<T>(
+  given: string,
+  options: SourceOptions,
+  compute: (context: Context, files: FileStore) => T,
+  base: SettingsFile = {},
+): T {
   const files = createFileStore();
   const file = path.resolve(given);
-  const context = contextOf(file, files, contextOptions(options, files));
+  const context = contextOf(file, files, { ...contextOptions(options, files), editorSettings: base });
   if (context.root !== file) printError(`${displayPath(file)}: read as part of ${displayPath(context.root)}`);
   return compute(context, files);
 }

@@ -3,9 +3,8 @@ import { Option, type Command } from 'commander';
 import { findDevice } from '../iova/find-device';
 import { printGroup, printSysfs, regionsJson, type GroupJson } from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
-import type { DeviceTree } from '../tree/model';
-import { nodeAt, nodeByReference, nodePath } from '../tree/navigate';
 import type { Snapshot } from '../workspace/analysis';
+import { resolveName } from '../workspace/host-names';
 import { analyseFile } from './board';
 import { addAnalysisOptions, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
@@ -50,13 +49,6 @@ function groupsOfDevice({ topology, prediction, tree }: Snapshot, device: string
     return [];
   }
   return [found.group];
-}
-
-/** A path, `&label`, `&{/path}` or a label, to the path of the node. */
-function resolveName(tree: DeviceTree, name: string): string | undefined {
-  const reference = name.startsWith('&{') && name.endsWith('}') ? name.slice(2, -1) : name.replace(/^&/, '');
-  const node = reference.startsWith('/') ? nodeAt(tree, reference) : nodeByReference(tree, reference);
-  return node && nodePath(node);
 }
 
 function warnOfErrors({ diagnostics, context }: Snapshot): void {
