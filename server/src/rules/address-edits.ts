@@ -10,9 +10,8 @@ import { intersect, nearestFree, subtract, union } from '../iova/ranges';
 import type { RuleInput } from './rule';
 
 /** The entry that a reservation was read from, unless it was read from the midst of another one. */
-export function writtenEntry({ node, source, accidental }: Reservation): WrittenReservation | undefined {
-  if (accidental || source === undefined) return undefined;
-  return node.entries.find((entry) => entry.source?.file === source.file && entry.source.start === source.start);
+export function writtenEntry({ entry, source }: Reservation): WrittenReservation | undefined {
+  return source === undefined ? undefined : entry;
 }
 
 /** Of a group: more are no board's, and looking for room among them for each of them would take minutes. */

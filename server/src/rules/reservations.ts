@@ -5,6 +5,7 @@ import type {
   Reservation,
   ReservationNode,
   ReservationOutcome,
+  Topology,
   WrittenReservation,
 } from '../topology/model';
 import { writtenEntry } from './address-edits';
@@ -56,14 +57,32 @@ export interface NamedEntry {
   readonly reservation: Reservation | undefined;
 }
 
-export function* writtenEntries({ topology }: RuleInput): Generator<NamedEntry> {
-  if (topology.reservationNodes.length === 0) return;
-  const masters = new Map(topology.masters.map((master) => [master.path, master]));
-  for (const node of topology.reservationNodes) {
-    for (const entry of node.entries) {
-      const master = entry.devicePath === undefined ? undefined : masters.get(entry.devicePath);
-      const reservation = master?.reservations.find((each) => each.node === node && writtenEntry(each) === entry);
-      yield { node, entry, master, reservation };
+const entriesOf = new WeakMap<Topology, readonly NamedEntry[]>();
+
+/** The entries of all reservations, in order of the tree. */
+export function writtenEntries({ topology }: RuleInput): readonly NamedEntry[] {
+  let entries = entriesOf.get(topology);
+  if (entries === undefined) {
+    entries = namedEntries(topology);
+    entriesOf.set(topology, entries);
+  }
+  return entries;
+}
+
+function namedEntries({ masters, reservationNodes }: Topology): NamedEntry[] {
+  if (reservationNodes.length === 0) return [];
+  const byPath = new Map(masters.map((master) => [master.path, master]));
+  const read = new Map<WrittenReservation, Reservation>();
+  for (const master of masters) {
+    for (const reservation of master.reservations) {
+      const entry = writtenEntry(reservation);
+      if (entry?.devicePath === master.path && !read.has(entry)) read.set(entry, reservation);
     }
   }
+  return reservationNodes.flatMap((node) =>
+    node.entries.map((entry) => {
+      const master = entry.devicePath === undefined ? undefined : byPath.get(entry.devicePath);
+      return { node, entry, master, reservation: master && read.get(entry) };
+    }),
+  );
 }

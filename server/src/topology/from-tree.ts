@@ -11,14 +11,21 @@ import { iommuMapKind, readIommu, readStreams } from './iommus';
 import { readMemory } from './memory';
 import type { DmaMaster, HostBridge, Inbound, Iommu, MsiController, ReservationNode, Topology } from './model';
 import { readMsiController, readMsiRouting } from './msi';
-import { readMemoryRegions, readReservationNode, readReservations } from './reservations';
+import type { ReservationIndex } from './reservations';
+import {
+  indexReservations,
+  readMemoryRegions,
+  readReservationNode,
+  readReservations,
+  visitMemoryRegions,
+} from './reservations';
 import { dmaParent } from '../tree/addresses';
 
 /** Masters, IOMMUs, doorbells, windows and reservations of a tree; what is wrong with them is in the values themselves. */
 export function topologyFromTree(tree: DeviceTree): Topology {
   const builder: Builder = { tree, problems: [] };
   const nodes = findNodes(tree.root);
-  const registry = newRegistry(builder);
+  const registry = newRegistry(builder, nodes.reservations);
   for (const node of nodes.iommus) registry.iommu(node);
   for (const node of nodes.msiControllers) registry.msiController(node);
   for (const node of nodes.reservations) registry.reservation(node);
@@ -93,12 +100,18 @@ interface Registry {
   readonly msiControllers: () => MsiController[];
   readonly reservation: (node: DtNode) => ReservationNode;
   readonly reservations: () => ReservationNode[];
+  readonly reservationIndex: () => ReservationIndex;
+  /** Phandles in `memory-region` whose nodes are known to `reservation`. */
+  readonly knownRegions: Set<number>;
 }
 
-function newRegistry(builder: Builder): Registry {
+function newRegistry(builder: Builder, reserving: readonly DtNode[]): Registry {
   const iommus = new Map<DtNode, Iommu | undefined>();
   const msiControllers = new Map<DtNode, MsiController | undefined>();
   const reservations = new Map<DtNode, ReservationNode>();
+  const reservation = (node: DtNode): ReservationNode =>
+    once(reservations, node, () => readReservationNode(builder, node));
+  let index: ReservationIndex | undefined;
   return {
     builder,
     inbounds: new Map(),
@@ -106,8 +119,10 @@ function newRegistry(builder: Builder): Registry {
     iommus: () => [...iommus.values()].filter((iommu) => iommu !== undefined),
     msiController: (node) => once(msiControllers, node, () => readMsiController(builder, node)),
     msiControllers: () => [...msiControllers.values()].filter((controller) => controller !== undefined),
-    reservation: (node) => once(reservations, node, () => readReservationNode(builder, node)),
+    reservation,
     reservations: () => [...reservations.values()],
+    reservationIndex: () => (index ??= indexReservations(builder, reserving, reservation)),
+    knownRegions: new Set(),
   };
 }
 
@@ -150,7 +165,7 @@ type Place =
 
 function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
   const { builder } = registry;
-  const memoryRegions = readMemoryRegions(builder, node, registry.reservation);
+  const memoryRegions = memoryRegionsOf(registry, node);
   const isFunction = place.kind === 'pci-function';
   const hasBus = place.kind === 'pci-host' || place.kind === 'bus';
   return {
@@ -169,12 +184,25 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
     streams: isFunction ? [] : readStreams(builder, node, registry.iommu),
     iommuMap: isFunction ? place.host.iommuMap : readIdMap(builder, node, iommuMapKind(registry.iommu)),
     msi: isFunction ? place.host.msi : readMsiRouting(builder, node, registry.msiController),
-    reservations: readReservations(builder, node, memoryRegions),
-    memoryRegions,
+    reservations: readReservations(builder, node, registry.reservationIndex()),
+    get memoryRegions() {
+      return memoryRegions();
+    },
     inbound: inboundFrom(builder, hasBus ? node : dmaParent(builder.tree, node), registry.inbounds),
     addressLimit: undefined,
     preservesBootConfiguration: probesOnly(builder.tree, node),
   };
+}
+
+/** Lists may be long and many, and few ask for their links: they are made when somebody does. What they lead to is known at once. */
+function memoryRegionsOf(
+  { builder, reservation, knownRegions }: Registry,
+  node: DtNode,
+): () => DmaMaster['memoryRegions'] {
+  let links: DmaMaster['memoryRegions'] | undefined;
+  const read = (): DmaMaster['memoryRegions'] => (links ??= readMemoryRegions(builder, node, reservation));
+  if (!visitMemoryRegions(builder, node, knownRegions, reservation)) read();
+  return read;
 }
 
 function readFunctions(

@@ -228,6 +228,8 @@ export interface ReservationNode {
 
 /** One entry of `iommu-addresses` as meant: a reference to a device and what follows up to the next one. */
 export interface WrittenReservation {
+  /** The cell of `iommu-addresses` that it starts at. */
+  readonly cell: number;
   readonly devicePath: string | undefined;
   readonly phandle: number;
   /** Cells between this reference and the next, and how many the device's bus asks for. */
@@ -253,6 +255,8 @@ export interface Reservation {
   readonly origin: 'iommu-addresses' | 'rmr';
   readonly node: ReservationNode;
   readonly outcomes: Readonly<Record<BusRule, ReservationOutcome>>;
+  /** The entry of `node` that it is; undefined where it is read from cells that were meant otherwise, and for an RMR. */
+  readonly entry: WrittenReservation | undefined;
   /** Read from a cell of another device's entry that happens to equal this device's phandle. */
   readonly accidental: boolean;
   /** As written, before `dma-ranges`. */

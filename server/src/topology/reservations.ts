@@ -1,9 +1,10 @@
 // Reservations of IOVA space in a tree: `iommu-addresses` as written, and as drivers/iommu/of_iommu.c
 // of_iommu_get_resv_regions reads them for one device.
 import { dmaParent, translateReg } from '../tree/addresses';
-import { cellsSource, partAt, readNumber } from '../tree/cells';
+import { cellsSource, readNumber } from '../tree/cells';
 import { addressCells, nodePath, sizeCells } from '../tree/navigate';
 import type { DtNode, DtProperty } from '../tree/model';
+import type { SourceRange } from '../text/source-file';
 import type { AddressRange, Iova, PhysicalAddress } from './address';
 import { rangeOf } from './address';
 import type { Builder } from './builder';
@@ -17,7 +18,9 @@ import type {
   ReservationOutcome,
   WrittenReservation,
 } from './model';
-import { busWithoutCells, cellsOf, translateByRule } from './translate';
+import type { DmaTranslator } from './translate';
+import { busWithoutCells, cellsOnce, dmaTranslator } from './translate';
+import { readWrittenEntries } from './written-reservations';
 
 const rules = ['inherited-cells', 'own-cells'] as const;
 
@@ -32,7 +35,7 @@ export function readReservationNode(builder: Builder, node: DtNode): Reservation
     physical: physical?.range,
     physicalProblem: physical?.problem,
     physicalSource: physical?.source,
-    entries: addresses ? writtenEntries(builder, node, addresses) : [],
+    entries: addresses ? readWrittenEntries(builder, node, addresses) : [],
     source: nodeSource(node),
     addressesSource: propertySource(addresses),
   };
@@ -62,181 +65,212 @@ function readPhysical(builder: Builder, node: DtNode, reg: DtProperty): Physical
   return { range, problem: undefined, source };
 }
 
-/** The entries as their author means them: each starts with a reference to a device. */
-function writtenEntries(builder: Builder, node: DtNode, property: DtProperty): WrittenReservation[] {
-  const values = cellsOf(property.data.bytes);
-  const entries: WrittenReservation[] = [];
-  for (let at = 0; at < values.length;) {
-    const device = builder.tree.phandles.get(values[at]!);
-    const bus = device && (dmaParent(builder.tree, device) ?? device);
-    const addressCount = bus ? addressCells(bus) : 0;
-    const sizeCount = bus ? sizeCells(bus) : 0;
-    const next = nextReference(builder, property, values, at, addressCount + sizeCount);
-    const cells = Array.from(values.subarray(at + 1, next));
-    entries.push({
-      devicePath: device && nodePath(device),
-      phandle: values[at]!,
-      cells,
-      addressCells: addressCount,
-      sizeCells: sizeCount,
-      listed: device !== undefined && listsRegion(builder, device, node),
-      problem: writtenProblem(builder, property, at, device, cells.length, addressCount, sizeCount),
-      referenceSource: cellsSource(property, at, 1),
-      source: cellsSource(property, at, next - at),
-    });
-    at = next;
-  }
-  return entries;
-}
-
-function writtenProblem(
-  builder: Builder,
-  property: DtProperty,
-  at: number,
-  device: DtNode | undefined,
-  count: number,
-  addressCount: number,
-  sizeCount: number,
-): Problem | undefined {
-  if (device === undefined) {
-    const phandle = cellsOf(property.data.bytes)[at]!;
-    return problemAt(builder, 'unresolved', `no node has phandle 0x${phandle.toString(16)}`, property, at);
-  }
-  if (count === addressCount + sizeCount) return undefined;
-  const message = `${String(count)} cells follow the reference, and the bus of ${nodePath(device)} has ${String(addressCount)} for an address and ${String(sizeCount)} for a size`;
-  return problemAt(builder, 'bad-length', message, property, at, 1 + count);
-}
-
-/** Where the next entry starts: at the next cell written as a reference; in a blob, where the counts say. */
-function nextReference(builder: Builder, property: DtProperty, values: Uint32Array, at: number, count: number): number {
-  const isWritten = partAt(property, at * 4)?.kind === 'phandle';
-  if (!isWritten) {
-    // Numbers for phandles: trust the counts where they lead to another known phandle or to the end.
-    const expected = Math.min(at + 1 + count, values.length);
-    return count === 0 ? values.length : expected;
-  }
-  for (let cell = at + 1; cell < values.length; cell++) {
-    if (partAt(property, cell * 4)?.kind === 'phandle') return cell;
-    // A reference written as a number, after an entry that is complete.
-    if (cell === at + 1 + count && builder.tree.phandles.has(values[cell]!) && values.length - cell > count)
-      return cell;
-  }
-  return values.length;
-}
-
-function listsRegion(builder: Builder, device: DtNode, region: DtNode): boolean {
-  const list = device.properties.get('memory-region');
-  return (
-    list !== undefined && cellsOf(list.data.bytes).some((phandle) => builder.tree.phandles.get(phandle) === region)
-  );
-}
-
 /** Where a device's `memory-region` leads. The kernel takes any node and looks at no status. */
 export function readMemoryRegions(
   builder: Builder,
   device: DtNode,
   find: (node: DtNode) => ReservationNode,
-): Link<ReservationNode>[] {
+): readonly Link<ReservationNode>[] {
   const property = device.properties.get('memory-region');
   if (property === undefined) return [];
-  return Array.from(cellsOf(property.data.bytes), (phandle, cell) => {
-    const source = cellsSource(property, cell, 1);
+  return Array.from(cellsOnce(property), (phandle, cell) => memoryRegion(builder, property, phandle, cell, find));
+}
+
+function memoryRegion(
+  builder: Builder,
+  property: DtProperty,
+  phandle: number,
+  cell: number,
+  find: (node: DtNode) => ReservationNode,
+): Link<ReservationNode> {
+  const source = cellsSource(property, cell, 1);
+  const node = builder.tree.phandles.get(phandle);
+  if (node !== undefined) return { phandle, path: nodePath(node), target: find(node), problem: undefined, source };
+  // 0 is an empty place in a list whose names need it.
+  const problem =
+    phandle === 0
+      ? undefined
+      : problemAt(builder, 'unresolved', `no node has phandle 0x${phandle.toString(16)}`, property, cell);
+  return { phandle, path: undefined, target: undefined, problem, source };
+}
+
+/**
+ * Makes the things that a `memory-region` leads to, unless that was done for another one (`known`). Whether it all leads
+ * somewhere; if not, there are problems to report.
+ */
+export function visitMemoryRegions(
+  builder: Builder,
+  device: DtNode,
+  known: Set<number>,
+  find: (node: DtNode) => ReservationNode,
+): boolean {
+  const property = device.properties.get('memory-region');
+  if (property === undefined) return true;
+  let leads = true;
+  for (const phandle of cellsOnce(property)) {
+    if (known.has(phandle)) continue;
     const node = builder.tree.phandles.get(phandle);
-    if (node !== undefined) return { phandle, path: nodePath(node), target: find(node), problem: undefined, source };
-    // 0 is an empty place in a list whose names need it.
-    const problem =
-      phandle === 0
-        ? undefined
-        : problemAt(builder, 'unresolved', `no node has phandle 0x${phandle.toString(16)}`, property, cell);
-    return { phandle, path: undefined, target: undefined, problem, source };
-  });
+    if (node === undefined) {
+      leads &&= phandle === 0;
+    } else {
+      known.add(phandle);
+      find(node);
+    }
+  }
+  return leads;
+}
+
+/** The reservations that name devices: for a device's phandle, the nodes that have it in some cell, by their own phandles. */
+export type ReservationIndex = ReadonlyMap<number, ReadonlyMap<number, RegionCells>>;
+
+/** `regions`: all nodes with `iommu-addresses`. */
+export function indexReservations(
+  builder: Builder,
+  regions: readonly DtNode[],
+  find: (node: DtNode) => ReservationNode,
+): ReservationIndex {
+  const index = new Map<number, Map<number, RegionCells>>();
+  const { phandles } = builder.tree;
+  const listing = new Set<number>();
+  for (const [phandle, node] of phandles) if (node.properties.has('memory-region')) listing.add(phandle);
+  for (const node of regions) {
+    const property = node.properties.get('iommu-addresses');
+    if (property === undefined || node.phandle === undefined || phandles.get(node.phandle) !== node) continue;
+    const values = cellsOnce(property);
+    const region: RegionCells = { node, target: find(node), property, values };
+    for (const value of values) {
+      if (!listing.has(value)) continue;
+      let named = index.get(value);
+      if (named === undefined) index.set(value, (named = new Map()));
+      named.set(node.phandle, region);
+    }
+  }
+  return index;
 }
 
 /** What of_iommu_get_resv_regions finds for a device, in its order. */
-export function readReservations(
-  builder: Builder,
-  device: DtNode,
-  regions: readonly Link<ReservationNode>[],
-): Reservation[] {
-  const found: Reservation[] = [];
-  // After an oops nothing more happens; the walk goes on for the other kind of kernel.
-  const ended = new Map<BusRule, ReservationOutcome>();
-  for (const { phandle, target } of regions) {
-    const node = builder.tree.phandles.get(phandle);
-    const property = node?.properties.get('iommu-addresses');
-    if (node === undefined || target === undefined || property === undefined) continue;
-    walkCells(builder, device, { node, target, property, values: cellsOnce(property) }, ended, found);
-    if (ended.size === rules.length) break;
+export function readReservations(builder: Builder, device: DtNode, index: ReservationIndex): Reservation[] {
+  const list = device.properties.get('memory-region');
+  const named = device.phandle === undefined ? undefined : index.get(device.phandle);
+  if (list === undefined || named === undefined) return [];
+  const bus = dmaParent(builder.tree, device);
+  // A phandle that two nodes claim leads to one of them only.
+  if (bus === undefined || builder.tree.phandles.get(device.phandle!) !== device) return [];
+  const walk: Walk = {
+    builder,
+    device,
+    addressCount: addressCells(bus),
+    sizeCount: sizeCells(bus),
+    translate: dmaTranslator(builder.tree, device),
+    ended: new Map(),
+    found: [],
+  };
+  for (const phandle of cellsOnce(list)) {
+    const region = named.get(phandle);
+    if (region === undefined) continue;
+    walkCells(walk, region);
+    // After an oops nothing more happens; the walk goes on for the other kind of kernel.
+    if (walk.ended.size === rules.length) break;
   }
-  return found;
+  return walk.found;
 }
 
-const cellsOfProperty = new WeakMap<DtProperty, Uint32Array>();
-
-/** The cells of a property that many devices may ask for. */
-function cellsOnce(property: DtProperty): Uint32Array {
-  let values = cellsOfProperty.get(property);
-  if (values === undefined) {
-    values = cellsOf(property.data.bytes);
-    cellsOfProperty.set(property, values);
-  }
-  return values;
-}
-
-interface RegionCells {
+export interface RegionCells {
   readonly node: DtNode;
   readonly target: ReservationNode;
   readonly property: DtProperty;
   readonly values: Uint32Array;
 }
 
+/** What stays the same while one device's regions are walked. */
+interface Walk {
+  readonly builder: Builder;
+  readonly device: DtNode;
+  readonly addressCount: number;
+  readonly sizeCount: number;
+  readonly translate: DmaTranslator;
+  readonly ended: Map<BusRule, ReservationOutcome>;
+  readonly found: Reservation[];
+}
+
+/** Trees may have millions of reservations: where one is written is found out when somebody asks. */
+class ReadReservation implements Reservation {
+  readonly origin = 'iommu-addresses';
+
+  constructor(
+    private readonly property: DtProperty,
+    /** The cells that it is read from, the first one being the device's phandle. */
+    private readonly first: number,
+    private readonly end: number,
+    private readonly walk: Walk,
+    readonly node: ReservationNode,
+    readonly outcomes: Readonly<Record<BusRule, ReservationOutcome>>,
+    readonly entry: WrittenReservation | undefined,
+    readonly writtenStart: bigint,
+    readonly size: bigint,
+  ) {}
+
+  get accidental(): boolean {
+    return this.entry === undefined;
+  }
+
+  get source(): SourceRange | undefined {
+    return cellsSource(this.property, this.first, Math.min(this.end, this.length) - this.first);
+  }
+
+  get addressSource(): SourceRange | undefined {
+    const first = this.first + 1;
+    const count = Math.min(this.walk.addressCount, Math.max(this.length - first, 1));
+    return cellsSource(this.property, first, count);
+  }
+
+  get sizeSource(): SourceRange | undefined {
+    const { addressCount, sizeCount } = this.walk;
+    if (this.end > this.length || sizeCount === 0) return undefined;
+    return cellsSource(this.property, this.first + 1 + addressCount, sizeCount);
+  }
+
+  private get length(): number {
+    return this.property.data.bytes.length >> 2;
+  }
+}
+
 /** The loop over one property: a cell that is the device's phandle opens an entry, any other is skipped alone. */
-function walkCells(
-  builder: Builder,
-  device: DtNode,
-  region: RegionCells,
-  ended: Map<BusRule, ReservationOutcome>,
-  found: Reservation[],
-): void {
+function walkCells(walk: Walk, region: RegionCells): void {
+  const { device, addressCount, sizeCount, ended, found } = walk;
   const { property, values, target } = region;
-  const bus = dmaParent(builder.tree, device);
-  if (bus === undefined || device.phandle === undefined) return;
-  const addressCount = addressCells(bus);
-  const sizeCount = sizeCells(bus);
-  // A phandle that two nodes claim leads to one of them only.
-  if (builder.tree.phandles.get(device.phandle) !== device) return;
-  let starts: ReadonlySet<number> | undefined;
-  for (let at = 0; at < values.length;) {
-    if (values[at] !== device.phandle) {
-      at++;
-      continue;
-    }
-    starts ??= new Set(entryStarts(region));
+  for (let at = values.indexOf(device.phandle!); at >= 0;) {
     const first = at + 1;
-    at = first + addressCount + sizeCount;
-    const read = at <= values.length ? values : withFollowing(region, values);
-    const isWhole = at <= read.length;
+    const end = first + addressCount + sizeCount;
+    const read = end <= values.length ? values : withFollowing(region, values);
+    const isWhole = end <= read.length;
     const size = isWhole ? readNumber(read, first + addressCount, sizeCount) : 0n;
-    const entry = { builder, device, region, read, first, addressCount, sizeCount, size, isWhole };
+    const entry: Entry = { walk, region, read, first, size, isWhole };
     const inherited = ended.get('inherited-cells') ?? outcomeOf(entry, 'inherited-cells');
     const own =
       ended.get('own-cells') ?? (needsOwnReading(inherited) ? outcomeOf(entry, 'own-cells', inherited) : inherited);
     const outcomes = { 'inherited-cells': inherited, 'own-cells': own };
     for (const rule of rules) if (outcomes[rule].kind === 'oops') ended.set(rule, outcomes[rule]);
-    found.push({
-      origin: 'iommu-addresses',
-      node: target,
-      outcomes,
-      accidental: !starts.has(first - 1),
-      writtenStart: isWhole ? writtenAddress(read, first, addressCount) : 0n,
-      size,
-      source: cellsSource(property, first - 1, Math.min(at, values.length) - first + 1),
-      addressSource: cellsSource(property, first, Math.min(addressCount, Math.max(values.length - first, 1))),
-      sizeSource:
-        at <= values.length && sizeCount > 0 ? cellsSource(property, first + addressCount, sizeCount) : undefined,
-    });
+    const start = isWhole ? writtenAddress(read, first, addressCount) : 0n;
+    const written = entryAt(target, at);
+    found.push(new ReadReservation(property, at, end, walk, target, outcomes, written, start, size));
     if (ended.size === rules.length) return;
+    at = end < values.length ? values.indexOf(device.phandle!, end) : -1;
   }
+}
+
+/** The entry that starts at a cell, found by halves. */
+function entryAt({ entries }: ReservationNode, cell: number): WrittenReservation | undefined {
+  let low = 0;
+  let high = entries.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const entry = entries[middle]!;
+    if (entry.cell === cell) return entry;
+    if (entry.cell < cell) low = middle + 1;
+    else high = middle - 1;
+  }
+  return undefined;
 }
 
 /** Only what was translated can differ between the rules. */
@@ -263,22 +297,20 @@ function withFollowing({ node, property }: RegionCells, values: Uint32Array): Ui
 }
 
 interface Entry {
-  readonly builder: Builder;
-  readonly device: DtNode;
+  readonly walk: Walk;
   readonly region: RegionCells;
   /** Cells as the kernel reads them, some perhaps behind the property. */
   readonly read: Uint32Array;
+  /** The first cell of the address. */
   readonly first: number;
-  readonly addressCount: number;
-  readonly sizeCount: number;
   readonly size: bigint;
   readonly isWhole: boolean;
 }
 
 function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): ReservationOutcome {
-  const { builder, device, region, first, addressCount, sizeCount, size } = entry;
+  const { walk, region, read, first, size } = entry;
+  const { builder, device, addressCount, sizeCount } = walk;
   const { property, target, values } = region;
-  const { read } = entry;
   if (target.physicalProblem !== undefined) return { kind: 'ignored', problem: target.physicalProblem };
   const lostReg = rule === 'own-cells' ? regWithoutBus(entry) : undefined;
   if (lostReg !== undefined) return { kind: 'ignored', problem: lostReg };
@@ -286,7 +318,7 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
     return { kind: 'unknown', problem: problemAt(builder, 'unreadable', 'the value cannot be read', property) };
   }
   if (!entry.isWhole) return { kind: 'unknown', problem: truncation(entry) };
-  const found = translateByRule(builder.tree, device, read, first, 'dma-ranges', rule);
+  const found = walk.translate(read, first, rule);
   if (!found.ok) {
     const message = `the address does not translate: ${found.reason}; Linux then reads from address 0 and oopses`;
     return {
@@ -307,7 +339,7 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
 }
 
 /** From 6.13 on a `reg` below a bus without `#address-cells` has no address, so that the node reserves nothing. */
-function regWithoutBus({ builder, region: { node } }: Entry): Problem | undefined {
+function regWithoutBus({ walk: { builder }, region: { node } }: Entry): Problem | undefined {
   const reg = node.properties.get('reg');
   const bus = reg && busWithoutCells(builder.tree, node, 'ranges');
   if (reg === undefined || bus === undefined) return undefined;
@@ -315,7 +347,7 @@ function regWithoutBus({ builder, region: { node } }: Entry): Problem | undefine
   return problemAt(builder, 'not-translatable', message, reg);
 }
 
-function truncation({ builder, device, region, first }: Entry): Problem {
+function truncation({ walk: { builder, device }, region, first }: Entry): Problem {
   const message = `the property ends inside the entry for ${nodePath(device)}, and Linux reads on past its end`;
   return problemAt(builder, 'bad-length', message, region.property, first - 1, region.values.length);
 }
@@ -331,15 +363,4 @@ function regionOf(
   }
   const isDirect = physical.start === (range.start as bigint) && physical.end === (range.end as bigint);
   return { kind: 'region', range, type: isDirect ? 'direct' : 'reserved', notDirect: !isDirect, truncated };
-}
-
-/** Cells at which the written entries start. */
-function entryStarts({ target }: RegionCells): number[] {
-  const starts: number[] = [];
-  let at = 0;
-  for (const { cells } of target.entries) {
-    starts.push(at);
-    at += 1 + cells.length;
-  }
-  return starts;
 }
