@@ -84,12 +84,15 @@ export function readStreams(builder: Builder, node: DtNode, find: (node: DtNode)
       if (refusal !== undefined) problem = problemAt(builder, 'stream-id-range', refusal, property, at + 1, taken);
     }
     const ids = iommu.target === undefined ? undefined : streamIds(iommu.target, cells);
+    const first = at;
     entries.push({
       iommu,
       cells,
       streamId: ids?.id,
       mask: ids?.mask,
-      source: cellsSource(property, at, 1 + taken),
+      get source() {
+        return cellsSource(property, first, 1 + taken);
+      },
       problem,
     });
     if (problem?.code === 'bad-length' || count === undefined) break;

@@ -31,15 +31,17 @@ export function readMemory(builder: Builder, memoryNodes: readonly DtNode[]): Me
 
 function addRanges(builder: Builder, node: DtNode, kind: 'memory' | 'reserved', found: MemoryRange[]): void {
   if (!node.properties.has('reg')) return;
-  for (const { range, source } of registerList(builder.tree, node)) {
+  for (const register of registerList(builder.tree, node)) {
     found.push({
       path: nodePath(node),
       kind,
-      range,
+      range: register.range,
       noMap: node.properties.has('no-map'),
       reusable: node.properties.has('reusable'),
       availability: availabilityOf(node),
-      source,
+      get source() {
+        return register.source;
+      },
     });
   }
 }

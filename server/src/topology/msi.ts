@@ -140,7 +140,15 @@ function readParents(builder: Builder, node: DtNode, find: (node: DtNode) => Msi
     }
     const taken = Math.min(count, available);
     const cells = Array.from(values.subarray(at + 1, at + 1 + taken));
-    entries.push({ controller, cells, source: cellsSource(property, at, 1 + taken), problem });
+    const first = at;
+    entries.push({
+      controller,
+      cells,
+      get source() {
+        return cellsSource(property, first, 1 + taken);
+      },
+      problem,
+    });
     if (problem !== undefined || target === undefined) break;
     at += 1 + count;
   }

@@ -16,9 +16,15 @@ export function registerList(tree: DeviceTree, node: DtNode): Register[] {
   for (let index = 0; ; index++) {
     const entry = translateReg(tree, node, index);
     if (entry === undefined) return found;
-    const { translation, size, source } = entry;
+    const { translation, size } = entry;
     if (!translation.ok) return found;
-    if (size > 0n) found.push({ range: rangeOf(translation.address as PhysicalAddress, size), source });
+    if (size === 0n) continue;
+    found.push({
+      range: rangeOf(translation.address as PhysicalAddress, size),
+      get source() {
+        return entry.source;
+      },
+    });
   }
 }
 

@@ -116,7 +116,13 @@ export function translateReg(
   const at = index * (na + ns);
   if (na + ns === 0 || at + na + ns > values.length) return undefined;
   const translation = translate(tree, node, Array.from(values.subarray(at, at + na)), 'ranges');
-  return { translation, size: readNumber(values, at + na, ns), source: cellsSource(reg, at, na + ns) };
+  return {
+    translation,
+    size: readNumber(values, at + na, ns),
+    get source() {
+      return cellsSource(reg, at, na + ns);
+    },
+  };
 }
 
 /**
