@@ -58,6 +58,11 @@ export interface KernelProfile {
   readonly iommufd: 'none' | 'cookie' | 'native';
   /** Doorbell pages that one iommufd descriptor can hold (driver.c iommufd_sw_msi_get_map); undefined: as many as fit. */
   readonly iommufdDoorbells: number | undefined;
+  /**
+   * What becomes of MSIs in a page table that type1 gave no window, be it for a hardware MSI region: the doorbell's physical
+   * address is written, or (from 6.15 drivers/iommu/iommu.c iommu_dma_prepare_msi: EOPNOTSUPP) they cannot be switched on.
+   */
+  readonly msiWithoutWindow: 'untranslated' | 'refused';
   /** drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg: which `reg` entries are set aside from memory. */
   readonly reservedMemory: 'all-entries' | 'first-entry';
   /** What the virtio-iommu devices announce, if the settings tell; undefined: unknown. */
@@ -87,6 +92,7 @@ const linux612: KernelProfile = {
   type1Ends: 'excluded',
   iommufd: 'cookie',
   iommufdDoorbells: undefined,
+  msiWithoutWindow: 'untranslated',
   reservedMemory: 'all-entries',
   virtioIommuRegions: undefined,
 };
@@ -117,6 +123,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     type1Ends: 'included',
     iommufd: 'native',
     iommufdDoorbells: 64,
+    msiWithoutWindow: 'refused',
     reservedMemory: 'first-entry',
   },
 };

@@ -30,6 +30,8 @@ export type AttachStep = 'bind' | 'open' | 'SET_CONTAINER' | 'SET_IOMMU' | 'BIND
 export interface VfioOptions {
   /** The module parameter allow_unsafe_interrupts: of vfio_iommu_type1, or of iommufd for that back end. */
   readonly allowUnsafeInterrupts?: boolean;
+  /** Of a function that the sources do not describe, so that its group is that of its host bridge. */
+  readonly requesterId?: number;
 }
 
 export interface VfioResult {

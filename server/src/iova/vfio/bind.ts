@@ -49,11 +49,11 @@ export function interruptRefusal(
   topology: Topology,
   kernel: KernelProfile,
   group: PredictedGroup,
-  { allowUnsafeInterrupts = false }: VfioOptions,
+  { allowUnsafeInterrupts = false, requesterId }: VfioOptions,
   unknown: string[],
 ): string | undefined {
   if (allowUnsafeInterrupts) return undefined;
-  const { isolated, reason } = isolationOf(topology, kernel, group);
+  const { isolated, reason } = isolationOf(topology, kernel, group, requesterId);
   if (isolated === false) return reason;
   if (isolated === undefined && reason !== undefined) unknown.push(reason);
   return undefined;

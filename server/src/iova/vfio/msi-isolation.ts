@@ -1,9 +1,10 @@
 // Interrupt safety: whether a device that a guest drives can raise only its own interrupts, and by which chain of nodes.
 import type { SourceRange } from '../../text/source-file';
 import { lookUp, usableEntries } from '../../topology/id-maps';
-import type { DmaMaster, IdMap, MsiController, Topology } from '../../topology/model';
+import type { AddressRange, DmaMaster, IdMap, IdMapEntry, MsiController, Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
 import type { PredictedDevice, PredictedGroup } from '../prediction';
+import { subtract, union } from '../ranges';
 
 export interface GroupIsolation {
   /** What the kernel asks: the MSI domain of each device (from 6.3), or every MSI domain of the system (before). */
@@ -44,10 +45,16 @@ export const unsafeParameters = {
  * Whether each device of a group has isolated MSIs. From 6.3 kernel/irq/msi.c msi_device_has_isolated_msi walks up the device's own
  * MSI domains, and iommu_group_has_isolated_msi asks for all devices of the group; before, kernel/irq/irqdomain.c
  * irq_domain_check_msi_remap lets one MSI domain without remapping, anywhere, spoil it for all. Of what a devicetree describes, the
- * ITS drivers alone isolate.
+ * ITS drivers alone isolate. `requesterId` says which function is meant where a host bridge stands for those that the sources do
+ * not describe.
  */
-export function isolationOf(topology: Topology, kernel: KernelProfile, group: PredictedGroup): GroupIsolation {
-  const devices = group.devices.map((device) => deviceIsolation(device, kernel));
+export function isolationOf(
+  topology: Topology,
+  kernel: KernelProfile,
+  group: PredictedGroup,
+  requesterId?: number,
+): GroupIsolation {
+  const devices = group.devices.map((device) => deviceIsolation(device, kernel, requesterId));
   if (kernel.msiIsolation === 'system') return { ...systemIsolation(topology, kernel), devices };
   const worst =
     devices.find(({ isolated }) => isolated === false) ?? devices.find(({ isolated }) => isolated === undefined);
@@ -78,8 +85,8 @@ function mayTakeMsis({ msi, compatible }: DmaMaster): boolean {
   return !compatible.some((name) => name.startsWith('pci-host-'));
 }
 
-function deviceIsolation(device: PredictedDevice, kernel: KernelProfile): DeviceIsolation {
-  const routes = routesOf(device.master, kernel);
+function deviceIsolation(device: PredictedDevice, kernel: KernelProfile, requesterId?: number): DeviceIsolation {
+  const routes = routesOf(device.master, kernel, device.standsForUndescribed ? requesterId : undefined);
   const judged = routes.map((route) => judge(device, route));
   const { isolated, reason, chain, controller } = judged.find((each) => each.isolated !== true) ?? judged[0]!;
   if (isolated === true || judged.every((each) => each.isolated !== true))
@@ -113,20 +120,29 @@ function judge(device: PredictedDevice, { link, controller }: Route): DeviceIsol
  * of_msi_map_get_device_domain, of_msi_get_domain; drivers/pci/of.c pci_host_bridge_of_msi_domain). Functions that the sources do
  * not describe may take different ways.
  */
-function routesOf(master: DmaMaster, kernel: KernelProfile): Route[] {
+function routesOf(master: DmaMaster, kernel: KernelProfile, meant?: number): Route[] {
   const byParent = parentRoute(master);
   const { map } = master.msi;
   if (map === undefined || master.kind === 'platform') return [byParent];
-  if (master.requesterId === undefined) {
-    const seen = new Map<MsiController, Route>();
-    for (const entry of usableEntries(map, kernel.mapRule)) {
-      const controller = entry.target.target;
-      if (controller === undefined || entry.length === 0 || seen.has(controller)) continue;
-      seen.set(controller, enabledRoute(master, entry.source, controller, byParent));
-    }
-    return seen.size > 0 ? [...seen.values()] : [byParent];
+  // drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function.
+  const requesterId = meant ?? master.aliases.at(-1) ?? master.requesterId;
+  if (requesterId !== undefined) return [mapRoute(master, map, requesterId, kernel) ?? byParent];
+  const routes = new Map<MsiController, Route>();
+  for (const entry of usableEntries(map, kernel.mapRule)) {
+    const controller = entry.target.target;
+    if (controller === undefined || entry.length === 0 || routes.has(controller)) continue;
+    routes.set(controller, enabledRoute(master, entry.source, controller, byParent));
   }
-  return [mapRoute(master, map, kernel) ?? byParent];
+  return routes.size > 0 && !leavesGaps(master, map, kernel) ? [...routes.values()] : [...routes.values(), byParent];
+}
+
+/** Whether the IOMMU takes requester IDs that `msi-map` does not cover. */
+function leavesGaps({ iommuMap }: DmaMaster, map: IdMap<MsiController>, { mapRule }: KernelProfile): boolean {
+  if (iommuMap?.mask !== map.mask) return false;
+  const inputs = (entries: readonly IdMapEntry<unknown>[]): AddressRange[] =>
+    entries.map(({ input, length }) => ({ start: BigInt(input), end: BigInt(input + length) - 1n }));
+  const translated = union(inputs(usableEntries(iommuMap, mapRule)));
+  return subtract(translated, inputs(usableEntries(map, mapRule))).length > 0;
 }
 
 function enabledRoute(
@@ -139,11 +155,16 @@ function enabledRoute(
   return { link: { path: ownerOf(master), property: 'msi-map', source }, controller };
 }
 
-/** drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function. */
-function mapRoute(master: DmaMaster, map: IdMap<MsiController>, kernel: KernelProfile): Route | undefined {
-  const found = lookUp(map, kernel.mapRule, master.aliases.at(-1) ?? master.requesterId!);
-  const controller = found.kind === 'found' ? found.entry.target.target : undefined;
-  if (found.kind !== 'found' || controller?.availability.enabled !== true) return undefined;
+function mapRoute(
+  master: DmaMaster,
+  map: IdMap<MsiController>,
+  requesterId: number,
+  kernel: KernelProfile,
+): Route | undefined {
+  const found = lookUp(map, kernel.mapRule, requesterId);
+  if (found.kind === 'none') return undefined;
+  const controller = found.entry.target.target;
+  if (controller?.availability.enabled !== true) return undefined;
   return { link: { path: ownerOf(master), property: 'msi-map', source: found.entry.source }, controller };
 }
 
@@ -162,6 +183,10 @@ function ownerOf(master: DmaMaster): string {
 }
 
 /** The controller that takes a master's MSIs on a kernel (for what is behind a bridge, the first it leads to); undefined if there is none. */
-export function msiControllerOf(master: DmaMaster, kernel: KernelProfile): MsiController | undefined {
-  return routesOf(master, kernel)[0]!.controller;
+export function msiControllerOf(
+  master: DmaMaster,
+  kernel: KernelProfile,
+  requesterId?: number,
+): MsiController | undefined {
+  return routesOf(master, kernel, requesterId)[0]!.controller;
 }
