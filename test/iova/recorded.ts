@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { DeviceLookup } from '../../server/src/iova/find-device';
 import { findDevice } from '../../server/src/iova/find-device';
-import type { KernelVersion, ProfileSettings } from '../../server/src/iova/kernel-profile';
+import type { KernelProfile, KernelVersion, ProfileSettings } from '../../server/src/iova/kernel-profile';
 import { kernelProfile } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
 import type { RegionPrediction } from '../../server/src/iova/predict';
@@ -64,7 +64,8 @@ export interface RecordedCase {
   title: string;
   /** The oracle's arguments, one word each. */
   args: readonly string[];
-  version: KernelVersion;
+  /** As the oracle calls its kernels: `6.12`, `6.12-16k`. */
+  kernel: string;
   recorded: RecordedKernel;
 }
 
@@ -106,12 +107,12 @@ export function recordedCases(folder: 'dt' | 'vfio'): RecordedCase[] {
   const names = readdirSync(path.join(truth, folder)).filter((file) => file.endsWith('.json'));
   return names.flatMap((file) => {
     const { title, args, kernels } = JSON.parse(readFileSync(path.join(truth, folder, file), 'utf8')) as Recorded;
-    return Object.entries(kernels).map(([version, kernel]) => ({
+    return Object.entries(kernels).map(([kernel, result]) => ({
       name: path.join(folder, path.basename(file, '.json')),
       title,
       args: args.split(' '),
-      version: version as KernelVersion,
-      recorded: kernel.same_as === undefined ? kernel : kernels[kernel.same_as]!,
+      kernel,
+      recorded: result.same_as === undefined ? result : kernels[result.same_as]!,
     }));
   });
 }
@@ -120,9 +121,17 @@ export function predicted(given: RecordedCase): PredictedCase {
   const file = path.join(truth, `${given.name}.dts`);
   const tree = existsSync(file) ? treeOfFile(file) : treeOf(ownTree(given), file);
   const topology = topologyFromTree(tree);
-  const virtioIommuRegions = announced[path.basename(given.name)];
-  const kernel = kernelProfile({ kernel: given.version, ...(virtioIommuRegions && { virtioIommuRegions }) });
-  return { ...given, tree, topology, prediction: predictRegions(topology, kernel) };
+  return { ...given, tree, topology, prediction: predictRegions(topology, profileOf(given)) };
+}
+
+function profileOf({ name, kernel }: RecordedCase): KernelProfile {
+  const [version, pages] = kernel.split('-') as [KernelVersion, string | undefined];
+  const virtioIommuRegions = announced[path.basename(name)];
+  return kernelProfile({
+    kernel: version,
+    ...(pages !== undefined && { pageSize: BigInt(parseInt(pages, 10)) * 1024n }),
+    ...(virtioIommuRegions && { virtioIommuRegions }),
+  });
 }
 
 function ownTree({ args }: RecordedCase): string {

@@ -6,7 +6,7 @@ import type { PredictedCase, RecordedDevice, RecordedGroup } from './recorded';
 
 describe('reserved regions as recorded kernels print them', () => {
   for (const given of [...recordedCases('dt'), ...recordedCases('vfio')]) {
-    it(`${given.name} on ${given.version}: ${given.title}`, () => {
+    it(`${given.name} on ${given.kernel}: ${given.title}`, () => {
       checkCase(predicted(given));
     });
   }

@@ -16,7 +16,7 @@ import type { PredictedCase, RecordedAttach, RecordedGroup } from '../recorded';
 describe('VFIO as recorded kernels answer', () => {
   for (const given of [...recordedCases('dt'), ...recordedCases('vfio')]) {
     if (!given.args.includes('--vfio') || given.recorded.crash === true) continue;
-    it(`${given.name} on ${given.version}: ${given.title}`, () => {
+    it(`${given.name} on ${given.kernel}: ${given.title}`, () => {
       const whole = predicted(given);
       for (const group of whole.recorded.groups) checkAlone(whole, group);
       checkJoint(whole);
