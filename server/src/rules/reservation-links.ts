@@ -1,10 +1,11 @@
 // Reservations that never reach the device they name: not listed, not meant for it, or not read by its IOMMU's driver.
 import type { Fix } from '../text/diagnostic';
+import type { DmaMaster, ReservationNode } from '../topology/model';
 import { nodeAt } from '../tree/navigate';
 import { addReference } from './address-edits';
 import { list } from './numbers';
 import { readingKernels, readsFirmwareRegions, reservationKey, writtenEntries, type NamedEntry } from './reservations';
-import { evidenceAt, type Rule, type RuleInput } from './rule';
+import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
 
@@ -111,23 +112,37 @@ export const memoryRegionWithoutEntry: Rule = {
     for (const group of input.prediction.groups) {
       for (const device of group.devices) {
         if (!readsFirmwareRegions(input, device) || device.standsForUndescribed) continue;
-        const { path, memoryRegions } = device.master;
-        for (const { target, source } of memoryRegions) {
-          // An entry that could not be resolved may be the missing one.
-          if (target === undefined || target.entries.length === 0) continue;
-          if (target.entries.some(({ devicePath }) => devicePath === undefined || devicePath === path)) continue;
-          yield {
-            about: reservationKey(target.path, path),
-            range: source ?? device.master.source,
-            node: path,
-            message: `${path} lists ${target.path}, but the iommu-addresses there name only ${list([...new Set(target.entries.map(({ devicePath }) => devicePath ?? '?'))])}: nothing of the region is reserved for ${path}, and the addresses are handed out. Add an entry for it, or take the region out of its memory-region.`,
-            evidence: evidenceAt([target.addressesSource, 'The entries of the region']),
-          };
-        }
+        yield* missingEntries(device.master);
       }
     }
   },
 };
+
+/** Of one device; of the more that there are, one stands for all. */
+const mostFindings = 20;
+
+function* missingEntries(master: DmaMaster): Generator<Finding> {
+  const { path } = master;
+  const missing = master.memoryRegions.filter(({ target }) => target !== undefined && lacksEntry(target, path));
+  for (const [index, { target, source }] of missing.entries()) {
+    if (target === undefined) continue;
+    const rest = index === mostFindings ? missing.length - mostFindings - 1 : 0;
+    if (index > mostFindings) break;
+    const more = rest === 0 ? '' : ` The same holds for ${rest} more regions in its list.`;
+    yield {
+      about: reservationKey(target.path, path),
+      range: source ?? master.source,
+      node: path,
+      message: `${path} lists ${target.path}, but the iommu-addresses there name only ${list([...new Set(target.entries.map(({ devicePath }) => devicePath ?? '?'))])}: nothing of the region is reserved for ${path}, and the addresses are handed out. Add an entry for it, or take the region out of its memory-region.${more}`,
+      evidence: evidenceAt([target.addressesSource, 'The entries of the region']),
+    };
+  }
+}
+
+/** An entry that could not be resolved may be the missing one. */
+function lacksEntry({ entries }: ReservationNode, path: string): boolean {
+  return entries.length > 0 && !entries.some(({ devicePath }) => devicePath === undefined || devicePath === path);
+}
 
 export const iommuAddressesIgnored: Rule = {
   id: 'iommu-addresses-ignored',

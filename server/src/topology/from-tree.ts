@@ -199,10 +199,9 @@ function memoryRegionsOf(
   { builder, reservation, knownRegions }: Registry,
   node: DtNode,
 ): () => DmaMaster['memoryRegions'] {
-  let links: DmaMaster['memoryRegions'] | undefined;
-  const read = (): DmaMaster['memoryRegions'] => (links ??= readMemoryRegions(builder, node, reservation));
-  if (!visitMemoryRegions(builder, node, knownRegions, reservation)) read();
-  return read;
+  const leads = visitMemoryRegions(builder, node, knownRegions, reservation);
+  const problematic = leads ? undefined : readMemoryRegions(builder, node, reservation);
+  return () => problematic ?? readMemoryRegions(builder, node, reservation);
 }
 
 function readFunctions(

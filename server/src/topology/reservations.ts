@@ -60,6 +60,8 @@ function readPhysical(builder: Builder, node: DtNode, reg: DtProperty): Physical
   if (entry === undefined) return failed('reg holds no whole entry by the cell counts of the parent');
   const { translation, size, source } = entry;
   if (!translation.ok) return failed(`reg has no physical address: ${translation.message}`);
+  // OF_BAD_ADDR cannot be told from an address.
+  if (translation.address === badAddress) return failed('reg is all ones, which Linux takes for no address');
   const range = rangeOf(translation.address as PhysicalAddress, size);
   if (size > 0n && range.end < range.start) return failed('reg runs past the end of the address space');
   return { range, problem: undefined, source };
@@ -85,7 +87,10 @@ function memoryRegion(
 ): Link<ReservationNode> {
   const source = cellsSource(property, cell, 1);
   const node = builder.tree.phandles.get(phandle);
-  if (node !== undefined) return { phandle, path: nodePath(node), target: find(node), problem: undefined, source };
+  if (node !== undefined) {
+    const target = find(node);
+    return { phandle, path: target.path, target, problem: undefined, source };
+  }
   // 0 is an empty place in a list whose names need it.
   const problem =
     phandle === 0
@@ -141,7 +146,7 @@ export function indexReservations(
     for (const value of values) {
       if (!listing.has(value)) continue;
       let named = index.get(value);
-      if (named === undefined) index.set(value, (named = new Map()));
+      if (named === undefined) index.set(value, (named = new Map<number, RegionCells>()));
       named.set(node.phandle, region);
     }
   }

@@ -80,7 +80,7 @@ const factsOf = new WeakMap<Builder, Map<DtNode, DeviceFacts>>();
 
 function deviceFacts(builder: Builder, device: DtNode): DeviceFacts {
   let known = factsOf.get(builder);
-  if (known === undefined) factsOf.set(builder, (known = new Map()));
+  if (known === undefined) factsOf.set(builder, (known = new Map<DtNode, DeviceFacts>()));
   let facts = known.get(device);
   if (facts === undefined) {
     const bus = dmaParent(builder.tree, device) ?? device;
