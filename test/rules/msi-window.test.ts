@@ -23,8 +23,9 @@ describe('MSI window', () => {
 
   it('moves with doorbell.json, and what is wrong there is shown to come from there', () => {
     const hole = `
-&{/reserved-memory} { hole: hole { iommu-addresses = <&dma 0x0 0x9000000 0x0 0x1000>; }; };
-                                                    //^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning[msi-window-overlap]
+&{/reserved-memory} { hole: hole { iommu-addresses = <&dma 0x0 0x8000000 0x0 0x1000>,
+        <&dma 0x0 0x9000000 0x0 0x1000>; }; };
+       //^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ warning[msi-window-overlap]
 &dma { memory-region = <&hole>; };`;
     const [found] = checkMarks(hole, undefined, { msiWindow: { base: '0x9000000', size: '0x100000' } });
     const settings = found!.evidence!.find(({ range }) => range.file.path.endsWith('doorbell.json'));

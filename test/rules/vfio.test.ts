@@ -16,7 +16,7 @@ describe('VFIO readiness', () => {
 
   it('weighs more where doorbell.json names guests', () => {
     const found = diagnosticsOf(onBoard('&smmu { /delete-property/ dma-coherent; };', { guests }));
-    assert.deepEqual(ruleIds(found), ['warning vfio-smmu-not-coherent']);
+    assert.deepEqual(ruleIds(found), ['warning guest-nothing-to-pass', 'warning vfio-smmu-not-coherent']);
   });
 
   it('is not asked for behind an SMMUv3 that nothing uses', () => {

@@ -1,4 +1,5 @@
 // Fixes that change sources: cells of `iommu-addresses`, and properties of nodes.
+import { properRam } from '../iova/guests/layout';
 import type { DeviceRegion, PredictedDevice } from '../iova/prediction';
 import type { Change, Fix } from '../text/diagnostic';
 import type { SourceRange } from '../text/source-file';
@@ -18,11 +19,11 @@ export function writtenEntry({ entry, source }: Reservation): WrittenReservation
 const mostRegions = 500;
 
 /**
- * Moves a reservation to the nearest IOVA that is free for all of its group. Not for one that has its physical region at
+ * Moves a reservation to the nearest IOVA that is free for all of its group, and in no guest's RAM. Not for one that has its physical region at
  * the same address: that one must stay where it is.
  */
 export function moveReservationFix(
-  { prediction }: RuleInput,
+  { prediction, settings }: RuleInput,
   device: PredictedDevice,
   { reservation, range, type, source }: DeviceRegion,
 ): Fix[] {
@@ -37,8 +38,9 @@ export function moveReservationFix(
       .filter((region) => region.source !== source || region.type === 'software-msi')
       .map((region) => region.range),
   );
+  const ram = (settings.guests ?? []).flatMap(properRam);
   const shift = range.start - reservation.writtenStart;
-  const moved = freePlace(reservation, entry, shift, taken, device);
+  const moved = freePlace(reservation, entry, shift, [...taken, ...ram], device);
   if (moved === undefined) return [];
   const cells = cellsOf(moved, reservation.size, entry.cells, entry.addressCells, entry.sizeCells);
   const target = formatRange({ start: moved + shift, end: moved + shift + reservation.size - 1n });

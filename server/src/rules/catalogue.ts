@@ -20,7 +20,9 @@ import {
   reservedRegionUntranslatable,
 } from './reserved-regions';
 import type { Rule } from './rule';
-import { vfioDeviceNotCoherent, vfioDriverUnable, vfioSmmuNotCoherent } from './vfio/coherency';
+import { guestRules } from './guests/rules';
+import { vfioRules } from './vfio/rules';
+import { windowRules } from './window/rules';
 
 /** Where the pages of docs/rules are read by people: a diagnostic's code links there. */
 export const documentationBase = 'https://github.com/doorbell-iova/doorbell/blob/main/docs/rules';
@@ -61,9 +63,9 @@ export const rules: readonly Rule[] = [
   msiTargetNotController,
   msiTargetDisabled,
   msiParentCellCount,
-  vfioSmmuNotCoherent,
-  vfioDeviceNotCoherent,
-  vfioDriverUnable,
+  ...windowRules,
+  ...vfioRules,
+  ...guestRules,
 ];
 
 export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'workspace';

@@ -2,7 +2,7 @@
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
 import { rules } from './catalogue';
-import type { Finding, Rule, RuleInput } from './rule';
+import { hasGuests, type Finding, type Rule, type RuleInput } from './rule';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -47,8 +47,8 @@ export function checkRules(input: RuleInput): Diagnostic[] {
   return diagnostics;
 }
 
-function severityOf({ severity, severityWithGuests }: Rule, { settings }: RuleInput): Severity {
-  return (settings.guests?.length ?? 0) > 0 ? (severityWithGuests ?? severity) : severity;
+function severityOf({ severity, severityWithGuests }: Rule, input: RuleInput): Severity {
+  return hasGuests(input) ? (severityWithGuests ?? severity) : severity;
 }
 
 /** What holds for some kernels only says for which: by itself, or by what the rule's documentation has about it. */

@@ -1,11 +1,28 @@
 // Questions that several rules ask about masters: what they are called, and what stands around their DMA.
-import type { WindowDemand } from '../iova/window-demands';
-import type { PredictedDevice } from '../iova/prediction';
+import { windowDemands, type WindowDemand } from '../iova/window-demands';
+import type { PredictedDevice, RegionPrediction } from '../iova/prediction';
 import type { KernelProfile } from '../iova/kernel-profile';
 import { union } from '../iova/ranges';
 import type { SourceRange } from '../text/source-file';
 import { usableEntries } from '../topology/id-maps';
 import type { AddressRange, DmaMaster, Doorbell, MsiController, OutboundWindow } from '../topology/model';
+
+const demandsOf = new WeakMap<RegionPrediction, readonly WindowDemand[]>();
+
+/** What each device asks of the MSI window: several rules want to know. */
+export function windowDemandsOf(prediction: RegionPrediction): readonly WindowDemand[] {
+  let known = demandsOf.get(prediction);
+  if (known === undefined) {
+    known = windowDemands(prediction);
+    demandsOf.set(prediction, known);
+  }
+  return known;
+}
+
+/** The pages of the window that doorbells are mapped into. */
+export function neededPart({ window, needed }: WindowDemand): AddressRange {
+  return { start: window.start, end: window.start + needed - 1n };
+}
 
 /** One device for each host bridge or other way to memory: what all functions share is said once. */
 export function onePerPath(demands: readonly WindowDemand[]): WindowDemand[] {

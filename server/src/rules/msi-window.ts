@@ -1,11 +1,20 @@
 // The kernel's software MSI window, which VFIO maps doorbells into, against everything that can be in its way.
 import type { DeviceRegion, RegionType } from '../iova/prediction';
 import { overlaps, subtract } from '../iova/ranges';
-import { windowDemands, type WindowDemand } from '../iova/window-demands';
+import type { WindowDemand } from '../iova/window-demands';
 import type { Fix } from '../text/diagnostic';
 import type { AddressRange, InboundLevel } from '../topology/model';
 import { moveReservationFix } from './address-edits';
-import { claimedByBus, concerned, forwarded, onePerPath, translationSource, vfioCaveat } from './masters';
+import {
+  claimedByBus,
+  concerned,
+  forwarded,
+  neededPart,
+  onePerPath,
+  translationSource,
+  vfioCaveat,
+  windowDemandsOf,
+} from './masters';
 import { formatRange, hex, list } from './numbers';
 import { reservationKey } from './reservations';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
@@ -51,12 +60,12 @@ export const msiWindowOverlap: Rule = {
   },
   prerequisites: ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'],
   *check(input) {
-    for (const demand of windowDemands(input.prediction)) {
+    for (const demand of windowDemandsOf(input.prediction)) {
       const inTheWay = demand.device.regions.filter(
         ({ type, range }) => type !== 'software-msi' && overlaps(range, demand.window),
       );
       if (inTheWay.length === 0) continue;
-      const relocations = relocationFixes(input.prediction, demand);
+      const relocations = relocationFixes(input, demand);
       for (const region of inTheWay) yield overlapFinding(input, demand, region, relocations);
     }
   },
@@ -73,7 +82,7 @@ function overlapFinding(
   const { reservation } = region;
   const node = reservation?.node;
   const what = node === undefined ? 'that the IOMMU driver reports' : `that ${node.path} reserves (from Linux 6.3 on)`;
-  const isHit = overlaps(region.range, neededPart(input, demand));
+  const isHit = overlaps(region.range, neededPart(demand));
   const outcome = isHit
     ? outcomes[region.type]
     : 'only the first pages of the window are needed now, but nothing keeps the kernel from using the rest';
@@ -133,13 +142,13 @@ export const msiWindowNotForwarded: Rule = {
     },
   },
   *check(input) {
-    for (const demand of onePerPath(windowDemands(input.prediction))) {
+    for (const demand of onePerPath(windowDemandsOf(input.prediction))) {
       const { master } = demand.device;
       // Without MSIs nothing is ever mapped into the window.
       if (master.kind === 'platform' && master.msi.parents.length === 0 && master.msi.map === undefined) continue;
       const reached = forwarded(master);
       if (reached === undefined) continue;
-      if (subtract([neededPart(input, demand)], reached).length === 0) continue;
+      if (subtract([neededPart(demand)], reached).length === 0) continue;
       yield notForwardedFinding(input, demand, reached);
     }
   },
@@ -149,7 +158,7 @@ function notForwardedFinding(input: RuleInput, demand: WindowDemand, reached: re
   const { device, window } = demand;
   const { master } = device;
   const { levels } = master.inbound;
-  const needed = neededPart(input, demand);
+  const needed = neededPart(demand);
   const level =
     levels.find(
       ({ windows }) =>
@@ -158,7 +167,7 @@ function notForwardedFinding(input: RuleInput, demand: WindowDemand, reached: re
           windows.map((each) => each.device),
         ).length > 0,
     ) ?? levels[0];
-  const fixes = relocationFixes(input.prediction, demand);
+  const fixes = relocationFixes(input, demand);
   const forwards = reached.length === 0 ? 'nothing' : `only ${list(reached.map(formatRange), 4)}`;
   const advice =
     fixes.length === 0
@@ -207,7 +216,7 @@ export const msiWindowInPciWindow: Rule = {
     },
   },
   *check(input) {
-    for (const demand of onePerPath(windowDemands(input.prediction))) {
+    for (const demand of onePerPath(windowDemandsOf(input.prediction))) {
       const { device, window } = demand;
       const { master } = device;
       for (const outbound of claimedByBus(master)) {
@@ -225,19 +234,14 @@ export const msiWindowInPciWindow: Rule = {
             translationSource(master),
             `What puts the functions behind ${device.iommu.path}`,
           ]),
-          fixes: relocationFixes(input.prediction, demand),
+          fixes: relocationFixes(input, demand),
         };
       }
     }
   },
 };
 
-/** The pages of the window that doorbells are mapped into. */
-function neededPart({ kernel }: RuleInput, { window, doorbells }: WindowDemand): AddressRange {
-  return { start: window.start, end: window.start + BigInt(Math.max(doorbells.length, 1)) * kernel.pageSize - 1n };
-}
-
-function windowEvidence({ kernel, settings }: RuleInput) {
+export function windowEvidence({ kernel, settings }: RuleInput) {
   if (kernel.msiWindowOrigin !== 'settings') return undefined;
   return [settings.msiWindowSource, `The MSI window is set to ${formatRange(kernel.msiWindow)} here`] as const;
 }

@@ -1,9 +1,10 @@
 // What a rule is: one exported constant with its documentation and its check.
+import type { GuestLayout } from '../iova/guests/layout';
 import type { KernelProfile } from '../iova/kernel-profile';
 import type { RegionPrediction } from '../iova/prediction';
 import type { Evidence, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
-import type { AddressRange, Iova, Topology } from '../topology/model';
+import type { Topology } from '../topology/model';
 import type { DeviceTree } from '../tree/model';
 
 export interface RuleInput {
@@ -21,16 +22,9 @@ export interface RuleSettings {
   /** The value of `msiWindow` in doorbell.json, for evidence; undefined where the kernel's own constant holds. */
   readonly msiWindowSource?: SourceRange | undefined;
   /** The guests that devices are meant to be passed through to; none where doorbell.json names none. */
-  readonly guests?: readonly ConfiguredGuest[];
+  readonly guests?: readonly GuestLayout[];
   /** Where doorbell.json gives a value, by its path of keys and indices; undefined where it does not. */
   readonly place?: (key: readonly (string | number)[]) => SourceRange | undefined;
-}
-
-/** A guest of doorbell.json. */
-export interface ConfiguredGuest {
-  readonly name: string;
-  /** What its VMM maps for DMA at the addresses that the guest sees, in the order given. */
-  readonly ram: readonly AddressRange<Iova>[];
 }
 
 /** A failing source and the same one corrected; both include `board.dtsi` of docs/rules and are run as tests. */
@@ -88,6 +82,11 @@ export interface Finding {
   readonly severity?: Severity;
   readonly evidence?: readonly Evidence[] | undefined;
   readonly fixes?: readonly Fix[] | undefined;
+}
+
+/** Somebody has said that devices are to be passed through. */
+export function hasGuests({ settings }: RuleInput): boolean {
+  return (settings.guests?.length ?? 0) > 0;
 }
 
 /** The evidence that has a place in a source; the rest has nothing to show. */

@@ -1,17 +1,17 @@
 // From a context to everything that is known of its board: the one place where the layers are put together.
+import { ownLayout } from '../iova/guests/layout';
 import type { KernelProfile } from '../iova/kernel-profile';
 import { predictRegions } from '../iova/predict';
 import type { RegionPrediction } from '../iova/prediction';
 import type { Unit } from '../preprocess/preprocess';
 import { checkRules } from '../rules/check';
-import type { ConfiguredGuest, RuleSettings } from '../rules/rule';
+import type { RuleSettings } from '../rules/rule';
 import { settleDiagnostics } from '../rules/suppression';
 import type { SyntaxTree } from '../syntax/syntax-tree';
 import type { Diagnostic } from '../text/diagnostic';
 import { sourceFile, type SourceFile } from '../text/source-file';
-import { rangeOf } from '../topology/address';
 import { topologyFromTree } from '../topology/from-tree';
-import type { Iova, Topology } from '../topology/model';
+import type { Topology } from '../topology/model';
 import { readFdt } from '../tree/fdt-read';
 import type { DeviceTree } from '../tree/model';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
@@ -22,7 +22,7 @@ import { readHostArchive, type HostArchive } from './host-archive';
 import { inputKind, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays, type OverlayUnit } from './overlays';
 import { settingsProfile } from './settings';
-import { settingsPlace } from './settings-file';
+import { settingsFileName, settingsPlace } from './settings-file';
 
 /** One board at one moment. Never changed: an edit makes a new one. */
 export interface Snapshot {
@@ -78,9 +78,7 @@ export function analyse(context: Context, files: FileStore): Snapshot {
 
 /** What the rules need to know of doorbell.json. */
 function ruleSettings({ settings, settingsFile, msiWindowSource }: Context, files: FileStore): RuleSettings {
-  const guests = Object.entries(settings.guests).map(([name, { ram }]): ConfiguredGuest => {
-    return { name, ram: ram.map(({ start, size }) => rangeOf(start as Iova, size)) };
-  });
+  const guests = Object.entries(settings.guests).map(([name, { ram }]) => ownLayout(name, ram, settingsFileName));
   const place: RuleSettings['place'] = (key) => {
     const source = settingsFile === undefined ? undefined : files.read(settingsFile);
     return source === undefined || 'error' in source ? undefined : settingsPlace(source, key);

@@ -1,0 +1,36 @@
+// The RAM of the guests in doorbell.json, piece by piece, with its place there.
+import type { GuestLayout, GuestRam } from '../../iova/guests/layout';
+import type { SourceRange } from '../../text/source-file';
+import { formatRange } from '../numbers';
+import type { RuleInput } from '../rule';
+
+export interface RamPiece {
+  readonly guest: GuestLayout;
+  readonly index: number;
+  readonly ram: GuestRam;
+  readonly place: SourceRange | undefined;
+}
+
+/** Every range, those that wrap included, in the order given. */
+export function ramPieces({ settings }: RuleInput): RamPiece[] {
+  return (settings.guests ?? []).flatMap((guest) =>
+    guest.ram.map((ram, index) => {
+      const place = settings.place?.(['guests', guest.name, 'ram', index]);
+      return { guest, index, ram, place };
+    }),
+  );
+}
+
+/** What findings about one range know each other by. */
+export function ramKey({ guest, index }: RamPiece): string {
+  return `guest ${guest.name} ram[${index}]`;
+}
+
+/** `RAM 0x80000000–0xbfffffff (1 GiB at 2 GiB) of guest "mine"` */
+export function ramText({ guest, ram }: RamPiece): string {
+  return `RAM ${formatRange(ram)} of guest "${guest.name}"`;
+}
+
+export function isProper({ ram }: RamPiece): boolean {
+  return ram.start <= ram.end;
+}
