@@ -1,7 +1,8 @@
 // `--device`: a tree path, a label, or a PCI address, to the group that the device is in.
-import type { DmaMaster, HostBridge, Topology } from '../topology/model';
+import type { DmaMaster, HostBridge, Iommu, Topology } from '../topology/model';
 import { attachByMap } from './attach';
-import type { PredictedGroup, RegionPrediction } from './prediction';
+import type { Stream } from './attach';
+import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 
 /** What the sources say of names beside masters; the caller has the tree. */
 export interface DeviceNames {
@@ -86,9 +87,13 @@ function undescribedFunction(
   if (!availability.enabled) return { kind: 'found', path, group: undefined, reason: `${path} is not enabled` };
   const attachment = attachByMap(host, [requesterId], prediction.kernel);
   if (!attachment.ok) return { kind: 'found', path, group: undefined, reason: attachment.reason };
-  const { iommu, rangeProblem } = attachment;
+  const { iommu, rangeProblem, streams } = attachment;
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return { kind: 'found', path, group: undefined, reason: rangeProblem.message };
+  }
+  const owner = ownerBefore(prediction, iommu, streams);
+  if (owner !== undefined) {
+    return { kind: 'found', path, group: undefined, reason: `its stream ID already belongs to ${owner.path}` };
   }
   const group =
     prediction.groups.find(({ devices }) => devices.some(({ master }) => isSlotMate(master, host, requesterId))) ??
@@ -97,6 +102,21 @@ function undescribedFunction(
     );
   const reason = prediction.ungrouped.find(({ master }) => master === host)?.reason;
   return { kind: 'found', path, group, reason: group ? undefined : reason };
+}
+
+/**
+ * A platform device that has a stream ID of the function: the first owner keeps it, and from 7.2 on that is the platform device.
+ * Before, PCI functions with a driver come first.
+ */
+function ownerBefore(
+  { groups, kernel }: RegionPrediction,
+  iommu: Iommu,
+  streams: readonly Stream[],
+): PredictedDevice | undefined {
+  if (kernel.groupsFormAt !== 'add' || iommu.driver.grouping !== 'stream-owner') return undefined;
+  return groups
+    .flatMap(({ devices }) => devices)
+    .find((device) => device.iommu === iommu && streams.some(({ id }) => device.streamIds.includes(id)));
 }
 
 /** A described function of the same endpoint: without ACS they share a group (grouping.ts). */

@@ -3,6 +3,8 @@ import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
 import { attachByList, attachByMap, attachUndescribed, isWhollyOutOfRange, none } from './attach';
 import type { Attachment, Stream } from './attach';
 import { deviceRegions } from './device-regions';
+import type { DeviceRegions } from './device-regions';
+import { unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
 import type { Grouping } from './grouping';
 import type { KernelProfile } from './kernel-profile';
@@ -13,14 +15,16 @@ export type * from './prediction';
 
 /** Groups and reserved regions as the kernel will report them. Every master is in a group or in `ungrouped`, a bus perhaps in both. */
 export function predictRegions(topology: Topology, kernel: KernelProfile): RegionPrediction {
-  const lost = lostIommus(topology, kernel);
+  const all = inOrder(topology, kernel).flatMap((master) =>
+    candidates(master, kernel).map((candidate) => withRegions(candidate, kernel)),
+  );
+  const lost = lostIommus(topology, all, kernel);
   const ungrouped: UngroupedMaster[] = [];
   const grouping = newGrouping();
-  for (const master of inOrder(topology, kernel)) {
-    for (const candidate of candidates(master, kernel)) {
-      const reason = keptOut(candidate.attachment, lost, kernel) ?? place(grouping, candidate, kernel);
-      if (reason !== undefined) ungrouped.push({ path: master.path, master, ...reason });
-    }
+  for (const candidate of all) {
+    const { master } = candidate;
+    const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate);
+    if (reason !== undefined) ungrouped.push({ path: master.path, master, ...reason });
   }
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
 }
@@ -62,12 +66,31 @@ function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
   }
 }
 
+interface Probed extends Candidate {
+  /** What the IOMMU driver will report for it; undefined without an IOMMU. */
+  readonly found: DeviceRegions | undefined;
+  /** Direct regions that keep it from its IOMMU. */
+  readonly unmappable: Problem | undefined;
+}
+
+function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
+  const { master, standsForUndescribed, attachment } = candidate;
+  if (!attachment.ok) return { ...candidate, found: undefined, unmappable: undefined };
+  const found = deviceRegions(attachment.iommu, master, !standsForUndescribed, kernel);
+  const unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
+  return { ...candidate, found, unmappable };
+}
+
 interface Reason {
   readonly reason: string;
   readonly problem: Problem | undefined;
 }
 
-function keptOut(attachment: Attachment, lost: ReadonlyMap<Iommu, Problem>, kernel: KernelProfile): Reason | undefined {
+function keptOut(
+  { attachment, unmappable }: Probed,
+  lost: ReadonlyMap<Iommu, Problem>,
+  kernel: KernelProfile,
+): Reason | undefined {
   if (!attachment.ok) return { reason: attachment.reason, problem: attachment.problem };
   const { iommu, rangeProblem } = attachment;
   const cause = lost.get(iommu);
@@ -78,20 +101,24 @@ function keptOut(attachment: Attachment, lost: ReadonlyMap<Iommu, Problem>, kern
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return { reason: rangeProblem.message, problem: rangeProblem };
   }
-  return undefined;
+  return unmappable && { reason: unmappable.message, problem: unmappable };
 }
 
 /**
- * SMMUs that do not register because some device behind them has a stream ID out of range: from 7.2 on the error of one
- * device's probe is that of the IOMMU (drivers/iommu/iommu.c bus_iommu_probe).
+ * SMMUs that do not register because some device behind them has a stream ID out of range, or a direct region that cannot be
+ * mapped: from 7.2 on the error of one device's probe is that of the IOMMU (drivers/iommu/iommu.c bus_iommu_probe).
  */
-function lostIommus({ masters }: Topology, kernel: KernelProfile): Map<Iommu, Problem> {
+function lostIommus({ masters }: Topology, all: readonly Probed[], kernel: KernelProfile): Map<Iommu, Problem> {
   const lost = new Map<Iommu, Problem>();
   if (kernel.streamIdOutOfRange !== 'iommu') return lost;
   const lose = (iommu: Iommu | undefined, problem: Problem | undefined): void => {
     if (iommu?.driver.grouping === 'stream-owner' && problem !== undefined && !lost.has(iommu))
       lost.set(iommu, problem);
   };
+  for (const { attachment, unmappable } of all) {
+    if (attachment.ok && unmappable !== undefined && !lost.has(attachment.iommu))
+      lost.set(attachment.iommu, unmappable);
+  }
   for (const master of masters) {
     if (!master.availability.enabled) continue;
     for (const { iommu, problem } of master.streams) {
@@ -110,15 +137,11 @@ function lostIommus({ masters }: Topology, kernel: KernelProfile): Map<Iommu, Pr
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
-function place(
-  grouping: Grouping,
-  { master, standsForUndescribed, attachment }: Candidate,
-  kernel: KernelProfile,
-): Reason | undefined {
-  if (!attachment.ok) return undefined;
+function place(grouping: Grouping, { master, standsForUndescribed, attachment, found }: Probed): Reason | undefined {
+  if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
   const streams: readonly Stream[] = attachment.streams;
-  const { regions, oops, unknown } = deviceRegions(iommu, master, !standsForUndescribed, kernel);
+  const { regions, oops, unknown } = found;
   const streamIds = streams.map(({ id }) => id);
   const device: PredictedDevice = { path: master.path, master, standsForUndescribed, iommu, streamIds, regions };
   const refusal = grouping.add({ device, streams, oops, unknown });

@@ -37,6 +37,8 @@ export type ProblemCode =
   | 'overflow'
   /** a property whose value could not be read, because of an error reported elsewhere */
   | 'unreadable'
+  /** a direct region that its IOMMU has not the address bits for */
+  | 'not-mappable'
   /** well-formed, and a bug of the kernel makes it crash all the same */
   | 'kernel-crash';
 

@@ -19,7 +19,7 @@ import type {
   WrittenReservation,
 } from './model';
 import type { DmaTranslator } from './translate';
-import { busWithoutCells, cellsOnce, dmaTranslator } from './translate';
+import { badAddress, busWithoutCells, cellsOnce, dmaTranslator } from './translate';
 import { readWrittenEntries } from './written-reservations';
 
 const rules = ['inherited-cells', 'own-cells'] as const;

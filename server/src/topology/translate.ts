@@ -9,7 +9,8 @@ import type { BusRule } from './model';
 export type RuledTranslation =
   { readonly ok: true; readonly address: bigint } | { readonly ok: false; readonly reason: string };
 
-const badAddress = (1n << 64n) - 1n;
+/** OF_BAD_ADDR of include/linux/of_address.h */
+export const badAddress = (1n << 64n) - 1n;
 const allOnes = 'the address is all ones, which Linux takes for no address';
 
 /**

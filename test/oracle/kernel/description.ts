@@ -134,3 +134,27 @@ export interface EntryDescription {
   /** So many cells are missing at its end. */
   readonly missing?: number | undefined;
 }
+
+/** Keys of properties that a tree can do without, for making it smaller. */
+export const optionalKeys: ReadonlySet<string> = new Set([
+  'iommuMap',
+  'iommuMapMask',
+  'msiMap',
+  'msiMapMask',
+  'msiParentCells',
+  'dmaRanges',
+  'dmaParent',
+  'bus',
+  'parent',
+  'behind',
+  'slot',
+  'reg',
+  'missing',
+] satisfies (
+  | keyof HostDescription
+  | keyof BusDescription
+  | keyof MasterDescription
+  | keyof FunctionDescription
+  | keyof RegionDescription
+  | keyof EntryDescription
+)[]);

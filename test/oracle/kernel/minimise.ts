@@ -9,6 +9,7 @@ type Path = readonly (string | number)[];
 export async function minimise<Value extends object>(
   value: Value,
   shows: (smaller: Value) => Promise<boolean>,
+  optional: ReadonlySet<string>,
   tries: number,
 ): Promise<Value> {
   let current = value;
@@ -23,7 +24,7 @@ export async function minimise<Value extends object>(
   for (let before: Value | undefined; before !== current && left > 0;) {
     before = current;
     for (const path of listPaths(current)) await shrinkList(path);
-    for (const path of optionPaths(current)) await attempt(replaced(current, path, undefined));
+    for (const path of optionPaths(current, optional)) await attempt(replaced(current, path, undefined));
   }
   return current;
 
@@ -45,11 +46,11 @@ function listPaths(value: unknown, path: Path = []): Path[] {
   return Array.isArray(value) && value.length > 0 && path.length > 0 ? [path, ...inner] : inner;
 }
 
-/** Keys whose value is `true`: flags are what may be absent. */
-function optionPaths(value: unknown, path: Path = []): Path[] {
+/** Values that may be absent: flags, and those of the keys that are said to be optional. */
+function optionPaths(value: unknown, optional: ReadonlySet<string>, path: Path = []): Path[] {
   return children(value).flatMap(([key, child]) => {
-    const own = child === true && typeof key === 'string' ? [[...path, key]] : [];
-    return [...own, ...optionPaths(child, [...path, key])];
+    const mayGo = typeof key === 'string' && child !== undefined && (child === true || optional.has(key));
+    return [...(mayGo ? [[...path, key]] : []), ...optionPaths(child, optional, [...path, key])];
   });
 }
 

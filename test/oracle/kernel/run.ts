@@ -1,15 +1,17 @@
-// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--out DIR]`: real kernels
-// on the recorded cases and on random trees, what they print against our prediction, line by line. A random tree that
-// differs is made small and written to a file together with the difference. Exits 1 where anything differs.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--out DIR] [--file FILE]…`: real
+// kernels on the recorded cases and on random trees, what they print against our prediction, line by line. A random tree that
+// differs is made small and written to a file together with the difference; `--file` boots such a file again. Exits 1 where anything differs.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { setUpOracle } from '../setup';
 import { blobOf } from './blob';
-import { boot } from './boot';
+import type { Machine } from './boot';
+import { boot, smmuMachine } from './boot';
 import type { Comparison } from './compare';
 import { compare, predict, printDifferences } from './compare';
 import type { TreeDescription } from './description';
+import { optionalKeys } from './description';
 import { fixedCases } from './fixed-cases';
 import { generateTree } from './generate';
 import type { KernelFiles } from './kernels';
@@ -38,6 +40,7 @@ async function main(): Promise<void> {
       fixed: { type: 'string', default: '' },
       out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
       source: { type: 'boolean', default: false },
+      file: { type: 'string', multiple: true },
     },
   });
   const names = values.kernel ?? realKernels.map(({ name }) => name);
@@ -55,6 +58,10 @@ async function main(): Promise<void> {
   for (const files of kernels) console.log(`${files.kernel.name}: ${packageOf(files)}`);
   const until = values.seconds === undefined ? Infinity : performance.now() + Number(values.seconds) * 1000;
   const tally: Tally = { cases: 0, compared: 0, unknown: 0, crashes: 0, failed: 0 };
+  if (values.file !== undefined) {
+    for (const file of values.file) await runFile(kernels, file, tally);
+    return;
+  }
   if (values.fixed !== 'none') await runFixed(kernels, values.fixed, until, tally);
   await runRandom(kernels, { seed, count: Number(values.count), until, out: values.out }, tally);
   const crashes = tally.crashes > 0 ? `, ${String(tally.crashes)} predicted crashes` : '';
@@ -80,6 +87,22 @@ async function runFixed(kernels: readonly KernelFiles[], pattern: string, until:
       if (comparison.differences.length === 0) continue;
       console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
     }
+  }
+}
+
+/** A file that a failure was written to: its first lines name the devices of its machine. */
+async function runFile(kernels: readonly KernelFiles[], file: string, tally: Tally): Promise<void> {
+  const source = readFileSync(file, 'utf8');
+  const devices = Array.from(source.matchAll(/^\/\/ -device (.*)$/gm), ([, device]) => device!);
+  const machine: Machine = { options: smmuMachine, devices, vfio: { unsafe: false, maps: [], premaps: [] } };
+  for (const files of kernels) {
+    const booted = await boot(files, await blobOf(source, file), machine);
+    const comparison = compare(predict(source, files.kernel, file), booted, machine);
+    count(tally, comparison, booted.seen.crash !== undefined);
+    console.log([`${files.kernel.name}:`, ...booted.seen.log.map((line) => `  ${line}`)].join('\n'));
+    for (const { devices: members, regions } of booted.seen.groups)
+      console.log(`  group of ${members.map(({ node, sysfs }) => node ?? sysfs).join(' ')}: ${regions.join(', ')}`);
+    console.log(comparison.differences.length === 0 ? '  as predicted' : printDifferences(comparison.differences));
   }
 }
 
@@ -150,6 +173,7 @@ async function reportFailure(
       const { comparison } = await compareTree(smaller, files);
       return comparison.differences.some(({ kind }) => kinds.has(kind));
     },
+    optionalKeys,
     mostTries,
   );
   const { comparison } = await compareTree(small, files);
