@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { addCheck } from './cli/check';
 import { serveAsThread } from './cli/check-pool';
 import { addCollect } from './cli/collect';
+import { addPlan } from './cli/plan';
 import { addRegions } from './cli/regions';
 import { printError, UsageError } from './cli/terminal';
 import { addTree } from './cli/tree';
@@ -22,6 +23,7 @@ async function main(): Promise<void> {
     .exitOverride();
   addCheck(program);
   addRegions(program);
+  addPlan(program);
   addVerify(program);
   addCollect(program);
   addTree(program);

@@ -44,7 +44,7 @@ export function windowCandidates(
   return [...found.values()]
     .sort((one, other) => rank(one, other, current))
     .slice(0, most)
-    .map((range) => ({ range, reasons: reasonsFor(range, usual, least) }));
+    .map((range) => ({ range, reasons: meritsOf(range, usual, least, guestRam.length > 0) }));
 }
 
 function canBeMet({ allowed, least }: WindowDemand): boolean {
@@ -105,12 +105,17 @@ function distance(one: AddressRange, other: AddressRange): bigint {
 
 const zoneReasons = [
   'below 1 GiB, where VMMs have no RAM',
-  'below 4 GiB, so that 32-bit MSI capabilities reach it; check it against the guest’s RAM',
+  'below 4 GiB, so that 32-bit MSI capabilities reach it',
   'above 4 GiB: functions whose MSI capability has only 32 address bits cannot use it',
 ] as const;
 
-function reasonsFor(range: AddressRange<Iova>, usual: bigint, least: bigint): string[] {
-  const reasons: string[] = [zoneReasons[zone(range)]];
+/**
+ * What speaks for a place that fits: `usual` is the size that windows have, `least` what they must have. Above 1 GiB a place
+ * must be checked against the guest's RAM, where that is not known.
+ */
+export function meritsOf(range: AddressRange<Iova>, usual: bigint, least: bigint, knowsGuest: boolean): string[] {
+  const isUnchecked = zone(range) === 1 && !knowsGuest;
+  const reasons: string[] = [`${zoneReasons[zone(range)]}${isUnchecked ? '; check it against the guest’s RAM' : ''}`];
   reasons.push('clear of reserved regions and outbound PCI windows, inside what is forwarded and translated');
   if (sizeOf(range) < usual)
     reasons.push(`smaller than the usual window; the doorbells need ${String(least / granule)} pages of 64 KiB`);

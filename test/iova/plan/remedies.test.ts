@@ -19,11 +19,13 @@ describe('what makes a plan work', () => {
     ]);
   });
 
-  it('names a loss of much RAM last', () => {
-    const kinds = remediesFor(situation(netReservation(0x50000000n, mib), net, guest('qemu-virt', 3n * gib))).map(
-      ({ steps }) => steps.map(({ kind }) => kind).join(),
-    );
-    assert.deepEqual(kinds, ['guest-iommu', 'reservation', 'less-ram']);
+  it('names a loss of much RAM last, and none where next to no RAM is left and something else helps', () => {
+    const kinds = (start: bigint) =>
+      remediesFor(situation(netReservation(start, mib), net, guest('qemu-virt', 3n * gib))).map(({ steps }) =>
+        steps.map(({ kind }) => kind).join(),
+      );
+    assert.deepEqual(kinds(0x70000000n), ['guest-iommu', 'reservation', 'less-ram']);
+    assert.deepEqual(kinds(0x50000000n), ['guest-iommu', 'reservation']);
   });
 
   it('kvmtool: its option for the base of RAM', () => {
@@ -36,7 +38,6 @@ describe('what makes a plan work', () => {
       'vmm-option: boot Linux directly instead of by UEFI, so that RAM starts at 1 GiB: --guest openvmm-linux:4G',
       'guest-iommu: give the guest an IOMMU of its own: a guest SMMU',
       'msi-window: move the MSI window to 0xfff00000–0xffffffff (1 MiB at ~4 GiB)',
-      'less-ram: give the guest less RAM: --guest openvmm-uefi:128M',
     ]);
   });
 
@@ -102,7 +103,10 @@ describe('what makes a plan work', () => {
     assert.deepEqual(remedyTitles(situation(limited, host, guest('qemu-virt', 4n * gib))), [
       'less-ram: give the guest less RAM: --guest qemu-virt:3G',
     ]);
-    assert.deepEqual(remedyTitles(situation(limited, host, guest('bhyve', gib))), []);
+    assert.deepEqual(remedyTitles(situation(limited, host, guest('bhyve', 3n * gib))), [
+      'other-vmm: run the guest in a VMM that puts RAM elsewhere: --guest qemu-virt:3G',
+    ]);
+    assert.deepEqual(remedyTitles(situation(limited, host, guest('bhyve', 4n * gib))), []);
   });
 
   it('two steps where one is not enough', () => {
@@ -110,6 +114,21 @@ describe('what makes a plan work', () => {
     assert.deepEqual(remedyTitles(situation(limited, host, guest('crosvm', 4n * gib))), [
       'msi-window + less-ram: move the MSI window to 0x7ff00000–0x7fffffff (1 MiB at ~2 GiB) + give the guest less RAM: --guest crosvm:2G',
     ]);
+  });
+
+  it('is what suits the rest of the board first, then the guest on top of it', () => {
+    const nodes = `reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+        ring: ring { iommu-addresses = <&net 0x02000000 0 0x8000000 0 0x200000>; }; };
+      ${bridge('dma-ranges = <0x02000000 0 0 0 0 1 0>; net: net@1,0 { reg = <0x800 0 0 0 0>; memory-region = <&ring>; };')}`;
+    const [first] = remediesFor(situation(nodes, net, guest('openvmm-uefi', 8n * gib)));
+    assert.deepEqual(
+      first!.steps.map(({ kind, guest: layout }) => [kind, layout?.title]),
+      [
+        ['msi-window', undefined],
+        ['vmm-option', 'OpenVMM with Linux direct boot with 8 GiB of RAM'],
+        ['less-ram', 'OpenVMM with Linux direct boot with 2 GiB of RAM'],
+      ],
+    );
   });
 
   it('of a guest that runs is the same as of one that starts', () => {

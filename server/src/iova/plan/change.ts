@@ -21,6 +21,7 @@ export const changeKinds = [
   'reservation',
   /** an option of the VMM that moves RAM */
   'vmm-option',
+  'other-vmm',
   /** an own layout, moved or cut */
   'layout',
   'guest-iommu',

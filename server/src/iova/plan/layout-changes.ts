@@ -80,7 +80,7 @@ function notForwarded({ inbound, addressLimit }: GuestPlan['group']['devices'][n
     : [...beyondBuses, ...subtract(whole, [{ start: 0n, end: addressLimit }])];
 }
 
-/** kvmtool's `--mem SIZE@ADDR`: the place nearest to the present one, then the first one at a gigabyte. */
+/** kvmtool's `--mem SIZE@ADDR`: the place nearest to the present one, on a gigabyte if there is one. */
 function basesOf(
   guest: GuestLayout,
   name: PresetName,
@@ -88,15 +88,38 @@ function basesOf(
   plans: readonly GuestPlan[],
   obstacles: readonly AddressRange[],
 ): Change[] {
-  if (name !== 'kvmtool') return [];
   const [ram] = guest.ram;
-  if (ram === undefined) return [];
-  const allowed = intersect(freeRanges(plans, obstacles), [{ start: 2n * oneGiB, end: (1n << 52n) - 1n }]);
-  const base =
-    nearestFree(allowed, ram.start, guest.size, oneGiB) ?? nearestFree(allowed, ram.start, guest.size, twoMiB);
+  if (name !== 'kvmtool' || ram === undefined) return [];
+  const base = freeBase(freeRanges(plans, obstacles), ram.start, guest.size);
   if (base === undefined) return [];
   const moved = presetLayout(name, guest.size, { ...options, base });
   return [guestChange('vmm-option', 1, `start RAM at ${hex(base)}: ${commandOf(moved)}`, 'no RAM is lost', moved)];
+}
+
+const kvmtoolPlaces: readonly AddressRange[] = [{ start: 2n * oneGiB, end: (1n << 52n) - 1n }];
+
+function freeBase(free: readonly AddressRange<Iova>[], wanted: Iova, size: bigint): Iova | undefined {
+  const allowed = intersect(free, kvmtoolPlaces);
+  return nearestFree(allowed, wanted, size, oneGiB) ?? nearestFree(allowed, wanted, size, twoMiB);
+}
+
+/** VMMs for Arm that run on Linux and pass devices through with its VFIO. */
+const otherVmms = ['qemu-virt', 'crosvm', 'cloud-hypervisor', 'openvmm-linux', 'kvmtool'] as const;
+
+/** The same RAM in another VMM; the title is the guest alone. */
+export function vmmChanges({ guest }: Situation, plans: readonly GuestPlan[]): Change[] {
+  const { preset } = guest;
+  if (preset === undefined) return [];
+  const free = freeRanges(plans, obstaclesOf(plans));
+  const layouts = otherVmms.flatMap((name) => {
+    if (name === preset.name) return [];
+    if (name !== 'kvmtool') return presetLayout(name, guest.size);
+    const base = freeBase(free, (2n * oneGiB) as Iova, guest.size);
+    return base === undefined ? [] : presetLayout(name, guest.size, base === 2n * oneGiB ? {} : { base });
+  });
+  return layouts
+    .filter(({ problems }) => problems.length === 0)
+    .map((layout) => guestChange('other-vmm', 8, commandOf(layout), 'no RAM is lost', layout));
 }
 
 function directBoot(guest: GuestLayout, name: PresetName): Change[] {
@@ -174,8 +197,8 @@ function withoutPlugged(options: PresetOptions): PresetOptions {
 function shrunk(guest: GuestLayout, smaller: GuestLayout): Change {
   const before = total(guest);
   const lost = before - total(smaller);
-  // What costs a quarter of the memory is no small change any more.
-  const rank = lost * 4n <= before ? 3 : 6;
+  // The more it costs the less it is a small change.
+  const rank = 2.5 + (7 * Number((lost * 1000n) / before)) / 1000;
   const cost = `${humanSize(lost)} less of ${humanSize(before)}`;
   return guestChange('less-ram', rank, `give the guest less RAM: ${commandOf(smaller)}`, cost, smaller);
 }

@@ -8,6 +8,7 @@ import { blockSizes } from '../vfio/address-space';
 import type { AttachResult } from '../vfio/attach-result';
 import { addGroup, emptyContainer, mapDma, type Backend, type Container } from '../vfio/container';
 import { excludes, rangeOfMap, regionsMet, type DmaMap, type MapConflict, type MapResult } from '../vfio/dma-map';
+import { isolationOf, type GroupIsolation } from '../vfio/msi-isolation';
 import { blockMappings, type BlockCost } from './block-mappings';
 import { unreachedRam, type Unreached } from './reach';
 import { planWindow, type WindowPlan } from './window-plan';
@@ -37,6 +38,8 @@ export interface GuestPlan {
   readonly blocks: BlockCost;
   /** RAM that is mapped and that DMA of the device does not reach. */
   readonly unreached: readonly Unreached[];
+  /** Whose interrupts are isolated, by which chain of nodes. */
+  readonly isolation: GroupIsolation;
   /** Undefined where no software window is used. */
   readonly window: WindowPlan | undefined;
   /** Why the plan may be wrong: apertures or regions that nobody knows. */
@@ -118,6 +121,7 @@ export function planContainer(
       unreached: [...new Set(group.devices.map(({ master }) => master))].flatMap((master) =>
         unreachedRam(master, proper),
       ),
+      isolation: isolationOf(topology, kernel, group),
       window: planWindow(prediction, isAttached ? inside : [group], proper),
       unknown,
     };

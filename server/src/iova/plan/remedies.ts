@@ -3,8 +3,9 @@ import { formatRange, hex } from '../../text/numbers';
 import type { AddressRange, Iova } from '../../topology/model';
 import type { GuestLayout } from '../guests/layout';
 import { predictRegions } from '../predict';
+import { unsafeParameters } from '../vfio/msi-isolation';
 import { changeKinds, guestChange, type Change, type Situation } from './change';
-import { layoutChanges } from './layout-changes';
+import { layoutChanges, vmmChanges } from './layout-changes';
 import { planContainer, type GuestPlan } from './plan';
 import { reservationChanges } from './reservation-changes';
 
@@ -13,25 +14,35 @@ export interface Remedy {
   readonly steps: readonly Change[];
 }
 
-const mostRemedies = 6;
+const mostRemedies = 5;
 
 /**
- * Ways to make the plans of a situation work; empty where they do, or where nothing that is known here helps. One step is
- * tried first, on top of what is needed whatever else is done; where none is enough, two.
+ * Ways to make the plans of a situation work; empty where they do, or where nothing that is known here helps. What is needed
+ * whatever the guest's memory comes first in each of them; on top of that one step is tried, where none is cheap two, and
+ * where that does not help either another VMM.
  */
 export function remediesFor(situation: Situation, plans: readonly GuestPlan[] = plansOf(situation)): Remedy[] {
   if (plans.every(works)) return [];
-  const needed = unsafeInterrupts(plans);
-  const base = needed.reduce((current, step) => step.apply(current), situation);
-  const basePlans = needed.length > 0 ? plansOf(base) : plans;
-  if (basePlans.every(works)) return [{ steps: needed }];
-  const singles = possibleChanges(base, basePlans);
-  const found: Remedy[] = singles
-    .filter((change) => plansOf(change.apply(base)).every(works))
-    .map((change) => ({ steps: [...needed, change] }));
-  if (found.length === 0) found.push(...pairs(base, singles, needed));
-  return found.sort((one, other) => rankOf(one) - rankOf(other)).slice(0, mostRemedies);
+  const found = groundwork(situation, plans).flatMap((steps) => onTopOf(steps, situation));
+  return worthwhile(found.sort((one, other) => rankOf(one) - rankOf(other))).slice(0, mostRemedies);
 }
+
+/** Without what does more than another remedy by the same kinds of steps, and, where there is another, without guests of almost no RAM. */
+function worthwhile(sorted: readonly Remedy[]): Remedy[] {
+  const kept: Remedy[] = [];
+  for (const remedy of sorted) {
+    const kinds = remedy.steps.map(({ kind }) => kind);
+    const isMore = kept.some(
+      ({ steps }) => steps.length < kinds.length && steps.every(({ kind }) => kinds.includes(kind)),
+    );
+    if (!isMore) kept.push(remedy);
+  }
+  const sensible = kept.filter(({ steps }) => steps.every(({ rank }) => rank < senseless));
+  return sensible.length > 0 ? sensible : kept;
+}
+
+/** The rank of a step that takes more than nine tenths of the guest's RAM (layout-changes.ts). */
+const senseless = 8.8;
 
 function plansOf({ topology, prediction, groups, guest, options }: Situation): GuestPlan[] {
   return planContainer(topology, prediction, groups, guest, options);
@@ -41,17 +52,60 @@ function works({ verdict, guest }: GuestPlan): boolean {
   return verdict === 'works' && guest.problems.length === 0;
 }
 
+function isCured(situation: Situation): boolean {
+  return plansOf(situation).every(works);
+}
+
+function applied(steps: readonly Change[], situation: Situation): Situation {
+  return steps.reduce((current, step) => step.apply(current), situation);
+}
+
 function rankOf({ steps }: Remedy): number {
   return steps.reduce((sum, { rank }) => sum + rank, 0);
 }
 
-function pairs(base: Situation, singles: readonly Change[], needed: readonly Change[]): Remedy[] {
+/** Alternatives of what must be done even for a guest without RAM; one of no steps where nothing must. */
+function groundwork(situation: Situation, plans: readonly GuestPlan[]): (readonly Change[])[] {
+  const unsafe = unsafeInterrupts(plans);
+  const base = applied(unsafe, situation);
+  const bare = { ...base, guest: withoutRam(base.guest) };
+  const barePlans = plansOf(bare);
+  if (barePlans.every(works)) return [unsafe];
+  // A place for the window must suit the guest as it is.
+  const changes = [...windowMoves(plansOf(base)), ...reservationChanges(bare, barePlans)];
+  return changes.filter((change) => isCured(change.apply(bare))).map((change) => [...unsafe, change]);
+}
+
+function withoutRam(guest: GuestLayout): GuestLayout {
+  return { ...guest, ram: [], problems: [] };
+}
+
+function onTopOf(steps: readonly Change[], situation: Situation): Remedy[] {
+  const base = applied(steps, situation);
+  const plans = plansOf(base);
+  if (plans.every(works)) return [{ steps }];
+  const singles = possibleChanges(base, plans);
+  const found: Remedy[] = singles
+    .filter((change) => isCured(change.apply(base)))
+    .map((change) => ({ steps: [...steps, change] }));
+  if (!found.some((remedy) => rankOf(remedy) - rankOf({ steps }) <= cheap)) found.push(...pairs(base, singles, steps));
+  if (found.length > 0) return found;
+  const [first, ...others] = vmmChanges(base, plans).filter((change) => isCured(change.apply(base)));
+  if (first === undefined) return [];
+  const title = `run the guest in a VMM that puts RAM elsewhere: ${[first, ...others].map((each) => each.title).join(' or ')}`;
+  return [{ steps: [...steps, { ...first, title }] }];
+}
+
+/** The rank up to which nobody looks for two changes instead of one. */
+const cheap = 6;
+
+function pairs(base: Situation, singles: readonly Change[], steps: readonly Change[]): Remedy[] {
   const found: Remedy[] = [];
   for (const first of singles) {
     const changed = first.apply(base);
     for (const second of possibleChanges(changed, plansOf(changed))) {
       if (changeKinds.indexOf(second.kind) <= changeKinds.indexOf(first.kind)) continue;
-      if (plansOf(second.apply(changed)).every(works)) found.push({ steps: [...needed, first, second] });
+      if (isCured(second.apply(changed))) found.push({ steps: [...steps, first, second] });
     }
   }
   return found;
@@ -68,11 +122,11 @@ function possibleChanges(situation: Situation, plans: readonly GuestPlan[]): Cha
 
 function unsafeInterrupts(plans: readonly GuestPlan[]): Change[] {
   if (!plans.some(({ attach }) => attach.result === 'EPERM')) return [];
-  const module = plans[0]?.options.backend === 'iommufd' ? 'iommufd' : 'vfio_iommu_type1';
+  const parameter = unsafeParameters[plans[0]?.options.backend ?? 'type1'];
   return [
     {
       kind: 'unsafe-interrupts',
-      title: `load the host’s module with ${module}.allow_unsafe_interrupts=1 (here: --unsafe)`,
+      title: `load the host’s module with ${parameter}=1 (here: --unsafe)`,
       cost: 'the guest can then raise interrupts of other devices: only for guests that are trusted',
       rank: 2,
       guest: undefined,
@@ -87,14 +141,13 @@ function guestIommu({ guest }: Situation, plans: readonly GuestPlan[]): Change[]
   // What DMA does not reach stays out of reach, and nobody tells the guest.
   if (guest.guestIommu === undefined || guest.ram.length === 0) return [];
   if (plans.some(({ unreached }) => unreached.length > 0)) return [];
-  const bare: GuestLayout = { ...guest, ram: [], problems: [] };
   return [
     guestChange(
       'guest-iommu',
       4,
       `give the guest an IOMMU of its own: ${guest.guestIommu}`,
       'IOVAs are then the guest’s choice among what the host can map; every DMA map of the guest goes through the VMM',
-      bare,
+      withoutRam(guest),
     ),
   ];
 }

@@ -4,7 +4,7 @@ import { count, formatRange, hex, humanSize } from '../../text/numbers';
 import type { SourceRange } from '../../text/source-file';
 import type { AddressRange, Doorbell, Iova } from '../../topology/model';
 import { rangeOf } from '../../topology/address';
-import { windowByPolicy, windowCandidates, type WindowPolicy } from '../msi-window';
+import { meritsOf, windowByPolicy, windowCandidates, type WindowPolicy } from '../msi-window';
 import type { PredictedGroup, RegionPrediction } from '../prediction';
 import { overlaps, sizeOf } from '../ranges';
 import { granule, mergedDemand, windowDemands, type Obstacle, type WindowDemand } from '../window-demands';
@@ -136,18 +136,20 @@ function candidatesFor(
   guestRam: readonly AddressRange[],
 ): JudgedWindow[] {
   const isNew = (range: AddressRange): boolean => range.start !== demand.window.start;
-  const judge = (range: AddressRange<Iova>, merits: readonly string[]): JudgedWindow => {
+  const judge = (range: AddressRange<Iova>): JudgedWindow => {
     // A place that is proposed must do for hosts with the largest pages.
     const against = objections({ ...demand, needed: demand.least }, range, granule);
     const fits = against.length === 0;
     const name = wellKnown.find(([known]) => known.start === range.start)?.[1];
-    return { range, name, fits, reasons: fits ? merits.map((text) => ({ text, source: undefined })) : against };
+    const merits = meritsOf(range, sizeOf(demand.window), demand.least, true).map((text) => ({
+      text,
+      source: undefined,
+    }));
+    return { range, name, fits, reasons: fits ? merits : against };
   };
-  const free = windowCandidates(limited, candidateLimit, guestRam).map(({ range, reasons }) => judge(range, reasons));
+  const free = windowCandidates(limited, candidateLimit, guestRam).map(({ range }) => judge(range));
   const taken = new Set(free.map(({ range }) => range.start));
-  const known = wellKnown
-    .filter(([range]) => isNew(range) && !taken.has(range.start))
-    .map(([range]) => judge(range, []));
+  const known = wellKnown.filter(([range]) => isNew(range) && !taken.has(range.start)).map(([range]) => judge(range));
   const all = [...free, ...known];
   return [...all.filter(({ fits }) => fits), ...all.filter(({ fits }) => !fits)];
 }
