@@ -10,7 +10,8 @@ export interface Crowd {
 }
 
 const regionSize = 0x10000;
-const firstRegion = 0x1_0000_0000;
+/** Within 48 bits, and with cells that no phandle of the tree equals. */
+const firstRegion = 0x9000_0000_0000;
 
 /** The device that a region's entry number `place` names: regions are dealt out in turn. */
 export function namedDevice({ masters, devicesPerRegion }: Crowd, region: number, place: number): number {

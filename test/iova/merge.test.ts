@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { inserted, mergeRegions, sortedAndJoined } from '../../server/src/iova/merge';
+import { mergeRegions } from '../../server/src/iova/merge';
 import type { DeviceRegion, PredictedDevice, RegionType } from '../../server/src/iova/prediction';
-import { regionTypes, typeWord } from '../../server/src/iova/prediction';
+import { typeWord } from '../../server/src/iova/prediction';
 import type { Iova } from '../../server/src/topology/address';
 
 const last = (1n << 64n) - 1n;
@@ -78,26 +78,4 @@ describe('a group’s list of regions', () => {
       [one, other],
     );
   });
-
-  it('comes out the same at once as region by region', () => {
-    const random = numbers(20261121);
-    for (let round = 0; round < 300; round++) {
-      const list = Array.from({ length: 12 }, () => {
-        const start = BigInt(random(40));
-        return [start, start + BigInt(random(8)), regionTypes[random(3)]!] as const;
-      });
-      const regions = device(...list.map((each) => [...each] as [bigint, bigint, RegionType])).regions;
-      const separate = regions.map(({ range, type }) => ({ range, type, parts: [] }));
-      assert.deepEqual(sortedAndJoined(separate), inserted(separate));
-    }
-  });
 });
-
-/** Repeatable numbers from 0 to below `limit` (a linear congruence). */
-function numbers(seed: number): (limit: number) => number {
-  let state = seed;
-  return (limit) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * limit);
-  };
-}

@@ -50,19 +50,23 @@ export function intersect<A extends bigint>(
   return common;
 }
 
-/** What is in the set and not in any of the other ranges, which need be no set. */
+/** What is in the set and not in any of the other ranges, which need be no set. Both are walked once, side by side. */
 export function subtract<A extends bigint>(
   set: readonly AddressRange<A>[],
   removed: Iterable<AddressRange>,
 ): AddressRange<A>[] {
   const rest: AddressRange<A>[] = [];
   const holes = union(removed);
+  let next = 0;
   for (const { start, end } of set) {
     let from: bigint = start;
-    for (const hole of holes) {
-      if (hole.end < from || hole.start > end) continue;
+    while (next < holes.length && holes[next]!.end < from) next++;
+    // A hole may reach into the next range of the set as well: only those that end here are left behind.
+    for (let at = next; at < holes.length && holes[at]!.start <= end; at++) {
+      const hole = holes[at]!;
       if (hole.start > from) rest.push({ start: from as A, end: (hole.start - 1n) as A });
       from = hole.end + 1n;
+      if (hole.end <= end) next = at + 1;
     }
     if (from <= end) rest.push({ start: from as A, end });
   }
