@@ -102,7 +102,7 @@ describe('iommu-addresses', () => {
     checkMarks(`
 &{/reserved-memory} {
 	hole: hole { iommu-addresses = <&dma 0x0 0x70000000 0x0 0x1000>, <&net 0x02000000 0x0 0x70000000 0x0 0x1000>; };
-	nethole: nethole { };
+	nethole: nethole { size = <0x0 0x1000>; };
 };
 &dma { memory-region = <&hole>; };
 &net { memory-region = <&hole>; };`);

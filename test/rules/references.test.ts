@@ -48,18 +48,18 @@ describe('references and maps', () => {
 &pcie { iommu-map = <${map}>; };`;
 
   it('in the older form for a two-cell target are read alike in one case only', () => {
-    const meant = diagnosticsOf(onBoard(twoCells('0x0 &smmu2 0x1400 0x1>, <0x100 &smmu2 0x1401 0x1')));
+    const meant = diagnosticsOf(onBoard(twoCells('0x8 &smmu2 0x1400 0x1>, <0x100 &smmu2 0x1401 0x1')));
     assert.deepEqual(
       meant.map(({ severity, rule }) => `${severity} ${rule}`),
       ['hint id-map-cells'],
     );
-    const long = onBoard(twoCells('0x0 &smmu2 0x1400 0x1>, <0x100 &smmu2 0x1401 0x100'));
+    const long = onBoard(twoCells('0x8 &smmu2 0x1400 0x1>, <0x100 &smmu2 0x1401 0x100'));
     assert.deepEqual(
       diagnosticsOf(long).map(({ severity, rule }) => `${severity} ${rule}`),
       ['info id-map-cells'],
     );
     assert.ok(ruleIds(diagnosticsOf(long, '7.2')).some((each) => each.endsWith('id-map-length')));
-    const newer = onBoard(twoCells('0x0 &smmu2 0x1400 0x0 0x1'));
+    const newer = onBoard(twoCells('0x8 &smmu2 0x1400 0x0 0x1'));
     assert.deepEqual(ruleIds(diagnosticsOf(newer, '6.12')), ['error id-map-length']);
     assert.deepEqual(ruleIds(diagnosticsOf(newer, '7.2')), []);
   });

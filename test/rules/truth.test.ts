@@ -36,7 +36,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   'd36-virtio-iommu-direct': ['error direct-region'],
   'd43-iommu-map-two-ranges': ['warning id-map-hidden-entry'],
   'd44-driverless': ['warning direct-region'],
-  'd47-reg-empty-ranges': ['warning reserved-region-untranslatable'],
+  'd47-reg-empty-ranges': ['error reserved-memory-format', 'warning reserved-region-untranslatable'],
   'd50-sid-out-of-range': ['warning stream-id-range'],
   'd51-iommu-map-short': ['error id-map-length'],
   'd54-two-direct-one-phys': Array<string>(3).fill('warning direct-region'),

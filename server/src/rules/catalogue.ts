@@ -9,6 +9,8 @@ import { idMapCells, idMapHiddenEntry, idMapLength, idMapOutsideMask } from './i
 import { iommuAddressesCellCount, iommuAddressesFalsePhandle } from './iommu-addresses';
 import { iommuAddressesTruncated, iommuAddressesZeroSize } from './iommu-addresses';
 import { duplicateStreamId, iommuCellsRefused, iommusCellCount, streamIdRange } from './iommu-references';
+import { dmaRules } from './dma/rules';
+import { memoryRules } from './memory/rules';
 import { msiParentCellCount } from './msi-references';
 import { msiWindowInPciWindow, msiWindowNotForwarded, msiWindowOverlap } from './msi-window';
 import { iommuTargetNotIommu, msiTargetNotController, unresolvedPhandle } from './references';
@@ -23,6 +25,7 @@ import type { Rule } from './rule';
 import { guestRules } from './guests/rules';
 import { vfioRules } from './vfio/rules';
 import { windowRules } from './window/rules';
+import { topologyRules } from './topology/rules';
 
 /** Where the pages of docs/rules are read by people: a diagnostic's code links there. */
 export const documentationBase = 'https://github.com/doorbell-iova/doorbell/blob/main/docs/rules';
@@ -63,6 +66,9 @@ export const rules: readonly Rule[] = [
   msiTargetNotController,
   msiTargetDisabled,
   msiParentCellCount,
+  ...topologyRules,
+  ...memoryRules,
+  ...dmaRules,
   ...windowRules,
   ...vfioRules,
   ...guestRules,

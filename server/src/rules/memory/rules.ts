@@ -1,0 +1,34 @@
+// Reserved memory, in the order of the catalogue.
+import type { Rule } from '../rule';
+import { directRegionInUse, disabledRegionReserves } from './direct';
+import {
+  reservedMemoryFormat,
+  reservedMemoryMisplaced,
+  reservedMemoryNoPlace,
+  reservedMemoryNotAllocated,
+  reservedMemoryRegLength,
+} from './format';
+import {
+  reservedMemoryExtraReg,
+  reservedMemoryMisaligned,
+  reservedMemoryOutside,
+  reservedMemoryOverlap,
+} from './layout';
+import { cmaRegionMisaligned, noMapReusable, poolDefaultIgnored } from './pools';
+
+export const memoryRules: readonly Rule[] = [
+  reservedMemoryFormat,
+  reservedMemoryRegLength,
+  reservedMemoryMisplaced,
+  reservedMemoryNoPlace,
+  reservedMemoryNotAllocated,
+  reservedMemoryOverlap,
+  reservedMemoryOutside,
+  reservedMemoryMisaligned,
+  reservedMemoryExtraReg,
+  noMapReusable,
+  cmaRegionMisaligned,
+  poolDefaultIgnored,
+  disabledRegionReserves,
+  directRegionInUse,
+];

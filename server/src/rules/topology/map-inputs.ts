@@ -1,0 +1,77 @@
+// Which requester IDs a map covers: swept once a map, so that maps of thousands of entries cost what sorting them costs.
+import { usableEntries } from '../../topology/id-maps';
+import type { DmaMaster, HostBridge, IdMapEntry, MapRule } from '../../topology/model';
+import { maps, type AnyMap, type FoundMap } from '../id-maps';
+import type { RuleInput } from '../rule';
+
+export type AnyEntry = IdMapEntry<{ readonly cells: number | undefined }>;
+
+/** Requester IDs, both ends included. */
+export interface IdRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A map with the bridge (or other bus) whose functions it serves. */
+export interface ServedMap extends FoundMap {
+  readonly master: DmaMaster | undefined;
+  readonly bridge: HostBridge | undefined;
+}
+
+/** All maps of enabled nodes with what they serve. */
+export function* servedMaps(input: RuleInput): Generator<ServedMap> {
+  let masters: Map<string, DmaMaster> | undefined;
+  for (const found of maps(input)) {
+    masters ??= new Map(input.topology.masters.map((master) => [master.path, master]));
+    const master = masters.get(found.path);
+    yield { ...found, master, bridge: master?.hostBridge };
+  }
+}
+
+/** Entries that the walk reaches and that can match something: not behind a broken one, not empty. */
+export function liveEntries(map: AnyMap, rule: MapRule): AnyEntry[] {
+  const entries: AnyEntry[] = [];
+  for (const entry of usableEntries(map, rule)) {
+    if (entry.problem?.code === 'outside-mask') break;
+    if (entry.length > 0) entries.push(entry);
+  }
+  return entries;
+}
+
+/** The last ID of an entry: below 2^32 whatever its length. */
+export function lastInput({ input, length }: AnyEntry): number {
+  return Math.min(input + length - 1, 0xffffffff);
+}
+
+/** The entry's sum of base and length does not fit 32 bits: to Linux 7.1 it then matches nothing (of_map_id). */
+export function wraps({ input, length }: AnyEntry): boolean {
+  return input + length > 0xffffffff;
+}
+
+/** What the entries cover, as a set: sorted, none touching another. */
+export function coverage(entries: readonly AnyEntry[]): IdRange[] {
+  const sorted = entries
+    .map((entry) => ({ first: entry.input, last: lastInput(entry) }))
+    .sort((one, other) => one.first - other.first);
+  const set: { first: number; last: number }[] = [];
+  for (const range of sorted) {
+    const open = set.at(-1);
+    if (open === undefined || range.first > open.last + 1) set.push(range);
+    else if (range.last > open.last) open.last = range.last;
+  }
+  return set;
+}
+
+/** Whether a set holds an ID; by halving. */
+export function isCovered(set: readonly IdRange[], id: number): boolean {
+  let low = 0;
+  let high = set.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const { first, last } = set[middle]!;
+    if (id < first) high = middle - 1;
+    else if (id > last) low = middle + 1;
+    else return true;
+  }
+  return false;
+}
