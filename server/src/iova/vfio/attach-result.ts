@@ -23,9 +23,10 @@ export type AttachError =
 
 /**
  * The call that fails: `bind` is that of the vfio driver to the device (there is no /dev/vfio/N then), `open` that of /dev/iommu,
- * the others are ioctls.
+ * the others are ioctls: GET_DEVICE_FD where iommufd plays type1.
  */
-export type AttachStep = 'bind' | 'open' | 'SET_CONTAINER' | 'SET_IOMMU' | 'BIND_IOMMUFD' | 'ATTACH_IOMMUFD_PT';
+export type AttachStep =
+  'bind' | 'open' | 'SET_CONTAINER' | 'SET_IOMMU' | 'BIND_IOMMUFD' | 'ATTACH_IOMMUFD_PT' | 'GET_DEVICE_FD';
 
 export interface VfioOptions {
   /** The module parameter allow_unsafe_interrupts: of vfio_iommu_type1, or of iommufd for that back end. */

@@ -6,6 +6,11 @@ import type { DmaMap, MapConflict } from './dma-map';
 
 export interface Container {
   readonly backend: Backend;
+  /**
+   * iommufd in the place of type1 (CONFIG_IOMMUFD_VFIO_CONTAINER, or a descriptor of /dev/iommu given to SET_CONTAINER): type1's
+   * calls with iommufd's rules (drivers/iommu/iommufd/vfio_compat.c).
+   */
+  readonly compat: boolean;
   /** In the order in which they were added. */
   readonly groups: readonly PredictedGroup[];
   readonly maps: readonly DmaMap[];

@@ -16,6 +16,7 @@ export type * from './container-model';
 export function emptyContainer(backend: Backend): Container {
   return {
     backend,
+    compat: false,
     groups: [],
     maps: [],
     ranges: backend === 'iommufd' ? [wholeSpace] : [],
@@ -24,6 +25,11 @@ export function emptyContainer(backend: Backend): Container {
     reserved: [],
     allowed: [],
   };
+}
+
+/** What a program that knows type1 alone gets from a kernel where iommufd stands behind /dev/vfio/vfio. */
+export function emptyCompatContainer(): Container {
+  return { ...emptyContainer('iommufd'), compat: true };
 }
 
 /**

@@ -31,19 +31,23 @@ export function addToIoas(
     unknown,
     conflicts,
   });
+  // drivers/vfio/group.c vfio_df_group_open binds and attaches at once.
+  const [bindStep, attachStep] = container.compat
+    ? (['GET_DEVICE_FD', 'GET_DEVICE_FD'] as const)
+    : (['BIND_IOMMUFD', 'ATTACH_IOMMUFD_PT'] as const);
   if (kernel.iommufd === 'none') {
     return failed(refused('ENOENT', 'open', `Linux ${kernel.version} has no iommufd (it came with 6.2)`));
   }
   const unbound = bindRefusal(group);
   if (unbound !== undefined) return failed(unbound);
   const shared = interruptRefusal(topology, kernel, group, options, unknown);
-  if (shared !== undefined) return failed(refused('EPERM', 'BIND_IOMMUFD', shared));
+  if (shared !== undefined) return failed(refused('EPERM', bindStep, shared));
   const direct = directRefusal(group, kernel);
-  if (direct !== undefined) return failed(refused('EINVAL', 'BIND_IOMMUFD', direct));
+  if (direct !== undefined) return failed(refused('EINVAL', bindStep, direct));
   let current: Container = container;
   for (const device of group.devices) {
     const step = attachDevice(current, kernel, device, unknown);
-    if (!step.ok) return failed(refused(step.result, 'ATTACH_IOMMUFD_PT', step.reason), step.conflicts);
+    if (!step.ok) return failed(refused(step.result, attachStep, step.reason), step.conflicts);
     current = step.container;
   }
   const joined: Container = { ...current, groups: [...container.groups, group] };
@@ -178,7 +182,9 @@ export function mapInIoas(container: Container, kernel: KernelProfile, map: DmaM
     result,
     conflicts,
   });
-  if (map.iova >= lastAddress || map.size >= lastAddress) return answer('EOVERFLOW', [ownConflict(map, 'wrap')]);
+  // iommufd_vfio_map_dma leaves this out.
+  const isTooLarge = map.iova >= lastAddress || map.size >= lastAddress;
+  if (isTooLarge && !container.compat) return answer('EOVERFLOW', [ownConflict(map, 'wrap')]);
   // pages.c iopt_alloc_pages
   if (map.size === 0n) return answer('EINVAL', [ownConflict(map, 'alignment')]);
   if (map.size > lastAddress - kernel.pageSize) return answer('EINVAL', [ownConflict(map, 'wrap')]);
