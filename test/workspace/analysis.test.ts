@@ -42,6 +42,35 @@ describe('the analysis of a board', () => {
     ]);
   });
 
+  it("is no wall of unknown macros where U-Boot's tree is not configured", () => {
+    const tree = `
+      //- include/u-boot/sha.h
+      //- include/linux/kconfig.h
+      #include <generated/autoconf.h>
+      #define IS_ENABLED(option) 1
+      //- arch/arm/dts/rock.dts
+      /dts-v1/;
+      #include <config.h>
+      / { base = <CONFIG_BASE CFG_SIZE>; other = <TYPO>;
+      #if IS_ENABLED(CONFIG_FIT)
+        fit { };
+      #endif
+      };
+    `;
+    const board = 'arch/arm/dts/rock.dts';
+    assert.deepEqual(rulesOf(snapshotOf(folderWith(tree), board)), [
+      'rock.dts: configuration-unknown',
+      'rock.dts: syntax-unknown-word',
+    ]);
+    const configured = `
+      //- include/generated/autoconf.h
+      #define CONFIG_BASE 0x80000000
+      //- include/config.h
+      #define CFG_SIZE 0x100
+    `;
+    assert.deepEqual(rulesOf(snapshotOf(folderWith(tree + configured), board)), ['rock.dts: syntax-unknown-word']);
+  });
+
   it('is no wall of unresolved labels where a part of a board is seen without one', () => {
     const source = '&uart0 {\n\tclock = <CLOCK_UART &osc>;\n\tgood = <1>\n};\n';
     for (const name of ['soc.dtsi', 'app.overlay']) {

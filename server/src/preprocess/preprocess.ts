@@ -41,15 +41,18 @@ let lastTokenCount = 16_384;
 /** Preprocesses a unit. Never fails: what cannot be read is a diagnostic, and the rest is there. */
 export function preprocess(root: SourceFile, options: PreprocessOptions, host: FileHost): Unit {
   const state = initialState(root, options, host);
-  readFile(state, root, { spelledPath: root.path, depth: 0, pathIndex: -1, isRaw: false });
   const isRefused = isTooLarge(root);
-  for (const path of isRefused ? [] : (options.appended ?? [])) {
-    const file = host.read(path);
-    if ('error' in file) continue;
-    const at = { file: root, start: root.text.length, end: root.text.length };
-    state.includes.push({ from: root, at, to: file, path });
-    readFile(state, file, { spelledPath: path, depth: 1, pathIndex: -1, isRaw: false });
-  }
+  const readBeside = (paths: readonly string[] = [], offset: number): void => {
+    for (const path of isRefused ? [] : paths) {
+      const file = host.read(path);
+      if ('error' in file) continue;
+      state.includes.push({ from: root, at: { file: root, start: offset, end: offset }, to: file, path });
+      readFile(state, file, { spelledPath: path, depth: 1, pathIndex: -1, isRaw: false });
+    }
+  };
+  readBeside(options.prepended, 0);
+  readFile(state, root, { spelledPath: root.path, depth: 0, pathIndex: -1, isRaw: false });
+  readBeside(options.appended, root.text.length);
   return {
     tokens: tokenStream(state),
     diagnostics: state.diagnostics,

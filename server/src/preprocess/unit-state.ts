@@ -20,6 +20,8 @@ export interface PreprocessOptions {
   readonly defines: Readonly<Record<string, string>>;
   /** Searched for dtc's `/include/`, behind the including file's and the root's folder. */
   readonly dtcIncludePaths?: readonly string[];
+  /** Files read before the root, as gcc's -include does. */
+  readonly prepended?: readonly string[];
   /** Files read behind the root as if it included them last: U-Boot's `board-u-boot.dtsi`. */
   readonly appended?: readonly string[];
 }

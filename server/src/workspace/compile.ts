@@ -31,8 +31,8 @@ export function compile(
   files: FileStore,
   { symbols = false }: CompileOptions = {},
 ): CompiledUnit {
-  const { includePaths, dtcIncludePaths, defines } = context;
-  const unit = preprocess(root, { includePaths, dtcIncludePaths, defines, appended }, files);
+  const { includePaths, dtcIncludePaths, defines, prepended } = context;
+  const unit = preprocess(root, { includePaths, dtcIncludePaths, defines, prepended, appended }, files);
   const syntax = parseUnit(unit.tokens);
   const readBinary = (name: string, fromFile: string) => readIncbin(name, fromFile, context, files);
   const { tree, diagnostics } = buildTree(syntax, { symbols, readBinary });

@@ -28,8 +28,12 @@ export interface Context {
   readonly defines: Readonly<Record<string, string>>;
   /** Applied to the root's tree in this order, as fdtoverlay does (or appended, where they are no `/plugin/`). */
   readonly overlays: readonly string[];
+  /** Read before the root file, as U-Boot's build does with its configuration. */
+  readonly prepended: readonly string[];
   /** Included behind the root file, as U-Boot's build does with BOARD-u-boot.dtsi. */
   readonly appended: readonly string[];
+  /** The tree has not been configured: what CONFIG_ macros stand for is not known. */
+  readonly lacksConfiguration: boolean;
   readonly sourceTree: SourceTree | undefined;
   readonly settings: Settings;
   /** The doorbell.json in force. */
@@ -102,9 +106,11 @@ export function contextOfRoot(
     root,
     includePaths: given ?? found.includePaths,
     dtcIncludePaths: given === undefined ? found.dtcIncludePaths : [path.dirname(root), ...given],
-    defines: { ...configured?.defines, ...comment?.defines, ...options.defines },
+    defines: { ...found.defines, ...configured?.defines, ...comment?.defines, ...options.defines },
     overlays: [...(configured?.overlays ?? []), ...(comment?.overlays ?? []), ...(options.overlays ?? [])],
+    prepended: found.prepended,
     appended: found.appended,
+    lacksConfiguration: found.lacksConfiguration,
     sourceTree,
     settings: options.kernel === undefined ? loaded.settings : { ...loaded.settings, kernel: options.kernel },
     settingsFile: loaded.source?.path,
@@ -116,8 +122,10 @@ export function contextOfRoot(
 
 /** Two contexts with the same key give the same analysis of the same files. */
 export function contextKey(context: Context): string {
-  const { root, includePaths, dtcIncludePaths, defines, overlays, appended, settings } = context;
-  const parts = [root, includePaths, dtcIncludePaths, defines, overlays, appended, settings];
+  const { root, includePaths, dtcIncludePaths, defines, overlays, settings } = context;
+  const { prepended, appended, lacksConfiguration } = context;
+  const ofTree = [prepended, appended, lacksConfiguration];
+  const parts = [root, includePaths, dtcIncludePaths, defines, overlays, ...ofTree, settings];
   return JSON.stringify(parts, (_, value: unknown) => (typeof value === 'bigint' ? value.toString() : value));
 }
 

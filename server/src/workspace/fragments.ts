@@ -1,4 +1,5 @@
-// Parts of a board that are analysed alone because no board that includes them is known.
+// Boards of which something is not there: parts that are analysed alone because no board that includes them is known,
+// and boards whose source tree is not configured.
 import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import type { Context } from './contexts';
@@ -10,8 +11,43 @@ const boardsBusiness: ReadonlySet<string> = new Set([
   'unresolved-reference',
 ]);
 
-/** A part's diagnostics without those that its board would answer, and a word that it was seen without one. */
+/** A board's diagnostics without those that what is not there would answer, and a word that it was seen without it. */
 export function fragmentDiagnostics(
+  context: Context,
+  root: SourceFile,
+  diagnostics: readonly Diagnostic[],
+): readonly Diagnostic[] {
+  return partDiagnostics(context, root, configuredDiagnostics(context, root, diagnostics));
+}
+
+/** A tree's diagnostics without those that its configuration would answer. */
+function configuredDiagnostics(
+  { lacksConfiguration }: Context,
+  root: SourceFile,
+  diagnostics: readonly Diagnostic[],
+): readonly Diagnostic[] {
+  if (!lacksConfiguration) return diagnostics;
+  const own = diagnostics.filter((diagnostic) => !isOfConfiguration(diagnostic));
+  if (own.length === diagnostics.length) return diagnostics;
+  const message =
+    'This source tree is not configured (there is no include/generated/autoconf.h): what depends on CONFIG_ macros is not checked. ' +
+    'Configure it in place (make …_defconfig, then make include/config.h), or give the macros that the board needs in doorbell.json ("contexts", "defines").';
+  return [
+    { rule: 'configuration-unknown', severity: 'info', range: { file: root, start: 0, end: 0 }, message },
+    ...own,
+  ];
+}
+
+/** U-Boot makes these headers and the macros that begin so: Makefile, scripts/Makefile.autoconf. */
+function isOfConfiguration({ rule, range }: Diagnostic): boolean {
+  if (range === undefined) return false;
+  const written = range.file.text.slice(range.start, Math.min(range.end, range.start + 80));
+  if (rule === 'include-not-found') return /^[<"](?:generated\/|config\.h[>"])/.test(written);
+  return rule === 'syntax-unknown-word' && /^(?:CONFIG|CFG)_/.test(written);
+}
+
+/** A part's diagnostics without those that its board would answer, and a word that it was seen without one. */
+function partDiagnostics(
   { reason }: Context,
   root: SourceFile,
   diagnostics: readonly Diagnostic[],

@@ -33,6 +33,11 @@ export const workspaceRules: readonly WorkspaceRule[] = [
     severity: 'info',
     summary: 'A part of a board is seen without a board: labels and macros that it does not define are not checked',
   },
+  {
+    id: 'configuration-unknown',
+    severity: 'info',
+    summary: 'A board of a source tree that is not configured: what depends on CONFIG_ macros is not checked',
+  },
   { id: 'overlay-not-applied', severity: 'error', summary: 'An overlay cannot be read, or does not fit the base tree' },
   {
     id: 'too-many-diagnostics',

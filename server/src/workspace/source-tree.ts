@@ -14,9 +14,17 @@ export interface IncludeRoots {
   readonly includePaths: readonly string[];
   /** dtc's own search path, for `/include/`. */
   readonly dtcIncludePaths: readonly string[];
-  /** Files that the build includes behind the root file. */
+  /** Files that the build includes before and behind the root file. */
+  readonly prepended: readonly string[];
   readonly appended: readonly string[];
+  /** Macros that the build defines. */
+  readonly defines: Readonly<Record<string, string>>;
+  /** The build takes CONFIG_ macros from a configuration that is not there. */
+  readonly lacksConfiguration: boolean;
 }
+
+/** What a tree says beside the include paths; most say nothing more. */
+type TreeRoots = Pick<IncludeRoots, 'includePaths' | 'dtcIncludePaths'> & Partial<IncludeRoots>;
 
 const cachedTrees = new WeakMap<FileStore, { generation: number; byDirectory: Map<string, SourceTree | undefined> }>();
 
@@ -45,7 +53,10 @@ export function includeRoots(file: string, tree: SourceTree | undefined, files: 
   return {
     includePaths: existing(roots.includePaths),
     dtcIncludePaths: existing([own, ...roots.dtcIncludePaths]),
-    appended: roots.appended,
+    prepended: roots.prepended ?? [],
+    appended: roots.appended ?? [],
+    defines: roots.defines ?? {},
+    lacksConfiguration: roots.lacksConfiguration ?? false,
   };
 }
 
@@ -87,7 +98,7 @@ export function architectures(root: string, below: readonly string[], files: Fil
     .map(({ name }) => name);
 }
 
-const rootsOf: Readonly<Record<SourceTreeKind, (file: string, root: string, files: FileStore) => IncludeRoots>> = {
+const rootsOf: Readonly<Record<SourceTreeKind, (file: string, root: string, files: FileStore) => TreeRoots>> = {
   linux: linuxRoots,
   'u-boot': ubootRoots,
   barebox: bareboxRoots,
@@ -99,13 +110,13 @@ const rootsOf: Readonly<Record<SourceTreeKind, (file: string, root: string, file
  * also where it does not exist: files are found behind the prefixes without the links (see include-prefixes.ts).
  * `include` and the architecture's directory stand in for trees older than the prefixes.
  */
-function linuxRoots(file: string, root: string, files: FileStore): IncludeRoots {
+function linuxRoots(file: string, root: string, files: FileStore): TreeRoots {
   const prefixes = prefixesOf(root);
   const architecture = architectureOf(file, root);
   const boot = architecture === undefined ? [] : [path.join(root, 'arch', architecture, 'boot', 'dts')];
   const older = files.isDirectory(prefixes) ? [] : [...boot, path.join(root, 'src')];
   const includePaths = [prefixes, path.join(root, 'include'), ...older];
-  return { includePaths, dtcIncludePaths: includePaths, appended: [] };
+  return { includePaths, dtcIncludePaths: includePaths };
 }
 
 function prefixesOf(root: string): string {
@@ -113,12 +124,12 @@ function prefixesOf(root: string): string {
 }
 
 /**
- * U-Boot scripts/Makefile.lib dtc_cpp_flags and Makefile UBOOTINCLUDE.
+ * U-Boot scripts/Makefile.lib dtc_cpp_flags and Makefile UBOOTINCLUDE, which reads linux/kconfig.h before the board.
  *
  * The build includes the first that exists of BOARD-u-boot.dtsi, then those named by CONFIG_SYS_SOC, _CPU and _VENDOR,
  * then u-boot.dtsi. The configuration is not known here, so only the first and the last are looked for.
  */
-function ubootRoots(file: string, root: string, files: FileStore): IncludeRoots {
+function ubootRoots(file: string, root: string, files: FileStore): TreeRoots {
   const sourceArchitecture = architectureOf(file, root);
   const architecture = sourceArchitecture === 'arm64' ? 'arm' : sourceArchitecture;
   const upstream = path.join(root, 'dts', 'upstream');
@@ -136,7 +147,14 @@ function ubootRoots(file: string, root: string, files: FileStore): IncludeRoots 
   ];
   const names = appendedNames(file, { kind: 'u-boot', root });
   const extra = own.flatMap((directory) => names.map((name) => path.join(directory, name)));
-  return { includePaths, dtcIncludePaths: [...own, ...upstreamOwn], appended: extra.filter(files.isFile).slice(0, 1) };
+  return {
+    includePaths,
+    dtcIncludePaths: [...own, ...upstreamOwn],
+    prepended: [path.join(root, 'include', 'linux', 'kconfig.h')].filter(files.isFile),
+    appended: extra.filter(files.isFile).slice(0, 1),
+    defines: { __ASSEMBLY__: '1' },
+    lacksConfiguration: !files.isFile(path.join(root, 'include', 'generated', 'autoconf.h')),
+  };
 }
 
 /** Names of the files that a tree's build may include behind a board, the first choice first. */
@@ -146,7 +164,7 @@ export function appendedNames(file: string, tree: SourceTree | undefined): reado
 }
 
 /** barebox scripts/Makefile.lib dtc_cpp_flags and cmd_dtc. */
-function bareboxRoots(file: string, root: string): IncludeRoots {
+function bareboxRoots(file: string, root: string): TreeRoots {
   const architecture = architectureOf(file, root);
   const own = architecture === undefined ? [] : [path.join(root, 'arch', architecture, 'dts')];
   const dts = path.join(root, 'dts');
@@ -158,7 +176,6 @@ function bareboxRoots(file: string, root: string): IncludeRoots {
       path.join(dts, 'src'),
     ],
     dtcIncludePaths: [...own, ...(architecture === undefined ? [] : [path.join(dts, 'src', architecture)])],
-    appended: [],
   };
 }
 
@@ -166,7 +183,7 @@ function bareboxRoots(file: string, root: string): IncludeRoots {
  * Zephyr cmake/modules/pre_dt.cmake: include, include/zephyr, dts/common, dts/vendor, dts/ARCH and dts of each root.
  * The file's own application directory (the nearest above with `dts` or `boards`) is a root before Zephyr itself.
  */
-function zephyrRoots(file: string, root: string, files: FileStore): IncludeRoots {
+function zephyrRoots(file: string, root: string, files: FileStore): TreeRoots {
   const known = files.list(path.join(root, 'dts')).flatMap(({ name, isDirectory }) => (isDirectory ? [name] : []));
   const own = zephyrArchitecture(file, files);
   const ordered = own === undefined ? known : [own, ...known.filter((name) => name !== own)];
@@ -180,7 +197,7 @@ function zephyrRoots(file: string, root: string, files: FileStore): IncludeRoots
     path.join(base, 'dts'),
   ];
   const application = isInside(file, root) ? [] : perRoot(zephyrApplication(file, files));
-  return { includePaths: [...application, ...perRoot(root)], dtcIncludePaths: [], appended: [] };
+  return { includePaths: [...application, ...perRoot(root)], dtcIncludePaths: [] };
 }
 
 /** `arch:` of a board description (BOARD.yaml) beside the file. */
@@ -205,14 +222,14 @@ function zephyrApplication(file: string, files: FileStore): string {
 }
 
 /** A file outside any tree: a directory `include/dt-bindings` somewhere above still says where bindings are. */
-function looseRoots(start: string, files: FileStore): IncludeRoots {
+function looseRoots(start: string, files: FileStore): TreeRoots {
   for (let directory = start; path.dirname(directory) !== directory; directory = path.dirname(directory)) {
     const include = path.join(directory, 'include');
     if (files.isDirectory(path.join(include, 'dt-bindings'))) {
-      return { includePaths: [include], dtcIncludePaths: [], appended: [] };
+      return { includePaths: [include], dtcIncludePaths: [] };
     }
   }
-  return { includePaths: [], dtcIncludePaths: [], appended: [] };
+  return { includePaths: [], dtcIncludePaths: [] };
 }
 
 /** ARCH of `arch/ARCH/…`, `dts/src/ARCH/…`, `dts/upstream/src/ARCH/…` or `src/ARCH/…` below the root. */
