@@ -1,6 +1,6 @@
 // What a user of VFIO or iommufd holds, as a value: groups attached to one address space, and what is mapped there.
 import type { AddressRange, Iommu, Iova } from '../../topology/model';
-import type { PredictedDevice, PredictedGroup } from '../prediction';
+import type { PredictedGroup } from '../prediction';
 import type { AttachResult, Backend } from './attach-result';
 import type { DmaMap, MapConflict } from './dma-map';
 
@@ -20,8 +20,6 @@ export interface Container {
   readonly msiBase: Iova | undefined;
   /** The page tables below: one for each IOMMU, since no driver lets two IOMMUs share one. */
   readonly domains: readonly Domain[];
-  /** iommufd: what is taken out, and for whose sake. type1 keeps no such list. */
-  readonly reserved: readonly ReservedRange[];
   /** iommufd: what IOMMU_IOAS_ALLOW_IOVAS keeps free for the kernel's choice; nothing may be reserved there any more. */
   readonly allowed: readonly AddressRange<Iova>[];
 }
@@ -33,11 +31,6 @@ export interface Domain {
   readonly blockSizes: readonly bigint[];
   /** The first group of the domain decides: the base is set once for a page table. */
   readonly msiBase: Iova | undefined;
-}
-
-export interface ReservedRange {
-  readonly range: AddressRange<Iova>;
-  readonly owner: PredictedDevice | Iommu;
 }
 
 export interface AddResult {

@@ -22,7 +22,6 @@ export function emptyContainer(backend: Backend): Container {
     ranges: backend === 'iommufd' ? [wholeSpace] : [],
     msiBase: undefined,
     domains: [],
-    reserved: [],
     allowed: [],
   };
 }

@@ -3,12 +3,12 @@
 import type { AddressRange, Iommu, Iova, Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
 import type { DeviceRegion, PredictedDevice, PredictedGroup } from '../prediction';
-import { lastAddress, overlaps, subtract } from '../ranges';
+import { contains, lastAddress, overlaps, subtract } from '../ranges';
 import { blockSizes, hostAperture, wholeSpace } from './address-space';
 import { attached, refused } from './attach-result';
 import type { AttachResult, VfioOptions } from './attach-result';
 import { bindRefusal, directRefusal, interruptRefusal } from './bind';
-import type { AddResult, Container, Domain, ReservedRange } from './container-model';
+import type { AddResult, Container, Domain } from './container-model';
 import type { DmaMap, MapConflict, MapError, MapResult } from './dma-map';
 import { beyond, excludes, isAligned, mappingsMet, ownConflict, rangeOfMap, regionsMet, wraps } from './dma-map';
 
@@ -83,10 +83,13 @@ function attachDevice(
     return { ok: false, result: 'EINVAL', reason, conflicts: [] };
   }
   const base = excluded.find(({ type }) => type === 'software-msi')?.range.start;
-  const reserved = withReserved(
-    container,
-    excluded.map(({ range }) => ({ range, owner: device })),
-  );
+  const reserved = {
+    ...container,
+    ranges: subtract(
+      container.ranges,
+      excluded.map(({ range }) => range),
+    ),
+  };
   const existing = reserved.domains.find(({ iommu }) => iommu === device.iommu);
   if (existing !== undefined) return { ok: true, container: joinDomain(reserved, existing, base, kernel) };
   return addDomain(reserved, kernel, device.iommu, base, unknown);
@@ -100,18 +103,6 @@ function isTaken({ maps, allowed }: Container, range: AddressRange): boolean {
 function conflictOf(region: DeviceRegion, device: PredictedDevice): MapConflict {
   const { range, type } = region;
   return { range, kind: 'region', region: { range, type, parts: [{ device, region }] } };
-}
-
-function withReserved(container: Container, added: readonly ReservedRange[]): Container {
-  const reserved = [...container.reserved, ...added];
-  return {
-    ...container,
-    reserved,
-    ranges: subtract(
-      [wholeSpace],
-      reserved.map(({ range }) => range),
-    ),
-  };
 }
 
 /**
@@ -160,11 +151,8 @@ function addDomain(
     const conflicts = met.map((range): MapConflict => ({ range, kind: 'aperture', region: undefined }));
     return { ok: false, result: 'EADDRINUSE', reason, conflicts };
   }
-  const added = withReserved(
-    container,
-    outside.map((range) => ({ range, owner: iommu })),
-  );
-  return { ok: true, container: { ...added, msiBase: base, domains: [...container.domains, domain] } };
+  const ranges = subtract(container.ranges, outside);
+  return { ok: true, container: { ...container, ranges, msiBase: base, domains: [...container.domains, domain] } };
 }
 
 /** `out_iova_alignment` of IOMMU_IOAS_IOVA_RANGES: 1 before the first device, then the largest of the page tables' smallest pages. */
@@ -198,7 +186,7 @@ export function mapInIoas(container: Container, kernel: KernelProfile, map: DmaM
   );
   const mappings = mappingsMet(container.maps, range);
   const conflicts = [...regions, ...apertures, ...mappings];
-  if (container.reserved.some((each) => overlaps(each.range, range))) return answer('EINVAL', conflicts);
+  if (!contains(container.ranges, range)) return answer('EINVAL', conflicts);
   return mappings.length > 0 ? answer('EEXIST', conflicts) : answer('ok', []);
 }
 
@@ -213,7 +201,7 @@ export function allowIovas(
   const isBad = (range: AddressRange, at: number): boolean =>
     range.start >= range.end || allowed.some((other, index) => index < at && overlaps(other, range));
   if (allowed.some(isBad)) return { container, result: 'EINVAL' };
-  if (allowed.some((each) => container.reserved.some(({ range }) => overlaps(range, each)))) {
+  if (!allowed.every((each) => contains(container.ranges, each))) {
     return { container, result: 'EADDRINUSE' };
   }
   return { container: { ...container, allowed: [...allowed] }, result: 'ok' };
