@@ -165,9 +165,10 @@ const mostUngrouped = 5;
 function summary({ guest, plans }: PlansOfGuest): string {
   if (plans.length < 2) return '';
   const number = (wanted: string): number => plans.filter(({ plan }) => plan.verdict === wanted).length;
-  const [works, fails, refused] = [number('works'), number('fails'), number('refused')];
+  const [works, unknown, fails, refused] = [number('works'), number('unknown'), number('fails'), number('refused')];
   const parts = [
     `${works} work`,
+    ...(unknown > 0 ? [`${unknown} are unknown`] : []),
     ...(fails > 0 ? [`${fails} fail`] : []),
     ...(refused > 0 ? [`${refused} are refused`] : []),
   ];

@@ -15,7 +15,12 @@ import { positionAt, type SourceRange } from '../text/source-file';
 import type { AddressRange } from '../topology/model';
 import { displayPath, type Painter, type Style } from './terminal';
 
-const verdictStyles: Readonly<Record<Verdict, Style>> = { works: 'info', fails: 'warning', refused: 'error' };
+const verdictStyles: Readonly<Record<Verdict, Style>> = {
+  works: 'info',
+  unknown: 'warning',
+  fails: 'warning',
+  refused: 'error',
+};
 
 /** The guest, in front of its plans. */
 export function printGuest(guest: GuestLayout, backend: string, kernel: KernelProfile, paint: Painter): string {
@@ -62,7 +67,8 @@ function entryText(
 /** A text about one device as it would read about another. */
 function withoutName(text: string, { device, plan }: DevicePlan): string {
   let plain = text;
-  for (const name of [device, ...plan.group.devices.map(({ path }) => path)]) {
+  const names = [device, ...plan.group.devices.map(({ path }) => path)].sort((one, other) => other.length - one.length);
+  for (const name of names) {
     plain = plain.replaceAll(new RegExp(`${escaped(name)}(?![\\w,@.+-])`, 'g'), '\u0001');
   }
   // The places of its own node.
@@ -105,7 +111,8 @@ function attachLines({ attach, attachConflicts, options }: GuestPlan, paint: Pai
 }
 
 /** The chain of each device; a reason that the attach gave already is not said again. */
-function isolationLines({ isolation, attach }: GuestPlan): string[] {
+function isolationLines(plan: GuestPlan): string[] {
+  const { isolation, attach } = plan;
   const lines = isolation.devices.flatMap(({ isolated, reason, chain, controller }) => {
     const way = chain.map(
       ({ path, property, source }) => `${path}${property === undefined ? '' : ` ${property}`}${evidence(source)}`,
@@ -115,8 +122,29 @@ function isolationLines({ isolation, attach }: GuestPlan): string[] {
     const why = reason === undefined || reason === attach.reason ? '' : `: ${reason}`;
     return [`${word}${why}`, ...(controller === undefined ? [] : [`  ${way.join(' → ')}`])];
   });
+  lines.push(...deliveryLines(plan));
   const { scope, reason } = isolation;
   return scope === 'system' && reason !== undefined && reason !== attach.reason ? [reason, ...lines] : lines;
+}
+
+/** Where MSIs are written to, each place once. */
+function deliveryLines({ interrupts, group }: GuestPlan): string[] {
+  const texts = interrupts.flatMap(({ delivery }) => {
+    switch (delivery.kind) {
+      case 'mapped':
+        return delivery.address === undefined
+          ? `MSIs are mapped from ${sysfsAddress(delivery.base)} upwards`
+          : `MSIs are written to ${sysfsAddress(delivery.address)}, the first doorbell’s place in the window`;
+      case 'untranslated':
+        if (!delivery.passes && group.unknown.length > 0) return 'where MSIs go depends on regions that nobody knows';
+        return `MSIs are written to ${delivery.address === undefined ? 'the doorbell' : sysfsAddress(delivery.address)} as it is, and ${delivery.passes ? 'pass the IOMMU there' : 'the IOMMU stops them: no interrupt arrives'}`;
+      case 'refused':
+        return `MSIs cannot be switched on, ${delivery.error}: ${delivery.reason}`;
+      case 'none':
+        return [];
+    }
+  });
+  return [...new Set(texts)];
 }
 
 function mapLines(plan: GuestPlan, paint: Painter): string[] {
@@ -205,7 +233,8 @@ function windowLines({ window, group }: GuestPlan, paint: Painter): string[] {
   return fits ? lines : [...lines, ...placeLines(window), policyLine(window)];
 }
 
-function noWindow({ regions }: GuestPlan['group']): string {
+function noWindow({ regions, unknown }: GuestPlan['group']): string {
+  if (unknown.length > 0) return 'not known';
   return regions.some(({ type }) => type === 'hardware-msi')
     ? 'none: a hardware MSI region takes its place, doorbells are used untranslated'
     : 'none: the driver of the IOMMU has no software MSI window';
@@ -242,7 +271,7 @@ function policyLine({ policies }: WindowPlan): string {
 }
 
 function remedyLines({ verdict, guest }: GuestPlan, remedies: readonly Remedy[]): string[] {
-  if (verdict === 'works' && guest.problems.length === 0) return [];
+  if ((verdict === 'works' || verdict === 'unknown') && guest.problems.length === 0) return [];
   if (remedies.length === 0)
     return ['none known: neither the guest’s memory, nor the window, nor the reservations decide it'];
   return remedies.flatMap(({ steps }, at) =>

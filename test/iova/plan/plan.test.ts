@@ -132,6 +132,51 @@ describe('a plan', () => {
   it('says what is not known of a virtio-iommu', () => {
     const nodes = `vio: vio { compatible = "virtio,mmio"; #iommu-cells = <1>; };
       dev: dev { compatible = "test,device"; iommus = <&vio 1>; msi-parent = <&its 1>; };`;
-    assert.match(plan(situation(nodes, '/dev', guest('qemu-virt', gib))).unknown.join(), /announced by the hypervisor/);
+    const { unknown, verdict } = plan(situation(nodes, '/dev', guest('qemu-virt', gib)));
+    assert.match(unknown.join(), /announced by the hypervisor/);
+    assert.equal(verdict, 'unknown');
+    const announced = (start: bigint) =>
+      plan(
+        situation(
+          nodes,
+          '/dev',
+          guest('qemu-virt', gib),
+          {},
+          {
+            virtioIommuRegions: [{ start, size: 0x10000n, type: 'msi' }],
+          },
+        ),
+      );
+    assert.equal(announced(0x8090000n).verdict, 'works');
+    const newer = plan(
+      situation(
+        nodes,
+        '/dev',
+        guest('qemu-virt', gib),
+        {},
+        {
+          kernel: '7.2',
+          virtioIommuRegions: [{ start: 0x8090000n, size: 0x10000n, type: 'msi' }],
+        },
+      ),
+    );
+    assert.deepEqual([newer.verdict, newer.interrupts[0]?.delivery.kind], ['fails', 'refused']);
+  });
+
+  it('runs out of doorbells with iommufd, which has 64', () => {
+    const nodes = Array.from({ length: 65 }, (_, at) => {
+      const start = (0x20000000 + at * 0x20000).toString(16);
+      return `its${at}: msi@${start} { compatible = "arm,gic-v3-its"; reg = <0 0x${start} 0 0x20000>; msi-controller; #msi-cells = <1>; };`;
+    });
+    const map = nodes.map((_, at) => `<0x${(at * 0x100).toString(16)} &its${at} 0 0x100>`).join(', ');
+    const given = situation(
+      `${nodes.join('\n')} ${bridge().replace('<0 &its 0 0x10000>', map)}`,
+      host,
+      guest('qemu-virt', gib),
+      { backend: 'iommufd' },
+      { kernel: '7.2' },
+    );
+    assert.match(plan(given).window!.reasons[0]!.text, /no room for one doorbell .* EOVERFLOW/);
+    assert.equal(plan({ ...given, options: {} }).window?.fits, true);
   });
 });

@@ -98,6 +98,16 @@ describe('what makes a plan work', () => {
     ]);
   });
 
+  it('a 1:1 region must be given up, and interrupts allowed where they are not isolated', () => {
+    const nodes = `low: low@0 { reg = <0 0x20000000 0 0x1000>; iommu-addresses = <&dev 0 0x20000000 0 0x1000>; };
+      dev: dev { compatible = "test,device"; iommus = <&smmu 1>; memory-region = <&low>; };`;
+    const [first] = remediesFor(situation(nodes, '/dev', guest('qemu-virt', gib)));
+    assert.deepEqual(
+      first!.steps.map(({ kind }) => kind),
+      ['reservation', 'unsafe-interrupts'],
+    );
+  });
+
   it('a master of 32 bits needs RAM below its limit, and no guest IOMMU helps', () => {
     const limited = bridge('dma-ranges = <0x02000000 0 0 0 0 1 0>;');
     assert.deepEqual(remedyTitles(situation(limited, host, guest('qemu-virt', 4n * gib))), [

@@ -8,7 +8,7 @@ import { typeWord, type GroupRegion, type RegionOrigin } from '../prediction';
 import type { MapConflict } from '../vfio/dma-map';
 import type { DeviceIsolation } from '../vfio/msi-isolation';
 import { totalBlocks, type BlockCost, type BlockCount } from './block-mappings';
-import type { GuestPlan, PlannedMap } from './plan';
+import type { GuestPlan, PlannedInterrupts, PlannedMap } from './plan';
 import type { Remedy } from './remedies';
 import type { JudgedWindow, PolicyOutcome, Reason, WindowPlan } from './window-plan';
 
@@ -58,6 +58,7 @@ export function planJson({ device, plan, remedies }: DevicePlan, placeOf: PlaceO
       reason: isolation.reason ?? null,
       devices: isolation.devices.map((each) => isolationJson(each, placeOf)),
     },
+    interrupts: plan.interrupts.map(interruptsJson),
     window: window === undefined ? null : windowJson(window, placeOf),
     remedies: remedies.map(remedyJson),
     ...(unknown.length > 0 && { unknown }),
@@ -133,6 +134,29 @@ function isolationJson({ device, isolated, reason, chain, controller }: DeviceIs
     chain: chain.map(({ path, property, source }) => ({ path, property: property ?? null, source: placeOf(source) })),
     controller: controller?.path ?? null,
   };
+}
+
+function interruptsJson({ device, delivery }: PlannedInterrupts): object {
+  const { path } = device;
+  switch (delivery.kind) {
+    case 'mapped':
+      return {
+        device: path,
+        kind: delivery.kind,
+        base: sysfsAddress(delivery.base),
+        address: addressJson(delivery.address),
+      };
+    case 'untranslated':
+      return { device: path, kind: delivery.kind, passes: delivery.passes, address: addressJson(delivery.address) };
+    case 'refused':
+      return { device: path, kind: delivery.kind, error: delivery.error, reason: delivery.reason };
+    case 'none':
+      return { device: path, kind: delivery.kind };
+  }
+}
+
+function addressJson(address: bigint | undefined): string | null {
+  return address === undefined ? null : sysfsAddress(address);
 }
 
 function windowJson(window: WindowPlan, placeOf: PlaceOf): object {

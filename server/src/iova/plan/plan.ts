@@ -1,13 +1,15 @@
 // One guest and one device, or several in one container: what the kernel answers to every step, and what fails behind its back.
+import { count } from '../../text/numbers';
 import type { AddressRange, Iova, Topology } from '../../topology/model';
 import { properRam, type GuestLayout, type GuestRam } from '../guests/layout';
 import type { KernelProfile } from '../kernel-profile';
-import type { GroupRegion, PredictedGroup, RegionPrediction } from '../prediction';
+import type { GroupRegion, PredictedDevice, PredictedGroup, RegionPrediction } from '../prediction';
 import { overlaps } from '../ranges';
 import { blockSizes } from '../vfio/address-space';
 import type { AttachResult } from '../vfio/attach-result';
 import { addGroup, emptyContainer, mapDma, type Backend, type Container } from '../vfio/container';
 import { excludes, rangeOfMap, regionsMet, type DmaMap, type MapConflict, type MapResult } from '../vfio/dma-map';
+import { msiDelivery, placedDoorbells, type MsiDelivery } from '../vfio/doorbells';
 import { isolationOf, type GroupIsolation } from '../vfio/msi-isolation';
 import { blockMappings, type BlockCost } from './block-mappings';
 import { unreachedRam, type Unreached } from './reach';
@@ -40,6 +42,8 @@ export interface GuestPlan {
   readonly unreached: readonly Unreached[];
   /** Whose interrupts are isolated, by which chain of nodes. */
   readonly isolation: GroupIsolation;
+  /** Where each device's MSIs go once it is in; empty when it is refused. */
+  readonly interrupts: readonly PlannedInterrupts[];
   /** Undefined where no software window is used. */
   readonly window: WindowPlan | undefined;
   /** Why the plan may be wrong: apertures or regions that nobody knows. */
@@ -48,9 +52,10 @@ export interface GuestPlan {
 }
 
 /**
- * `refused`: the kernel or the VMM says no; `fails`: both agree, and DMA or interrupts of the device do not work all the same.
+ * `refused`: the kernel or the VMM says no; `fails`: both agree, and DMA or interrupts of the device do not work all the same;
+ * `unknown`: nothing is known against it, but there are regions that nobody knows.
  */
-export type Verdict = 'works' | 'fails' | 'refused';
+export type Verdict = 'works' | 'unknown' | 'fails' | 'refused';
 
 export interface PlannedMap {
   readonly ram: GuestRam;
@@ -58,6 +63,11 @@ export interface PlannedMap {
   readonly result: MapResult;
   /** Of this range, the holes being the reserved regions that it meets. */
   readonly blocks: BlockCost;
+}
+
+export interface PlannedInterrupts {
+  readonly device: PredictedDevice;
+  readonly delivery: MsiDelivery;
 }
 
 export interface VmmRefusal {
@@ -104,6 +114,7 @@ export function planContainer(
   });
   const after = before ?? maps.map((map) => mapDma(container, kernel, map).result);
   const inside = added.filter(({ attach }) => attach.result === 'ok').map(({ group }) => group);
+  const overflowing = placedDoorbells(container, kernel).filter(({ error }) => error !== undefined).length;
   return added.map(({ group, attach, conflicts, unknown, container: joined }): GuestPlan => {
     const isAttached = attach.result === 'ok';
     const results = isAttached ? after : (before ?? maps.map((map) => notReached(map, group, joined)));
@@ -122,11 +133,21 @@ export function planContainer(
         unreachedRam(master, proper),
       ),
       isolation: isolationOf(topology, kernel, group),
-      window: planWindow(prediction, isAttached ? inside : [group], proper),
+      interrupts: isAttached
+        ? group.devices.map((device) => ({ device, delivery: msiDelivery(container, kernel, group, device) }))
+        : [],
+      window: withoutRoom(planWindow(prediction, isAttached ? inside : [group], proper), overflowing),
       unknown,
     };
     return { ...facts, verdict: verdictOf(facts) };
   });
+}
+
+/** drivers/iommu/iommufd/driver.c iommufd_sw_msi_get_map, from 6.15: a descriptor holds no more doorbells than bits in a long. */
+function withoutRoom(window: WindowPlan | undefined, overflowing: number): WindowPlan | undefined {
+  if (window === undefined || overflowing === 0) return window;
+  const text = `iommufd has no room for ${count(overflowing, 'doorbell')} of these devices: MSIs of their controllers fail with EOVERFLOW`;
+  return { ...window, fits: false, reasons: [...window.reasons, { text, source: undefined }] };
 }
 
 function mapOf({ start, size }: GuestRam): DmaMap {
@@ -179,10 +200,18 @@ function vmmRefusals(ram: readonly GuestRam[], { regions }: PredictedGroup): Vmm
   );
 }
 
-function verdictOf({ attach, maps, vmmRefusals: refusals, unreached, window }: Omit<GuestPlan, 'verdict'>): Verdict {
+function verdictOf(plan: Omit<GuestPlan, 'verdict'>): Verdict {
+  const { attach, group, interrupts, maps, unreached, vmmRefusals: refusals, window } = plan;
   if (attach.result !== 'ok' || refusals.length > 0) return 'refused';
   if (maps.some(({ result }) => result.result !== 'ok')) return 'refused';
   if (unreached.length > 0) return 'fails';
   // Without a doorbell nothing is ever mapped into the window.
-  return window === undefined || window.fits || window.doorbells.length === 0 ? 'works' : 'fails';
+  if (window !== undefined && !window.fits && window.doorbells.length > 0) return 'fails';
+  if (group.unknown.length > 0) return 'unknown';
+  return interrupts.every(({ delivery }) => arrives(delivery)) ? 'works' : 'fails';
+}
+
+function arrives(delivery: MsiDelivery): boolean {
+  if (delivery.kind === 'refused') return false;
+  return delivery.kind !== 'untranslated' || delivery.passes;
 }

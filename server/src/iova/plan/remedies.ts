@@ -23,7 +23,7 @@ const mostRemedies = 5;
  */
 export function remediesFor(situation: Situation, plans: readonly GuestPlan[] = plansOf(situation)): Remedy[] {
   if (plans.every(works)) return [];
-  const found = groundwork(situation, plans).flatMap((steps) => onTopOf(steps, situation));
+  const found = groundwork(situation).flatMap((steps) => onTopOf(steps, situation));
   return worthwhile(found.sort((one, other) => rankOf(one) - rankOf(other))).slice(0, mostRemedies);
 }
 
@@ -49,7 +49,7 @@ function plansOf({ topology, prediction, groups, guest, options }: Situation): G
 }
 
 function works({ verdict, guest }: GuestPlan): boolean {
-  return verdict === 'works' && guest.problems.length === 0;
+  return (verdict === 'works' || verdict === 'unknown') && guest.problems.length === 0;
 }
 
 function isCured(situation: Situation): boolean {
@@ -64,16 +64,20 @@ function rankOf({ steps }: Remedy): number {
   return steps.reduce((sum, { rank }) => sum + rank, 0);
 }
 
-/** Alternatives of what must be done even for a guest without RAM; one of no steps where nothing must. */
-function groundwork(situation: Situation, plans: readonly GuestPlan[]): (readonly Change[])[] {
+/**
+ * Alternatives of what must be done even for a guest without RAM, steps of different kinds; one of no steps where nothing must,
+ * none where nothing helps.
+ */
+function groundwork(situation: Situation, done: readonly Change[] = []): (readonly Change[])[] {
+  const bare = { ...situation, guest: withoutRam(situation.guest) };
+  const plans = plansOf(bare);
+  if (plans.every(works)) return [done];
   const unsafe = unsafeInterrupts(plans);
-  const base = applied(unsafe, situation);
-  const bare = { ...base, guest: withoutRam(base.guest) };
-  const barePlans = plansOf(bare);
-  if (barePlans.every(works)) return [unsafe];
   // A place for the window must suit the guest as it is.
-  const changes = [...windowMoves(plansOf(base)), ...reservationChanges(bare, barePlans)];
-  return changes.filter((change) => isCured(change.apply(bare))).map((change) => [...unsafe, change]);
+  const changes = unsafe.length > 0 ? unsafe : [...windowMoves(plansOf(situation)), ...reservationChanges(bare, plans)];
+  return changes
+    .filter(({ kind }) => !done.some((step) => step.kind === kind))
+    .flatMap((change) => groundwork(change.apply(situation), [...done, change]));
 }
 
 function withoutRam(guest: GuestLayout): GuestLayout {
