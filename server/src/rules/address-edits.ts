@@ -171,6 +171,13 @@ export function rewriteEntry(entry: WrittenReservation, cells: string): (() => C
   return place && (() => replace(place, ` ${cells}`));
 }
 
+/** Gives an entry another address and size; the flags cell of PCI is taken over. */
+export function rewriteRange(entry: WrittenReservation, start: bigint, size: bigint): (() => Change) | undefined {
+  const { cells, addressCells, sizeCells } = entry;
+  if (cells.length !== addressCells + sizeCells) return undefined;
+  return rewriteEntry(entry, cellsOf(start, size, cells, addressCells, sizeCells));
+}
+
 /** The text of an entry behind its reference; undefined where a macro or a comment makes part of it. */
 function cellsAfterReference({ referenceSource, source }: WrittenReservation): SourceRange | undefined {
   if (referenceSource === undefined || source === undefined) return undefined;

@@ -13,7 +13,9 @@ import { dmaRules } from './dma/rules';
 import { memoryRules } from './memory/rules';
 import { msiParentCellCount } from './msi-references';
 import { msiWindowInPciWindow, msiWindowNotForwarded, msiWindowOverlap } from './msi-window';
+import { iommuPassthrough } from './passthrough';
 import { iommuTargetNotIommu, msiTargetNotController, unresolvedPhandle } from './references';
+import { directRegionNotMappable, iommuAddressesBeyondAperture, iommuAddressesMisaligned } from './region-granule';
 import { iommuAddressesIgnored, iommuAddressesNotListed, memoryRegionWithoutEntry } from './reservation-links';
 import { directRegion, directRegionOverDoorbell, iommuAddressesNotDirect } from './reserved-regions';
 import {
@@ -52,6 +54,10 @@ export const rules: readonly Rule[] = [
   reservedRegionUntranslatable,
   directRegion,
   directRegionOverDoorbell,
+  directRegionNotMappable,
+  iommuAddressesBeyondAperture,
+  iommuAddressesMisaligned,
+  iommuPassthrough,
   unresolvedPhandle,
   iommuTargetNotIommu,
   iommuTargetDisabled,

@@ -1,7 +1,9 @@
 // The registers that MSIs are written to, against memory and windows that claim the same addresses.
 import type { Doorbell, MemoryRange, MsiController } from '../topology/model';
 import { claimedByBus, doorbells, forwarded } from './masters';
+import { bootFlag } from './boot-arguments';
 import { formatRange, list } from './numbers';
+import { passthroughParameter } from './passthrough';
 import { overlaps, subtract } from '../iova/ranges';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
@@ -171,7 +173,7 @@ export const doorbellNotForwarded: Rule = {
   docs: {
     effect:
       'MSIs of the functions behind the bridge are written to an address that the bridge does not pass on, and never arrive.',
-    why: 'Without an IOMMU, a function writes its MSIs to the doorbell’s own address. `dma-ranges` list what the bridge forwards.',
+    why: 'Without an IOMMU, or with `iommu.passthrough=1` in the boot arguments, a function writes its MSIs to the doorbell’s own address. `dma-ranges` list what the bridge forwards.',
     fix: 'Add the doorbell’s page to `dma-ranges`, if the hardware forwards it.',
     sources: [
       'Linux drivers/irqchip/irq-gic-v3-its.c its_irq_compose_msi_msg',
@@ -190,8 +192,11 @@ export const doorbellNotForwarded: Rule = {
     },
   },
   *check(input) {
+    const passthrough = bootFlag(input.tree, passthroughParameter);
     for (const master of input.topology.masters) {
-      if (master.kind !== 'pci-host' || !master.availability.enabled || master.iommuMap !== undefined) continue;
+      if (master.kind !== 'pci-host' || !master.availability.enabled) continue;
+      const isTranslated = master.iommuMap !== undefined;
+      if (isTranslated && passthrough?.isOn !== true) continue;
       const { windows } = master.inbound;
       if (forwarded(master) === undefined || windows === undefined || windows.length === 0) continue;
       const memory = windows.filter(({ kind }) => kind !== 'io').map((window) => window.memory);
@@ -202,11 +207,12 @@ export const doorbellNotForwarded: Rule = {
         about: `${master.path} dma-ranges`,
         range: master.inbound.levels[0]?.source ?? master.source,
         node: master.path,
-        message: `The dma-ranges above ${master.path} do not forward the MSI doorbell page ${formatRange(first.page)}: by them, MSIs of the functions behind it never arrive. They forward ${list(memory.map(formatRange))}. Add the page if the hardware forwards it.`,
-        evidence: evidenceAt(...missing.map(({ source }) => [source, 'The doorbell'] as const), [
-          master.msi.source,
-          'Where the MSIs are meant to go',
-        ]),
+        message: `${isTranslated ? `With ${passthroughParameter} in the boot arguments, MSIs of the host are not translated: the` : 'The'} dma-ranges above ${master.path} do not forward the MSI doorbell page ${formatRange(first.page)}: by them, MSIs of the functions behind it never arrive. They forward ${list(memory.map(formatRange))}. Add the page if the hardware forwards it.`,
+        evidence: evidenceAt(
+          ...missing.map(({ source }) => [source, 'The doorbell'] as const),
+          [master.msi.source, 'Where the MSIs are meant to go'],
+          [isTranslated ? passthrough?.source : undefined, 'Takes the host past the IOMMU'],
+        ),
       };
     }
   },

@@ -2,6 +2,7 @@
 import type { Rule } from '../rule';
 import { vfioDeviceNotCoherent, vfioDriverUnable, vfioSmmuNotCoherent } from './coherency';
 import { vfioNoMsiController, vfioUnsafeInterrupts } from './interrupts';
+import { virtioIommuRegionsUnknown } from './unknown-regions';
 import { vfioNoUsableIova, vfioSmmuDisabled } from './usable-space';
 
 export const vfioRules: readonly Rule[] = [
@@ -12,4 +13,5 @@ export const vfioRules: readonly Rule[] = [
   vfioUnsafeInterrupts,
   vfioNoMsiController,
   vfioNoUsableIova,
+  virtioIommuRegionsUnknown,
 ];
