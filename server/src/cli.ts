@@ -4,6 +4,8 @@ import { Command, CommanderError } from 'commander';
 import { addCheck } from './cli/check';
 import { serveAsThread } from './cli/check-pool';
 import { addCollect } from './cli/collect';
+import { addCompare } from './cli/compare';
+import { addExport } from './cli/export';
 import { addPlan } from './cli/plan';
 import { addRegions } from './cli/regions';
 import { printError, UsageError } from './cli/terminal';
@@ -24,7 +26,9 @@ async function main(): Promise<void> {
   addCheck(program);
   addRegions(program);
   addPlan(program);
+  addCompare(program);
   addVerify(program);
+  addExport(program);
   addCollect(program);
   addTree(program);
   await program.parseAsync();
