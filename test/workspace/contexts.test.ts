@@ -72,6 +72,73 @@ describe('contexts', () => {
     assert.equal(chosen(tree, 'arch/arm/dts/upper-u-boot.dtsi'), 'dts/upstream/src/arm64/acme/upper.dts: nearest');
   });
 
+  describe('an overlay of Zephyr', () => {
+    const zephyr = `
+      //- .west/
+      //- zephyr/dts/bindings/
+      //- zephyr/boards/acme/sail_dk/sail_dk_soc1_cpu.dts
+      //- zephyr/boards/acme/sail_dk/sail_dk.dts
+      //- app/boards/own/own.dts
+      //- app/boards/sail_dk_soc1_cpu.overlay
+      //- app/boards/own.overlay
+      //- app/boards/unknown.overlay
+      //- app/app.overlay
+      //- app/sail_dk.overlay
+    `;
+    const boards = 'zephyr/boards/acme/sail_dk';
+    /** The board, the reason, and the overlays. */
+    const seen = (fixture: string, document: string): string => {
+      const folder = folderWith(fixture);
+      const { root, reason, overlays } = contextOf(folder.at(document), createFileStore());
+      const names = [root, ...overlays].map((each) => path.relative(folder.root, each));
+      return `${names.join(' + ')}: ${reason}`;
+    };
+
+    it('is read behind the board that its name says', () => {
+      for (const [overlay, board] of [
+        ['app/boards/sail_dk_soc1_cpu.overlay', `${boards}/sail_dk_soc1_cpu.dts`],
+        ['app/boards/own.overlay', 'app/boards/own/own.dts'],
+        ['app/sail_dk.overlay', `${boards}/sail_dk.dts`],
+      ] as const) {
+        assert.equal(seen(zephyr, overlay), `${board} + ${overlay}: nearest`);
+      }
+    });
+
+    it('for any board is read behind the one that was built last', () => {
+      assert.equal(seen(zephyr, 'app/app.overlay'), 'app/app.overlay: alone');
+      const folder = folderWith(zephyr);
+      const cache = `BOARD:STRING=sail_dk@2/soc1/cpu\nBOARD_DIR:PATH=${folder.at(boards)}\n`;
+      for (const build of ['app/build', 'app/build/app']) {
+        const built = folderWith(`${zephyr}\n      //- ${build}/CMakeCache.txt\n${cache}`);
+        const { root, overlays } = contextOf(built.at('app/app.overlay'), createFileStore());
+        assert.deepEqual(
+          [root, overlays],
+          [folder.at(`${boards}/sail_dk_soc1_cpu.dts`), [built.at('app/app.overlay')]],
+        );
+      }
+    });
+
+    it('whose board nothing tells is seen alone', () => {
+      assert.equal(seen(zephyr, 'app/boards/unknown.overlay'), 'app/boards/unknown.overlay: alone');
+    });
+  });
+
+  it('an overlay whose comment names its board is applied to it', () => {
+    const folder = folderWith(`
+      //- board.dts
+      /dts-v1/;
+      //- hat.dtso
+      // doorbell: root=board.dts
+      /dts-v1/;
+      /plugin/;
+      //- soc.dtsi
+      // doorbell: root=board.dts
+    `);
+    const overlays = (name: string) => contextOf(folder.at(name), createFileStore()).overlays;
+    assert.deepEqual(overlays('hat.dtso'), [folder.at('hat.dtso')]);
+    assert.deepEqual(overlays('soc.dtsi'), []);
+  });
+
   it('an open board comes before the nearest, the one opened last before others', () => {
     const open = [`${acme}/another.dts`, `${acme}/soc1-big-board.dts`, `${acme}/unrelated.dts`];
     assert.equal(chosen(linux, `${acme}/soc1.dtsi`, open), `${acme}/soc1-big-board.dts: open`);

@@ -3,7 +3,7 @@
 import path from 'node:path';
 import type { KernelVersion } from '../iova/kernel-profile';
 import type { Diagnostic } from '../text/diagnostic';
-import type { SourceRange } from '../text/source-file';
+import type { SourceFile, SourceRange } from '../text/source-file';
 import { readContextComment, type ContextComment } from './context-comment';
 import type { FileStore } from './files';
 import { hostSettings, readHostArchive } from './host-archive';
@@ -12,6 +12,7 @@ import { inputKind } from './input-kind';
 import { findSettingsFile, loadSettings, type ConfiguredContext, type Settings } from './settings';
 import type { SettingsFile } from './settings-file';
 import { findSourceTree, includeRoots, type IncludeRoots, type SourceTree } from './source-tree';
+import { zephyrBoard } from './zephyr-board';
 
 /**
  * Why this root: `itself` (a board is its own root), `open` (an open board includes the document), `nearest` (so does a
@@ -62,9 +63,12 @@ export interface ContextOptions {
 export function contextOf(document: string, files: FileStore, options: ContextOptions = {}): Context {
   const source = files.read(document);
   const comment = 'error' in source ? undefined : readContextComment(source);
-  const chosen = (root: string, reason: ContextReason, configured?: ConfiguredContext) =>
-    contextOfRoot(root, files, options, { reason, comment, configured });
-  if (comment?.root !== undefined && files.isFile(comment.root)) return chosen(comment.root, 'comment');
+  const chosen = (root: string, reason: ContextReason, configured?: ConfiguredContext, overlay?: string) =>
+    contextOfRoot(root, files, options, { reason, comment, configured, overlay });
+  if (comment?.root !== undefined && files.isFile(comment.root)) {
+    const isOverlay = comment.root !== document && !('error' in source) && isOverlaySource(source);
+    return chosen(comment.root, 'comment', undefined, isOverlay ? document : undefined);
+  }
 
   if (!('error' in source) && inputKind(source) === 'archive') return chosen(document, 'itself');
   const { settings } = loadSettings(options.settingsFile ?? findSettingsFile(document, files), files);
@@ -73,7 +77,10 @@ export function contextOf(document: string, files: FileStore, options: ContextOp
   if (isRoot(document, files)) return chosen(document, 'itself');
   const open = openBoard(document, files);
   if (open !== undefined) return chosen(open, 'open');
-  const [nearest] = boardsIncluding(document, findSourceTree(document, files), files);
+  const tree = findSourceTree(document, files);
+  const [nearest] = boardsIncluding(document, tree, files);
+  const ofOverlay = nearest === undefined ? zephyrBoard(document, tree, files) : undefined;
+  if (ofOverlay !== undefined) return chosen(ofOverlay, 'nearest', undefined, document);
   return nearest === undefined ? chosen(document, 'alone') : chosen(nearest, 'nearest');
 }
 
@@ -81,6 +88,8 @@ interface Origin {
   readonly reason: ContextReason;
   readonly comment?: ContextComment | undefined;
   readonly configured?: ConfiguredContext | undefined;
+  /** The document, where it is an overlay for the root that was chosen. */
+  readonly overlay?: string | undefined;
 }
 
 /** The context of a root file that is already chosen; its own comment and doorbell.json still add to it. */
@@ -107,7 +116,10 @@ export function contextOfRoot(
     includePaths: given ?? found.includePaths,
     dtcIncludePaths: given === undefined ? found.dtcIncludePaths : [path.dirname(root), ...given],
     defines: { ...found.defines, ...configured?.defines, ...comment?.defines, ...options.defines },
-    overlays: [...(configured?.overlays ?? []), ...(comment?.overlays ?? []), ...(options.overlays ?? [])],
+    overlays: withOverlay(
+      [...(configured?.overlays ?? []), ...(comment?.overlays ?? []), ...(options.overlays ?? [])],
+      origin.overlay,
+    ),
     prepended: found.prepended,
     appended: found.appended,
     lacksConfiguration: found.lacksConfiguration,
@@ -118,6 +130,15 @@ export function contextOfRoot(
     reason: origin.reason,
     diagnostics: [...loaded.diagnostics, ...(comment === undefined ? [] : commentProblems(comment, files))],
   };
+}
+
+function withOverlay(overlays: readonly string[], overlay: string | undefined): readonly string[] {
+  return overlay === undefined || overlays.includes(overlay) ? overlays : [...overlays, overlay];
+}
+
+/** Zephyr's, or a source that says that it is one. */
+function isOverlaySource({ path: file, text }: SourceFile): boolean {
+  return path.extname(file) === '.overlay' || /^[ \t]*\/plugin\//m.test(text);
 }
 
 /** Two contexts with the same key give the same analysis of the same files. */
