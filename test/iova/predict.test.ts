@@ -57,19 +57,37 @@ describe('groups', () => {
     assert.deepEqual(summary(prediction.groups), ['/a /b: ']);
   });
 
-  it('hold the functions of one endpoint together, and those behind root ports apart', () => {
-    const { prediction } = predict(`
+  it('keep PCI functions apart, and say which may share for want of ACS: of the same device, and bridges above', () => {
+    const { prediction, topology } = predict(`
+      reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges;
+        hole: hole { iommu-addresses = <&b 0x2000000 0 0x10000000 0 0x1000>; };
+      };
       pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
         iommu-map = <0 &smmu 0 0x10000>;
-        a@1,0 { reg = <0x800 0 0 0 0>; }; b@1,1 { reg = <0x900 0 0 0 0>; };
+        a@1,0 { reg = <0x800 0 0 0 0>; }; b: b@1,1 { reg = <0x900 0 0 0 0>; memory-region = <&hole>; };
         port@2,0 { device_type = "pci"; reg = <0x1000 0 0 0 0>; #address-cells = <3>; #size-cells = <2>; c@0,0 { reg = <0x10000 0 0 0 0>; }; };
       };`);
     assert.deepEqual(summary(prediction.groups), [
       `/pcie: ${window}`,
-      `/pcie/a@1,0 /pcie/b@1,1: ${window}`,
+      `/pcie/a@1,0: ${window}`,
+      `/pcie/b@1,1: ${window}, 10000000-10000fff reserved`,
       `/pcie/port@2,0: ${window}`,
       `/pcie/port@2,0/c@0,0: ${window}`,
     ]);
+    const sharing = (device: string) => {
+      const found = findDevice(topology, prediction, names, device);
+      return found.kind === 'found' ? found.mayShare : found.message;
+    };
+    assert.deepEqual(sharing('/pcie/a@1,0'), ['/pcie/b@1,1']);
+    assert.deepEqual(sharing('0000:00:01.1'), ['/pcie/a@1,0']);
+    // Not described itself: what it reserves is known, what its neighbours bring into the group is not.
+    assert.deepEqual(sharing('0000:00:01.2'), ['/pcie/a@1,0', '/pcie/b@1,1']);
+    assert.deepEqual(sharing('/pcie/port@2,0/c@0,0'), ['/pcie/port@2,0']);
+    assert.deepEqual(sharing('0000:00:03.0'), []);
+    const reason =
+      'functions of one device, and what is behind a bridge, are kept apart only by ACS, which no source tells';
+    assert.match(printSysfs(prediction), new RegExp(`# may share a group with /pcie/b@1,1: ${reason}\n`));
+    assert.deepEqual(regionsJson(prediction).groups[1]?.mayShare, ['/pcie/b@1,1']);
   });
 
   it('put a disabled function, and one that a disabled bridge hides, nowhere', () => {
@@ -178,18 +196,6 @@ describe('finding a device', () => {
     assert.match(outside.reason ?? '', /0x10/);
     assert.equal(findDevice(topology, prediction, names, '0000:00:01.0').kind, 'missing');
     assert.equal(findDevice(topology, prediction, names, '0002:00:20.0').kind, 'missing');
-  });
-
-  it('finds an undescribed function of a described endpoint in the group of that', () => {
-    const { topology, prediction } = predict(`
-      r: r { iommu-addresses = <&fn 0x2000000 0 0x10000000 0 0x1000>; };
-      pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
-        iommu-map = <0 &smmu 0 0x10000>; fn: fn@1,0 { reg = <0x800 0 0 0 0>; memory-region = <&r>; }; };`);
-    const [mate, other] = ['0000:00:01.1', '0000:00:02.0'].map((name) => {
-      const found = findDevice(topology, prediction, names, name);
-      return found.kind === 'found' ? found.group?.regions.length : undefined;
-    });
-    assert.deepEqual([mate, other], [2, 1]);
   });
 
   it('tells a device without IOMMU from one that does not exist', () => {

@@ -1,7 +1,7 @@
 // doorbell regions FILE
 import { Option, type Command } from 'commander';
 import { findDevice } from '../iova/find-device';
-import { printGroup, printSysfs, regionsJson, type GroupJson } from '../iova/print-regions';
+import { printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
@@ -28,9 +28,9 @@ function runRegions(file: string, options: RegionsArguments): void {
   warnOfErrors(snapshot);
   const { prediction } = snapshot;
   const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
-  const limited: RegionPrediction = { ...prediction, groups };
-  if (options.format === 'json') process.stdout.write(`${JSON.stringify(withDisplayPaths(limited), undefined, 2)}\n`);
-  else if (options.device === undefined) process.stdout.write(printSysfs(limited));
+  if (options.format === 'json')
+    process.stdout.write(`${JSON.stringify(withDisplayPaths(prediction, groups), undefined, 2)}\n`);
+  else if (options.device === undefined) process.stdout.write(printSysfs(prediction));
   else for (const group of groups) printBare(group, prediction.kernel.sysfsLimit);
 }
 
@@ -48,6 +48,8 @@ function groupsOfDevice({ topology, prediction, tree }: Snapshot, device: string
     printError(`${found.path} is in no group: ${found.reason ?? 'nothing is known about it'}`);
     return [];
   }
+  const shared = sharingText(found.mayShare);
+  if (shared !== undefined) printError(`${device} ${shared}`);
   return [found.group];
 }
 
@@ -60,8 +62,8 @@ function warnOfErrors({ diagnostics, context }: Snapshot): void {
   }
 }
 
-function withDisplayPaths(prediction: RegionPrediction): object {
-  const json = regionsJson(prediction);
+function withDisplayPaths(prediction: RegionPrediction, limited: readonly PredictedGroup[]): object {
+  const json = regionsJson(prediction, limited);
   const groups = json.groups.map((group): GroupJson => ({
     ...group,
     regions: group.regions.map((region) => ({

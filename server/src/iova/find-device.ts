@@ -2,6 +2,7 @@
 import type { DmaMaster, HostBridge, Iommu, Topology } from '../topology/model';
 import { attachByMap } from './attach';
 import type { Stream } from './attach';
+import { functionsOf, mayShareWith } from './possible-sharing';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 
 /** What the sources say of names beside masters; the caller has the tree. */
@@ -17,6 +18,8 @@ export type DeviceLookup =
       readonly path: string;
       readonly group: PredictedGroup | undefined;
       readonly reason: string | undefined;
+      /** Devices of other groups that the device may turn out to share one with (possible-sharing.ts). */
+      readonly mayShare: readonly string[];
     }
   | { readonly kind: 'missing'; readonly message: string };
 
@@ -44,7 +47,21 @@ export function findDevice(
   if (path === undefined) return { kind: 'missing', message: `there is no device ${wanted}` };
   const group = groupOf(prediction, path);
   const reason = prediction.ungrouped.find((each) => each.path === path)?.reason;
-  return { kind: 'found', path, group, reason: group ? undefined : (reason ?? 'it is behind no IOMMU') };
+  return inGroup(prediction, path, group, reason ?? 'it is behind no IOMMU');
+}
+
+function inGroup(
+  prediction: RegionPrediction,
+  path: string,
+  group: PredictedGroup | undefined,
+  reason: string | undefined,
+): DeviceLookup {
+  if (group === undefined) return inNoGroup(path, reason);
+  return { kind: 'found', path, group, reason: undefined, mayShare: mayShareWith(prediction, group) };
+}
+
+function inNoGroup(path: string, reason: string | undefined): DeviceLookup {
+  return { kind: 'found', path, group: undefined, reason, mayShare: [] };
 }
 
 /** A device's own group; for a host bridge that only stands for others, the group of those. */
@@ -72,7 +89,7 @@ function findFunction(
   if (described !== undefined) {
     const group = prediction.groups.find(({ devices }) => devices.some(({ master }) => master === described));
     const reason = prediction.ungrouped.find(({ master }) => master === described)?.reason;
-    return { kind: 'found', path: described.path, group, reason: group ? undefined : reason };
+    return inGroup(prediction, described.path, group, reason);
   }
   return undescribedFunction(prediction, host, bridge, requesterId);
 }
@@ -84,24 +101,20 @@ function undescribedFunction(
   { path, availability }: HostBridge,
   requesterId: number,
 ): DeviceLookup {
-  if (!availability.enabled) return { kind: 'found', path, group: undefined, reason: `${path} is not enabled` };
+  if (!availability.enabled) return inNoGroup(path, `${path} is not enabled`);
   const attachment = attachByMap(host, [requesterId], prediction.kernel);
-  if (!attachment.ok) return { kind: 'found', path, group: undefined, reason: attachment.reason };
+  if (!attachment.ok) return inNoGroup(path, attachment.reason);
   const { iommu, rangeProblem, streams } = attachment;
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
-    return { kind: 'found', path, group: undefined, reason: rangeProblem.message };
+    return inNoGroup(path, rangeProblem.message);
   }
   const owner = ownerBefore(prediction, iommu, streams);
-  if (owner !== undefined) {
-    return { kind: 'found', path, group: undefined, reason: `its stream ID already belongs to ${owner.path}` };
-  }
-  const group =
-    prediction.groups.find(({ devices }) => devices.some(({ master }) => isSlotMate(master, host, requesterId))) ??
-    prediction.groups.find(({ devices }) =>
-      devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
-    );
-  const reason = prediction.ungrouped.find(({ master }) => master === host)?.reason;
-  return { kind: 'found', path, group, reason: group ? undefined : reason };
+  if (owner !== undefined) return inNoGroup(path, `its stream ID already belongs to ${owner.path}`);
+  const group = prediction.groups.find(({ devices }) =>
+    devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
+  );
+  if (group === undefined) return inNoGroup(path, prediction.ungrouped.find(({ master }) => master === host)?.reason);
+  return { kind: 'found', path, group, reason: undefined, mayShare: functionsOf(prediction, host, requesterId) };
 }
 
 /**
@@ -117,12 +130,6 @@ function ownerBefore(
   return groups
     .flatMap(({ devices }) => devices)
     .find((device) => device.iommu === iommu && streams.some(({ id }) => device.streamIds.includes(id)));
-}
-
-/** A described function of the same endpoint: without ACS they share a group (grouping.ts). */
-function isSlotMate(master: DmaMaster, host: DmaMaster, requesterId: number): boolean {
-  if (master.kind !== 'pci-function' || master.hostBridge !== host.hostBridge || master.isBridge) return false;
-  return master.requesterId !== undefined && master.requesterId >> 3 === requesterId >> 3;
 }
 
 /** By segment; enabled bridges before disabled ones, numbers that the sources give before those that we count. */

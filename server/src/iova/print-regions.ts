@@ -1,6 +1,7 @@
 // The prediction as text: sysfs lines as the kernel prints them, and the shape of `regions --format json`.
 import { positionAt } from '../text/source-file';
 import type { SourceRange } from '../text/source-file';
+import { mayShareWith, sharingReason } from './possible-sharing';
 import { typeWord } from './prediction';
 import type { GroupRegion, PredictedGroup, RegionOrigin, RegionPrediction } from './prediction';
 
@@ -23,8 +24,8 @@ export function sysfsLines(group: PredictedGroup, limit: bigint | undefined): st
 }
 
 /** All groups, each with a header line; what cannot be predicted follows as a comment. */
-export function printSysfs({ groups, kernel }: RegionPrediction): string {
-  return groups.map((group) => `${header(group)}${bodyLines(group, kernel.sysfsLimit)}`).join('');
+export function printSysfs(prediction: RegionPrediction): string {
+  return prediction.groups.map((group) => `${header(group)}${bodyLines(prediction, group)}`).join('');
 }
 
 /** The lines of one group alone, as `cat reserved_regions` prints them. */
@@ -38,10 +39,17 @@ function header({ id, devices }: PredictedGroup): string {
   return `# group ${String(id)}: ${[...new Set(devices.map(({ path }) => path))].join(' ')}\n`;
 }
 
-function bodyLines(group: PredictedGroup, limit: bigint | undefined): string {
-  const comments = group.unknown.map((reason) => `# unknown: ${reason}\n`).join('');
+function bodyLines(prediction: RegionPrediction, group: PredictedGroup): string {
+  const shared = sharingText(mayShareWith(prediction, group));
+  const unknown = group.unknown.map((reason) => `unknown: ${reason}`);
+  const comments = [...unknown, ...(shared === undefined ? [] : [shared])].map((text) => `# ${text}\n`).join('');
   if (group.oops !== undefined) return `# the kernel oopses: ${group.oops.message}\n`;
-  return `${printGroup(group, limit)}${comments}`;
+  return `${printGroup(group, prediction.kernel.sysfsLimit)}${comments}`;
+}
+
+/** That a device may share a group with these, and why nobody can tell; undefined without any. */
+export function sharingText(paths: readonly string[]): string | undefined {
+  return paths.length === 0 ? undefined : `may share a group with ${paths.join(' ')}: ${sharingReason}`;
 }
 
 /** Numbers that are addresses are hex strings; lines and columns count from 1. */
@@ -58,6 +66,8 @@ export interface GroupJson {
   readonly oops?: string;
   /** Reasons why there may be regions that are not listed. */
   readonly unknown?: readonly string[];
+  /** Devices of other groups that may turn out to be in this one; no source tells. */
+  readonly mayShare?: readonly string[];
 }
 
 export interface RegionJson {
@@ -68,17 +78,21 @@ export interface RegionJson {
   readonly source: { readonly file: string; readonly line: number; readonly column: number } | null;
 }
 
-export function regionsJson({ kernel, groups }: RegionPrediction): RegionsJson {
-  return { kernel: kernel.version, groups: groups.map(groupJson) };
+/** `limited`: only these groups of the prediction. */
+export function regionsJson(prediction: RegionPrediction, limited = prediction.groups): RegionsJson {
+  return { kernel: prediction.kernel.version, groups: limited.map((group) => groupJson(prediction, group)) };
 }
 
-function groupJson({ id, devices, regions, oops, unknown }: PredictedGroup): GroupJson {
+function groupJson(prediction: RegionPrediction, group: PredictedGroup): GroupJson {
+  const { id, devices, regions, oops, unknown } = group;
+  const mayShare = mayShareWith(prediction, group);
   return {
     id,
     devices: [...new Set(devices.map(({ path }) => path))],
     regions: regions.map(regionJson),
     ...(oops && { oops: oops.message }),
     ...(unknown.length > 0 && { unknown }),
+    ...(mayShare.length > 0 && { mayShare }),
   };
 }
 

@@ -179,7 +179,10 @@ function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], mach
     const about = devices.map(nameOf).join(' ');
     const predicted = new Set(devices.flatMap((device) => find(prediction, device).group ?? []));
     if (predicted.size === 0) return;
-    const added = addGroup(container, topology, regions, together([...predicted]), optionsOf(machine));
+    const whole = together([...predicted]);
+    // What is not known of one group is not known of the container.
+    if (whole.unknown.length > 0) return;
+    const added = addGroup(container, topology, regions, whole, optionsOf(machine));
     compareLines('attach', `${about} joining`, [attachText(added.attach)], [joint.result], found);
     if (joint.result !== 'ok' || added.attach.result !== 'ok') continue;
     ({ container } = added);

@@ -151,7 +151,8 @@ function makeMasters(maker: Maker, buses: readonly BusDescription[]): MasterDesc
       slot: kind === 'virtio' && random.chance(0.6) ? slots.pop() : undefined,
       bus: random.chance(0.6) && buses.length > 0 ? random.pick(buses).name : undefined,
       phandle: makePhandle(maker),
-      iommus: makeStreams(random, index),
+      // Which devices no driver claims stands in no source, so such a one takes no stream ID from another.
+      iommus: kind === 'driverless' ? [{ target: 'right', cells: [0x800 + index] }] : makeStreams(random, index),
       memoryRegion: [],
       disabled: flag(random, 0.03),
       dmaParent: random.chance(0.03) && buses.length > 0 ? random.pick(buses).name : undefined,
