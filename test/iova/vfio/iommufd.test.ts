@@ -100,6 +100,18 @@ describe('an address space of iommufd', () => {
     assert.deepEqual(added.container.ranges, []);
   });
 
+  it('reserves for the devices that are opened, where type1 does for the whole group', () => {
+    const host = machine(`
+      v2: iommu@a000000 { compatible = "arm,mmu-500"; reg = <0 0xa000000 0 0x10000>; #iommu-cells = <1>; };
+      ${reserved('two: two { iommu-addresses = <&c 0 0x90000000 0 0x1000>, <&d 0 0xa0000000 0 0x1000>; };')}
+      c: c { compatible = "test,device"; iommus = <&v2 1>; msi-parent = <&its 1>; memory-region = <&two>; dma-coherent; };
+      d: d { compatible = "test,device"; iommus = <&v2 1>; msi-parent = <&its 1>; memory-region = <&two>; };`);
+    const only = { devices: ['/c'] };
+    assert.equal(answer(add(host, ioas, '/c').attach), 'bind EINVAL', '/d is not coherent');
+    assert.equal(add(host, ioas, '/c', only).container.ranges.length, 3);
+    assert.equal(add(host, emptyContainer('type1'), '/c', only).container.ranges.length, 4);
+  });
+
   it('answers maps by its own rules', () => {
     const host = machine(withHole);
     const { container } = addAll(host, ioas, ['/a', '/b']);

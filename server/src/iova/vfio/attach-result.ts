@@ -31,6 +31,11 @@ export type AttachStep =
 export interface VfioOptions {
   /** The module parameter allow_unsafe_interrupts: of vfio_iommu_type1, or of iommufd for that back end. */
   readonly allowUnsafeInterrupts?: boolean;
+  /**
+   * Paths of the group's devices that the user opens; all when left out. The others have no driver then: what they reserve
+   * counts for type1, which takes a group as a whole, and not for iommufd.
+   */
+  readonly devices?: readonly string[];
   /** Of a function that the sources do not describe, so that its group is that of its host bridge. */
   readonly requesterId?: number;
 }

@@ -6,9 +6,17 @@ import { refused } from './attach-result';
 import type { AttachResult, VfioOptions } from './attach-result';
 import { isolationOf } from './msi-isolation';
 
-/** Why no vfio driver binds the group's devices; undefined if it does. */
-export function bindRefusal({ devices, oops }: PredictedGroup): AttachResult | undefined {
-  const incoherent = devices.map(incoherence).find((reason) => reason !== undefined);
+/** The devices of a group that the user opens. */
+export function opened({ devices }: PredictedGroup, options: VfioOptions): readonly PredictedDevice[] {
+  return options.devices === undefined ? devices : devices.filter(({ path }) => options.devices!.includes(path));
+}
+
+/** Why no vfio driver binds the devices; undefined if it does. */
+export function bindRefusal(group: PredictedGroup, options: VfioOptions): AttachResult | undefined {
+  const { oops } = group;
+  const incoherent = opened(group, options)
+    .map(incoherence)
+    .find((reason) => reason !== undefined);
   if (incoherent !== undefined) return refused('EINVAL', 'bind', incoherent);
   if (oops !== undefined) return refused('EINVAL', 'bind', `the kernel oopses: ${oops.message}`);
   return undefined;

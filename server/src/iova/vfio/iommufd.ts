@@ -7,7 +7,7 @@ import { contains, lastAddress, overlaps, subtract } from '../ranges';
 import { blockSizes, hostAperture, wholeSpace } from './address-space';
 import { attached, refused } from './attach-result';
 import type { AttachResult, VfioOptions } from './attach-result';
-import { bindRefusal, directRefusal, interruptRefusal } from './bind';
+import { bindRefusal, directRefusal, interruptRefusal, opened } from './bind';
 import type { AddResult, Container, Domain } from './container-model';
 import type { DmaMap, MapConflict, MapError, MapResult } from './dma-map';
 import { beyond, excludes, isAligned, mappingsMet, ownConflict, rangeOfMap, regionsMet, wraps } from './dma-map';
@@ -38,14 +38,14 @@ export function addToIoas(
   if (kernel.iommufd === 'none') {
     return failed(refused('ENOENT', 'open', `Linux ${kernel.version} has no iommufd (it came with 6.2)`));
   }
-  const unbound = bindRefusal(group);
+  const unbound = bindRefusal(group, options);
   if (unbound !== undefined) return failed(unbound);
   const shared = interruptRefusal(topology, kernel, group, options, unknown);
   if (shared !== undefined) return failed(refused('EPERM', bindStep, shared));
   const direct = directRefusal(group, kernel);
   if (direct !== undefined) return failed(refused('EINVAL', bindStep, direct));
   let current: Container = container;
-  for (const device of group.devices) {
+  for (const device of opened(group, options)) {
     const step = attachDevice(current, kernel, device, unknown);
     if (!step.ok) return failed(refused(step.result, attachStep, step.reason), step.conflicts);
     current = step.container;

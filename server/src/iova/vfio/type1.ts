@@ -33,7 +33,7 @@ export function addToType1(
     unknown,
     conflicts,
   });
-  const unbound = bindRefusal(group);
+  const unbound = bindRefusal(group, options);
   if (unbound !== undefined) return failed(unbound);
   const direct = directRefusal(group, kernel);
   if (direct !== undefined) return failed(refused('EINVAL', 'SET_CONTAINER', direct));
