@@ -34,11 +34,11 @@ export function attachByList(master: DmaMaster, kernel: KernelProfile): Attachme
       const problem = unparsed ?? entry.iommu.problem;
       return none(problem?.message ?? 'the first entry of iommus leads nowhere', problem);
     }
-    const refusal = refused(entry.iommu, kernel);
+    const refusal = refused(entry.iommu, kernel) ?? refusedEntry(target, entry.cells.length);
     if (refusal !== undefined) return refusal;
     iommu ??= target;
     if (entry.problem?.code === 'stream-id-range') rangeProblem ??= entry.problem;
-    if (entry.streamId !== undefined) streams.push({ id: entry.streamId, mask: entry.mask ?? 0 });
+    if (entry.streamId !== undefined) streams.push(streamOf(target, entry.streamId, entry.mask ?? 0));
   }
   return iommu === undefined ? none('it has no iommus') : { ok: true, iommu, streams, rangeProblem };
 }
@@ -57,13 +57,13 @@ export function attachByMap(master: DmaMaster, requesterIds: readonly number[], 
         found.problem,
       );
     }
-    const refusal = refused(found.entry.target, kernel);
-    if (refusal !== undefined) return refusal;
     const target = found.entry.target.target!;
+    const refusal = refused(found.entry.target, kernel) ?? refusedEntry(target, 1 + found.extra.length);
+    if (refusal !== undefined) return refusal;
     iommu ??= target;
     const width = target.driver.streamIdBits;
     if (width !== undefined && found.id >= 2 ** width.bits) rangeProblem ??= found.entry.problem;
-    streams.push({ id: found.id, mask: found.extra[0] ?? target.streamMatchMask });
+    streams.push(streamOf(target, found.id, found.extra[0] ?? target.streamMatchMask));
   }
   return iommu === undefined ? none('it has no requester ID') : { ok: true, iommu, streams, rangeProblem };
 }
@@ -113,10 +113,27 @@ function refused(link: Link<Iommu>, kernel: KernelProfile): (Attachment & { ok: 
   if (target === undefined) return none(problem?.message ?? 'its IOMMU does not exist', problem);
   if (!target.availability.enabled) return none(problem?.message ?? `${target.path} is not enabled`, problem);
   if (!target.driver.known) return none(`${target.path} is no IOMMU that a driver of Linux binds`, undefined);
+  if (!target.driver.kernels.includes(kernel.version)) {
+    return none(
+      `Linux ${kernel.version} has no driver for ${target.path} (${target.compatible.join(', ')})`,
+      undefined,
+    );
+  }
   if (target.problem !== undefined && target.driver.refusesCells && kernel.wrongIommuCells === 'fails') {
     return none(`${target.path} does not probe: ${target.problem.message}`, target.problem);
   }
   return undefined;
+}
+
+/** Drivers whose of_xlate wants one cell: a device with another count gets no IOMMU. */
+function refusedEntry({ driver, path }: Iommu, cells: number): (Attachment & { ok: false }) | undefined {
+  if (!driver.refusesEntries || cells === 1) return undefined;
+  return none(`the driver ${driver.name} of ${path} takes only entries of one cell, not of ${String(cells)}`);
+}
+
+/** drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_of_xlate: what does not fit an SMR's 16 bits gets lost. */
+function streamOf({ driver }: Iommu, id: number, mask: number): Stream {
+  return driver.name === 'arm-smmu' ? { id: id & 0xffff, mask: mask & 0xffff } : { id, mask };
 }
 
 export function none(reason: string, problem?: Problem): Attachment & { ok: false } {

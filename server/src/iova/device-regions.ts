@@ -1,7 +1,10 @@
 // What one device reserves: the answer of its IOMMU driver's get_resv_regions, in the driver's order.
-import type { DmaMaster, Iommu, Problem, Reservation } from '../topology/model';
+import { rangeOf } from '../topology/address';
+import type { DmaMaster, Iommu, Iova, Problem, Reservation } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
+import { mediatekReservations, mediatekWindow } from './mediatek';
 import type { DeviceRegion } from './prediction';
+import { alignDown } from './ranges';
 
 export interface DeviceRegions {
   readonly regions: readonly DeviceRegion[];
@@ -11,10 +14,19 @@ export interface DeviceRegions {
   readonly unknown: readonly string[];
 }
 
-/** `own`: the device has a node of its own; a function that the sources do not describe gets the driver's regions only. */
-export function deviceRegions(iommu: Iommu, master: DmaMaster, own: boolean, kernel: KernelProfile): DeviceRegions {
+/**
+ * `own`: the device has a node of its own; a function that the sources do not describe gets the driver's regions only.
+ * `ids`: the IDs by which the IOMMU knows the device; none for one that is not described.
+ */
+export function deviceRegions(
+  iommu: Iommu,
+  master: DmaMaster,
+  own: boolean,
+  ids: readonly number[],
+  kernel: KernelProfile,
+): DeviceRegions {
   const unknown: string[] = [];
-  const regions: DeviceRegion[] = [...driverRegions(iommu, master, kernel, unknown)];
+  const regions: DeviceRegion[] = [...driverRegions(iommu, master, ids, kernel, unknown)];
   const firmware = own && takesFirmwareRegions(iommu, kernel) ? master.reservations : [];
   let oops: Problem | undefined;
   for (const reservation of firmware) {
@@ -45,6 +57,7 @@ function takesFirmwareRegions({ driver }: Iommu, kernel: KernelProfile): boolean
 function* driverRegions(
   iommu: Iommu,
   master: DmaMaster,
+  ids: readonly number[],
   kernel: KernelProfile,
   unknown: string[],
 ): Generator<DeviceRegion> {
@@ -60,16 +73,20 @@ function* driverRegions(
     for (const { range, type } of kernel.virtioIommuRegions) {
       const isMsi = type === 'msi';
       hasHardwareMsi ||= isMsi;
-      yield {
-        range,
-        type: isMsi ? 'hardware-msi' : 'reserved',
-        origin: isMsi ? 'hw-msi' : 'driver',
-        source: undefined,
-        reservation: undefined,
-      };
+      yield driverRegion(range, isMsi ? 'hardware-msi' : 'reserved');
     }
-  } else if (driver.ownRegions === 'driver' && (driver.name !== 'apple-dart' || master.kind !== 'platform')) {
-    unknown.push(`The driver ${driver.name} adds regions of its own that no source tells.`);
+  } else if (driver.ownRegions === 'msi-page' && master.kind !== 'platform' && master.kind !== 'bus') {
+    yield driverRegion(appleMsiPage(kernel), 'hardware-msi');
+  } else if (driver.mediatek !== undefined) {
+    const found = mediatekWindow(driver.mediatek, master, ids, kernel);
+    if (found.ok) {
+      for (const range of mediatekReservations(driver.mediatek, found.index, kernel))
+        yield driverRegion(range, 'reserved');
+    } else if (ids.length === 0) {
+      unknown.push(
+        `Which IOVA window of ${iommu.path} a device gets, and what it reserves in it, depends on its port.`,
+      );
+    }
   }
   if (driver.softwareMsi === 'always' || (driver.softwareMsi === 'unless-reported' && !hasHardwareMsi)) {
     yield {
@@ -80,6 +97,19 @@ function* driverRegions(
       reservation: undefined,
     };
   }
+}
+
+function driverRegion(range: DeviceRegion['range'], type: 'hardware-msi' | 'reserved'): DeviceRegion {
+  const origin = type === 'hardware-msi' ? 'hw-msi' : 'driver';
+  return { range, type, origin, source: undefined, reservation: undefined };
+}
+
+/** CONFIG_PCIE_APPLE_MSI_DOORBELL_ADDR, which nobody can choose (drivers/pci/controller/Kconfig). */
+const appleDoorbell = 0xfffff000n;
+
+/** drivers/iommu/apple-dart.c apple_dart_get_resv_regions: the kernel's own page around the doorbell. */
+function appleMsiPage({ pageSize }: KernelProfile): DeviceRegion['range'] {
+  return rangeOf(alignDown(appleDoorbell as Iova, pageSize), pageSize);
 }
 
 /** A virtio-iommu maps direct regions before its domain is finalised: 6.12 dereferences NULL there. */

@@ -1,6 +1,8 @@
 // Which devices share a group: by the IOMMU driver's rules for stream IDs, and by PCI's for isolation.
 import type { Iommu, Problem } from '../topology/model';
 import type { Stream } from './attach';
+import type { KernelProfile } from './kernel-profile';
+import { mediatekGroup, mediatekRefusal, mediatekWindow } from './mediatek';
 import { newPciNeighbours } from './pci-neighbours';
 import type { PredictedDevice } from './prediction';
 import { newStreamOwners, type StreamOwners } from './stream-owners';
@@ -27,12 +29,12 @@ interface Owner {
 
 type Owners = StreamOwners<Owner>;
 
-export function newGrouping(): Grouping {
+export function newGrouping(kernel: KernelProfile): Grouping {
   const groups: Group[] = [];
   const numbers = new Map<Group, number>();
   const owners = new Map<Iommu, Owners>();
   const neighbours = newPciNeighbours();
-  const firstBehind = new Map<Iommu, Group>();
+  const byKey = new Map<string, Group>();
 
   return {
     groups: () => groups,
@@ -42,10 +44,13 @@ export function newGrouping(): Grouping {
       owners.set(device.iommu, known);
       const shared = sharedByStream(known, member);
       if (typeof shared === 'string') return shared;
-      const group = shared ?? sharedByPci(device) ?? sharedByIommu(device) ?? newGroup();
+      const driver = driverGroup(member, kernel);
+      if (driver.refusal !== undefined) return driver.refusal;
+      const { key } = driver;
+      const group = shared ?? byKey.get(key ?? '') ?? sharedByPci(device) ?? newGroup();
+      if (key !== undefined) byKey.set(key, group);
       group.push(member);
       neighbours.add(device.master, numbers.get(group)!);
-      if (group.length === 1 && !firstBehind.has(device.iommu)) firstBehind.set(device.iommu, group);
       for (const stream of streams) known.add(stream, { group, path: device.path });
       return undefined;
     },
@@ -64,11 +69,31 @@ export function newGrouping(): Grouping {
     const number = neighbours.groupFor(master);
     return number === undefined ? undefined : groups[number];
   }
+}
 
-  /** generic_single_device_group: one group for all that is behind the IOMMU. */
-  function sharedByIommu({ iommu }: PredictedDevice): Group | undefined {
-    return iommu.driver.grouping === 'iommu' ? firstBehind.get(iommu) : undefined;
+interface DriverGroup {
+  /** What the devices of one group have in common; undefined where the driver makes no groups of its own. */
+  readonly key?: string | undefined;
+  readonly refusal?: string | undefined;
+}
+
+/** Drivers that know better than PCI which devices share. */
+function driverGroup({ device, streams }: Member, kernel: KernelProfile): DriverGroup {
+  const { iommu, master } = device;
+  const { grouping, mediatek, sharedSwgroups } = iommu.driver;
+  const ids = streams.map(({ id }) => id);
+  if (grouping === 'iommu') return { key: `${iommu.path} all` };
+  if (grouping === 'swgroup') {
+    const [first] = ids;
+    if (first === undefined) return {};
+    return { key: `${iommu.path} ${sharedSwgroups.includes(first) ? 'shared' : String(first)}` };
   }
+  // Of what is not described, nobody knows the port.
+  if (mediatek === undefined || ids.length === 0) return {};
+  const window = mediatekWindow(mediatek, master, ids, kernel);
+  if (!window.ok) return { refusal: window.reason };
+  const refusal = mediatekRefusal(mediatek, ids);
+  return refusal === undefined ? { key: mediatekGroup(iommu, mediatek, window.index, ids) } : { refusal };
 }
 
 /** A group, a refusal, or nothing to share. */

@@ -1,9 +1,9 @@
 // What differs between Linux versions, as data. Each value was read off that version's sources; the file and function are named.
 import type { AddressRange, Iova } from '../topology/address';
 import { rangeOf } from '../topology/address';
-import type { BusRule, MapRule } from '../topology/model';
+import type { BusRule, KernelVersion, MapRule } from '../topology/model';
 
-export type KernelVersion = '6.1' | '6.12' | '7.2';
+export type { KernelVersion } from '../topology/model';
 
 /** Regions that a hypervisor's virtio-iommu announces when the driver probes; no source file tells them. */
 export interface AnnouncedRegion {
@@ -45,8 +45,11 @@ export interface KernelProfile {
   readonly wrongIommuCells: 'fails' | 'bypass';
   /** A virtio-iommu with a direct region oopses at boot. */
   readonly virtioDirectOops: boolean;
-  /** sysfs shows one page of regions: drivers/iommu/iommu.c iommu_group_show_resv_regions, sysfs_emit_at. */
-  readonly sysfsLimit: bigint | undefined;
+  /**
+   * sysfs shows one page of regions: drivers/iommu/iommu.c iommu_group_show_resv_regions, sysfs_emit_at. 6.1 writes on past
+   * its page (sprintf), and fs/sysfs/file.c sysfs_kf_seq_show then gives out one page all the same.
+   */
+  readonly sysfsLimit: bigint;
   /** VFIO_IOMMU_MAP_DMA with an IOVA that wraps: drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map. */
   readonly wrapError: 'EINVAL' | 'EOVERFLOW';
   /** vfio_find_dma there compares ends that are excluded, and so misses what ends at 2^64 − 1; included from 7.0. */
@@ -65,6 +68,11 @@ export interface KernelProfile {
   readonly msiWithoutWindow: 'untranslated' | 'refused';
   /** drivers/of/of_reserved_mem.c __reserved_mem_reserve_reg: which `reg` entries are set aside from memory. */
   readonly reservedMemory: 'all-entries' | 'first-entry';
+  /**
+   * drivers/iommu/mtk_iommu.c mtk_iommu_get_iova_region_id: a device's window by the `dma-ranges` above it (6.1), or by its
+   * larb and ports.
+   */
+  readonly mediatekWindows: 'dma-ranges' | 'ports';
   /** What the virtio-iommu devices announce, if the settings tell; undefined: unknown. */
   readonly virtioIommuRegions: readonly AnnouncedRegion[] | undefined;
 }
@@ -94,6 +102,7 @@ const linux612: KernelProfile = {
   iommufdDoorbells: undefined,
   msiWithoutWindow: 'untranslated',
   reservedMemory: 'all-entries',
+  mediatekWindows: 'ports',
   virtioIommuRegions: undefined,
 };
 
@@ -106,7 +115,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     msiIsolation: 'system',
     wrongIommuCells: 'bypass',
     virtioDirectOops: false,
-    sysfsLimit: undefined,
+    mediatekWindows: 'dma-ranges',
     iommufd: 'none',
   },
   '6.12': linux612,
@@ -150,7 +159,7 @@ export function kernelProfile(settings: ProfileSettings = {}): KernelProfile {
   return {
     ...profile,
     pageSize,
-    ...(profile.sysfsLimit !== undefined && { sysfsLimit: pageSize }),
+    sysfsLimit: pageSize,
     ...(msiWindow && {
       msiWindow: rangeOf(msiWindow.base as Iova, msiWindow.size),
       msiWindowOrigin: 'settings' as const,

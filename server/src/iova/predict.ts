@@ -20,7 +20,7 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   );
   const lost = lostIommus(topology, all, kernel);
   const ungrouped: UngroupedMaster[] = [];
-  const grouping = newGrouping();
+  const grouping = newGrouping(kernel);
   for (const candidate of all) {
     const { master } = candidate;
     const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate);
@@ -76,7 +76,8 @@ interface Probed extends Candidate {
 function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
   const { master, standsForUndescribed, attachment } = candidate;
   if (!attachment.ok) return { ...candidate, found: undefined, unmappable: undefined };
-  const found = deviceRegions(attachment.iommu, master, !standsForUndescribed, kernel);
+  const ids = attachment.streams.map(({ id }) => id);
+  const found = deviceRegions(attachment.iommu, master, !standsForUndescribed, ids, kernel);
   const unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
   return { ...candidate, found, unmappable };
 }

@@ -3,6 +3,7 @@
 // The objects refer to each other directly; they are never changed once the topology is returned.
 import type { SourceRange } from '../text/source-file';
 import type { AddressRange, Iova, PhysicalAddress } from './address';
+import type { MediatekIommu } from './mediatek-iommus';
 import type { HostBridge, Inbound, MemoryRange } from './buses';
 import type { Availability, Link, Problem } from './problem';
 
@@ -135,31 +136,45 @@ export interface Iommu {
   readonly registers: readonly AddressRange<PhysicalAddress>[];
 }
 
+/** The kernels that Doorbell has profiles of. */
+export type KernelVersion = '6.1' | '6.12' | '7.2';
+
 /** What Linux's driver for a kind of IOMMU does; data in iommu-drivers.ts. */
 export interface IommuDriver {
   /** Linux's name of it; empty, with `known: false`, when no driver of Linux binds the node. */
   readonly name: string;
   readonly known: boolean;
+  /** Those whose driver binds a node with this `compatible`; the others have no driver for it. */
+  readonly kernels: readonly KernelVersion[];
   /** Adds the software MSI window: always, only when the hardware reported no MSI region of its own, or never. */
   readonly softwareMsi: 'always' | 'unless-reported' | 'never';
   /** Firmware regions (`iommu-addresses`, RMR) reach the list; 'from-6.17' for Exynos. */
   readonly firmwareRegions: 'yes' | 'no' | 'from-6.17';
-  /** Regions of its own that no source file tells (announced at probe, or decided by the driver). */
-  readonly ownRegions: 'none' | 'announced' | 'driver';
+  /**
+   * Regions of its own: those that the hypervisor announces, which no source tells (`announced`); the page that PCI functions
+   * write their MSIs to (`msi-page`); windows of other devices within the device's own (`windows`).
+   */
+  readonly ownRegions: 'none' | 'announced' | 'msi-page' | 'windows';
   /** VFIO binds devices behind it: when table walks are coherent; or the master is; always; never. */
   readonly vfio: 'coherent-walk' | 'coherent-walk-or-master' | 'always' | 'never' | 'unknown';
   /** `#iommu-cells` values that the driver takes; empty when any. */
   readonly acceptedCells: readonly number[];
-  /** Its probe fails when `#iommu-cells` is not among them; other drivers do not look. */
+  /** Its probe fails when `#iommu-cells` is not among them. */
   readonly refusesCells: boolean;
+  /** Its `of_xlate` refuses each device whose entry has another count than one; other drivers do not look. */
+  readonly refusesEntries: boolean;
   /** First cell is a stream ID (or its like). */
   readonly hasStreamIds: boolean;
   /**
    * How devices share groups beside PCI's own reasons: a stream ID belongs to its first owner and the second device fails
    * (`stream-owner`); devices whose stream ID and mask match share (`stream-match`); all behind one IOMMU share (`iommu`);
-   * never (`device`).
+   * those of one window (`window`, MediaTek) or memory client (`swgroup`, Tegra); never (`device`).
    */
-  readonly grouping: 'stream-owner' | 'stream-match' | 'iommu' | 'device';
+  readonly grouping: 'stream-owner' | 'stream-match' | 'iommu' | 'window' | 'swgroup' | 'device';
+  /** MediaTek's windows. */
+  readonly mediatek: MediatekIommu | undefined;
+  /** Tegra's memory clients that share one group (`tegra_smmu_group_soc`). */
+  readonly sharedSwgroups: readonly number[];
   /** Width of a stream ID, or what hardware usually has (`known: false`) where only a register tells. */
   readonly streamIdBits: { readonly bits: number; readonly known: boolean } | undefined;
   /** Usual domain geometry for VFIO; undefined when only the hardware knows. */
