@@ -150,7 +150,7 @@ function findIasl(): string | undefined {
   const candidates = [process.env.IASL, path.join(cacheFolder(), 'iasl', 'iasl'), 'iasl'];
   return candidates.find((program) => {
     if (program === undefined) return false;
-    const { stdout } = spawnSync(program, ['-v'], { encoding: 'utf8' });
-    return Number(/version (\d{4})\d{4}/.exec(String(stdout))?.[1] ?? 0) >= 2021;
+    const { stdout, error } = spawnSync(program, ['-v'], { encoding: 'utf8' });
+    return error === undefined && Number(/version (\d{4})\d{4}/.exec(stdout)?.[1] ?? 0) >= 2021;
   });
 }

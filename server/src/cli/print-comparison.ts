@@ -1,4 +1,5 @@
 // The results of `compare` as text and as JSON. Hosts are numbered from 1, by the order of the files.
+import { guestArgument } from '../iova/guests/guest-spec';
 import type { ComparedLayout, Comparison, Proof } from '../iova/hosts/compare';
 import type { Subject, SubjectOnHost } from '../iova/hosts/match-masters';
 import type { Placement } from '../iova/hosts/placement';
@@ -9,7 +10,6 @@ import { count, formatRange, humanSize, list } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { AddressRange } from '../topology/model';
 import type { Snapshot } from '../workspace/analysis';
-import { guestName } from './guest';
 import { displayPath } from './terminal';
 
 export interface NamedHost {
@@ -232,7 +232,7 @@ function unitedJson({ range, reasons }: UnitedRange): object {
 
 function layoutJson({ guest, fits, conflicts, largest, placement, noRoom, unreached }: ComparedLayout): object {
   return {
-    guest: guestName(guest),
+    guest: guestArgument(guest) ?? guest.name,
     title: guest.title,
     fits,
     ram: guest.ram.map(rangeJson),
