@@ -44,6 +44,12 @@ describe('iommu-map', () => {
     assert.deepEqual(results(map, 'four-cells', [4, 0x10]), ['/iommu@9000000 4', 'outside-mask']);
   });
 
+  it('has an entry whose end does not fit 32 bits cover nothing to 7.1, and all that is meant from 7.2 on', () => {
+    const { map } = mapOf('iommu-map = <0x100 &smmu 0x100 0xffffffff>;');
+    assert.deepEqual(results(map, 'four-cells', [0x100]), ['none']);
+    assert.deepEqual(results(map, 'target-cells', [0x100]), ['/iommu@9000000 100']);
+  });
+
   it('is refused by older kernels and read by newer ones when its entries have five cells', () => {
     const { map } = mapOf('iommu-map = <0 &v2 0x10 0x7f 1>, <8 &v2 0x20 0 1>;', twoCells);
     assert.deepEqual(results(map, 'four-cells', [0]), ['bad-length']);

@@ -240,8 +240,9 @@ export function lookUp<Target>(map: IdMap<Target>, rule: MapRule, id: number): M
   const masked = (id & map.mask) >>> 0;
   for (const entry of entries) {
     if (entry.problem?.code === 'outside-mask') return { kind: 'none', problem: entry.problem };
-    // The kernel's sum has 32 bits.
-    const end = (entry.input + entry.length) >>> 0;
+    // To 7.1 the end of the entry is a sum of 32 bits; from 7.2 on the offset is compared with the length.
+    const sum = entry.input + entry.length;
+    const end = rule === 'four-cells' ? sum >>> 0 : sum;
     if (masked < entry.input || masked >= end) continue;
     if (entry.problem?.code === 'bad-cells') return { kind: 'none', problem: entry.problem };
     if (entry.target.problem?.code === 'unresolved') return { kind: 'none', problem: entry.target.problem };

@@ -44,17 +44,19 @@ export const disabledRegionReserves: Rule = {
   },
   prerequisites: misread,
   *check(input) {
+    const disabled = new Set(
+      reservedMemory(input.tree)?.children.flatMap(({ isEnabled, path }) => (isEnabled ? [] : [path])),
+    );
+    if (disabled.size === 0) return;
     const seen = new Set<string>();
     for (const { reservation, outcome, master } of readReservations(input)) {
       const { node } = reservation;
-      if (outcome.kind !== 'region' || seen.has(node.path)) continue;
+      if (outcome.kind !== 'region' || seen.has(node.path) || !disabled.has(node.path)) continue;
       const status = nodeAt(input.tree, node.path)?.properties.get('status');
-      const child = childAt(input, node.path);
-      if (status === undefined || child === undefined || child.isEnabled) continue;
       seen.add(node.path);
       yield {
         about: reservationKey(node.path, master.path),
-        range: status.definitions.at(-1)?.whole ?? node.source,
+        range: status?.definitions.at(-1)?.whole ?? node.source,
         node: node.path,
         message: `${node.path} is switched off, but Linux does not look at status when it reads iommu-addresses: ${formatRange(outcome.range)} stays ${outcome.type} for ${master.path}. Take the region out of its memory-region instead.`,
         evidence: evidenceAt([reservation.source, 'What stays reserved'], [master.source, 'The device']),
@@ -62,10 +64,6 @@ export const disabledRegionReserves: Rule = {
     }
   },
 };
-
-function childAt({ tree }: RuleInput, path: string): ReservedChild | undefined {
-  return reservedMemory(tree)?.children.find((child) => child.path === path);
-}
 
 export const directRegionInUse: Rule = {
   id: 'direct-region-in-use',

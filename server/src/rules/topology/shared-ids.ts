@@ -1,6 +1,6 @@
 // Stream IDs and MSI device IDs that more than one device is given, over all maps and lists of the board.
 import type { SourceRange } from '../../text/source-file';
-import type { DmaMaster, Iommu, MsiController } from '../../topology/model';
+import type { Iommu, MsiController } from '../../topology/model';
 import { hex } from '../numbers';
 import { propertyKey } from '../references';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
@@ -110,11 +110,12 @@ export const streamIdShared: Rule = {
   *check(input) {
     const iommus = new Map(input.topology.iommus.map((iommu) => [iommu.path, iommu]));
     const claims = [...mapClaims(input, 'iommu-map'), ...listClaims(input)];
+    const used = requesterIdsOf(input);
     for (const [one, other] of collisions(claims)) {
       const iommu = iommus.get(one.target);
       // Two lists: `duplicate-stream-id` says it.
       if (iommu === undefined || (one.map === undefined && other.map === undefined)) continue;
-      const finding = sharedFinding(input, iommu, one, other);
+      const finding = sharedFinding(used, iommu, one, other);
       if (finding !== undefined) yield finding;
     }
   },
@@ -140,12 +141,12 @@ function* listClaims({ topology }: RuleInput): Generator<Claim> {
   }
 }
 
-function sharedFinding(input: RuleInput, iommu: Iommu, one: Claim, other: Claim): Finding | undefined {
+function sharedFinding(used: RequesterIds, iommu: Iommu, one: Claim, other: Claim): Finding | undefined {
   const { grouping } = iommu.driver;
   if (!iommu.driver.hasStreamIds || (grouping !== 'stream-owner' && grouping !== 'stream-match')) return undefined;
   // Shown where a map says it, rather the one with fewer IDs.
   const [shown, holder] = other.map === undefined ? [one, other] : [other, one];
-  const isCertain = !isPlaceholder(shown) && !isPlaceholder(holder) && isUsed(input, shown, holder);
+  const isCertain = !isPlaceholder(shown) && !isPlaceholder(holder) && isUsed(used, shown, holder);
   const effect =
     grouping === 'stream-owner'
       ? 'whichever device of the two probes second fails, and has no IOMMU and no group'
@@ -159,7 +160,7 @@ function sharedFinding(input: RuleInput, iommu: Iommu, one: Claim, other: Claim)
     range: shown.source,
     node: shown.path,
     ...(severity === 'warning' ? {} : { severity }),
-    message: `Stream ID ${common(shown, holder)} of ${iommu.path} goes to ${whom(shown)} and to ${whom(holder)}: if devices of both send it, ${effect}. ${isPlaceholder(shown) && isPlaceholder(holder) ? 'Entries of length 1 are often completed by the boot loader; otherwise give' : 'Give'} each a range of its own.`,
+    message: `Stream ID ${common(shown, holder)} of ${iommu.path} goes to ${whom(shown)} and to ${whom(holder)}: if devices of both send it, ${effect}. ${isPlaceholder(shown) || isPlaceholder(holder) ? 'Entries of length 1 are often completed by the boot loader; otherwise give' : 'Give'} each a range of its own.`,
     evidence: evidenceAt([holder.source, `Given to ${whom(holder)} here`], [iommu.source, 'The IOMMU']),
   };
 }
@@ -169,19 +170,27 @@ function isOnlyPossible(one: Claim, other: Claim): boolean {
   return (one.map === undefined) !== (other.map === undefined);
 }
 
-/** A described function, or the listed device, has one of the common IDs; with maps on both sides, both are whole ranges. */
-function isUsed({ topology }: RuleInput, one: Claim, other: Claim): boolean {
+/** A described function has the ID that a list gives to another device; with maps on both sides, both are whole ranges. */
+function isUsed(requesterIds: RequesterIds, one: Claim, other: Claim): boolean {
   if (one.map !== undefined && other.map !== undefined) return true;
-  const map = one.map === undefined ? other : one;
+  const { path, entry } = one.map === undefined ? other : one;
   const id = one.map === undefined ? one.first : other.first;
-  const { entry } = map;
-  if (entry === undefined) return false;
-  const requesterId = id - entry.output + entry.input;
-  return topology.masters.some((master) => hasId(master, map.path, requesterId));
+  return entry !== undefined && requesterIds.get(path)?.has(id - entry.output + entry.input) === true;
 }
 
-function hasId({ kind, hostBridge, requesterId, availability }: DmaMaster, bridge: string, id: number): boolean {
-  return kind === 'pci-function' && availability.enabled && hostBridge?.path === bridge && requesterId === id;
+/** By host bridge. */
+type RequesterIds = ReadonlyMap<string, ReadonlySet<number>>;
+
+function requesterIdsOf({ topology }: RuleInput): RequesterIds {
+  const found = new Map<string, Set<number>>();
+  for (const { kind, hostBridge, requesterId, availability } of topology.masters) {
+    if (kind !== 'pci-function' || requesterId === undefined || hostBridge === undefined) continue;
+    if (!availability.enabled) continue;
+    const known = found.get(hostBridge.path);
+    if (known === undefined) found.set(hostBridge.path, new Set([requesterId]));
+    else known.add(requesterId);
+  }
+  return found;
 }
 
 export const msiDeviceIdShared: Rule = {
@@ -226,10 +235,11 @@ export const msiDeviceIdShared: Rule = {
   *check(input) {
     const controllers = new Map(input.topology.msiControllers.map((controller) => [controller.path, controller]));
     const claims = [...mapClaims(input, 'msi-map'), ...parentClaims(input)];
+    const used = requesterIdsOf(input);
     for (const [one, other] of collisions(claims)) {
       const its = controllers.get(one.target);
       if (its === undefined || (its.kind !== 'its' && its.kind !== 'gicv5-its')) continue;
-      const finding = deviceIdFinding(input, its, one, other);
+      const finding = deviceIdFinding(used, its, one, other);
       if (finding !== undefined) yield finding;
     }
   },
@@ -262,10 +272,10 @@ function* parentClaims({ topology }: RuleInput): Generator<Claim> {
   }
 }
 
-function deviceIdFinding(input: RuleInput, its: MsiController, one: Claim, other: Claim): Finding | undefined {
+function deviceIdFinding(used: RequesterIds, its: MsiController, one: Claim, other: Claim): Finding | undefined {
   const [shown, holder] = other.map === undefined && one.map !== undefined ? [one, other] : [other, one];
   const arePlain = shown.map === undefined && holder.map === undefined;
-  const isCertain = arePlain || (!isPlaceholder(shown) && !isPlaceholder(holder) && isUsed(input, shown, holder));
+  const isCertain = arePlain || (!isPlaceholder(shown) && !isPlaceholder(holder) && isUsed(used, shown, holder));
   if (isOnlyPossible(shown, holder) && !isCertain) return undefined;
   return {
     about: propertyKey(shown.path, shown.property),
