@@ -42,6 +42,18 @@ describe('the analysis of a board', () => {
     ]);
   });
 
+  it('quotes no more of what is written than somebody reads', () => {
+    const folder = folderWith(
+      `//- b.dts\n/dts-v1/;\n#include "${'p/'.repeat(3000)}x.dtsi"\n/ { a = <0x${'f'.repeat(5000)}>, <&${'l'.repeat(5000)}>; };\n#error ${'w'.repeat(5000)}`,
+    );
+    const { diagnostics } = snapshotOf(folder, 'b.dts');
+    assert.equal(diagnostics.length, 4);
+    for (const { message } of diagnostics) {
+      assert.ok(message.length < 500, message);
+      assert.match(message, /….* \(\d{4} characters\)/);
+    }
+  });
+
   it("is no wall of unknown macros where U-Boot's tree is not configured", () => {
     const tree = `
       //- include/u-boot/sha.h

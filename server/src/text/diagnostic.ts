@@ -31,6 +31,25 @@ export interface Fix {
   readonly change: () => Change;
 }
 
+/** Characters of one word that a message quotes. The longest path that Linux opens has 4095, a board's some 120. */
+const longestWord = 400;
+
+/** The diagnostic, and no more of what it quotes than somebody reads: a literal may have millions of digits. */
+export function readable(diagnostic: Diagnostic): Diagnostic {
+  const { message, evidence } = diagnostic;
+  const isShort =
+    message.length <= longestWord && evidence?.every((each) => each.message.length <= longestWord) !== false;
+  if (isShort) return diagnostic;
+  const shown = { ...diagnostic, message: shortened(message) };
+  return evidence === undefined
+    ? shown
+    : { ...shown, evidence: evidence.map((each) => ({ ...each, message: shortened(each.message) })) };
+}
+
+function shortened(message: string): string {
+  return message.replace(/\S{401,}/g, (word) => `${word.slice(0, 100)}…${word.slice(-40)} (${word.length} characters)`);
+}
+
 export interface Diagnostic {
   /** Stable id, documented in docs/rules. */
   readonly rule: string;

@@ -8,7 +8,7 @@ import { checkRules } from '../rules/check';
 import type { RuleSettings } from '../rules/rule';
 import { settleDiagnostics } from '../rules/suppression';
 import type { SyntaxTree } from '../syntax/syntax-tree';
-import type { Diagnostic } from '../text/diagnostic';
+import { type Diagnostic, readable } from '../text/diagnostic';
 import { sourceFile, type SourceFile } from '../text/source-file';
 import { topologyFromTree } from '../topology/from-tree';
 import type { Topology } from '../topology/model';
@@ -206,7 +206,7 @@ function inFileOrder(diagnostics: readonly Diagnostic[], units: readonly Unit[])
     if (count > mostOfARule || seen.has(key)) continue;
     seen.add(key);
     counts.set(kind, count + 1);
-    listed.push(count < mostOfARule ? diagnostic : manyMore(diagnostic));
+    listed.push(count < mostOfARule ? readable(diagnostic) : manyMore(diagnostic));
   }
   return listed;
 }
