@@ -169,7 +169,7 @@ describe('doorbell plan', () => {
   it('takes a guest file, and a guest of doorbell.json by name', () => {
     const folder = folderWith(
       `//- guest.json\n{ "ram": [{ "start": "0x7f00000", "size": "0x200000" }, { "start": 1073741824, "size": "4096" }] }
-//- doorbell.json\n{ "guests": { "mine": { "ram": [{ "start": "0x80000000", "size": "0x10000000" }] } } }\n`,
+//- doorbell.json\n{ "guests": { "mine": { "ram": [{ "start": "0x80000000", "size": "0x10000000" }] }, "vm": { "preset": "xen:1G" } } }\n`,
     );
     const file = planJson([lab, '--guest', folder.at('guest.json'), '--device', '&net']);
     assert.deepEqual(
@@ -177,6 +177,8 @@ describe('doorbell plan', () => {
       ['EINVAL', 'ok'],
     );
     const named = planJson([lab, '--config', folder.at('doorbell.json'), '--guest', 'mine', '--device', '&net']);
+    const preset = planJson([lab, '--config', folder.at('doorbell.json'), '--guest', 'vm', '--device', '&net']);
+    assert.deepEqual([preset.json.guests[0]?.name, preset.json.guests[0]?.ram[0]?.start], ['vm', '0x0000000040000000']);
     assert.deepEqual([named.status, named.json.plans[0]?.maps[0]?.start], [0, '0x0000000080000000']);
   });
 

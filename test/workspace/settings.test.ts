@@ -4,6 +4,7 @@ import { createFileStore } from '../../server/src/workspace/files';
 import { findSettingsFile, loadSettings, settingsProfile } from '../../server/src/workspace/settings';
 import { settingsEdit } from '../../server/src/workspace/settings-edit';
 import { allRules } from '../../server/src/workspace/rule-index';
+import { configuredGuests } from '../../server/src/workspace/guest-file';
 import { rulesSchema } from '../../server/src/workspace/rule-schema';
 import { parseSettings, settingsSchema, type SettingsFile } from '../../server/src/workspace/settings-file';
 import { folderWith, removeFolders } from './folder';
@@ -66,6 +67,10 @@ describe('doorbell.json', () => {
       '{ "rules": { "a-rule": "fatal" } }': ['settings-wrong-value: "fatal"', 'settings-unknown-key: "a-rule"'],
       '{ "rules": ["off"] }': ['settings-wrong-value: ["off"]'],
       '{ "guests": { "g": { "ram": [{ "start": 0 }] } } }': ['settings-wrong-value: { "start": 0 }'],
+      '{ "guests": { "g": {} } }': ['settings-wrong-value: {}'],
+      '{ "guests": { "g": { "preset": "qemu" } } }': ['settings-wrong-value: "qemu"'],
+      '{ "guests": { "g": { "preset": "firecracker:2T" } } }': ['settings-wrong-value: "firecracker:2T"'],
+      '{ "guests": { "g": { "preset": 4 } } }': ['settings-wrong-value: 4'],
       '{ "contexts": {} }': ['settings-wrong-value: {}'],
       '{ "kernel": "6.1", "kernel": "7.2" }': ['settings-unknown-key: "kernel"'],
       '[]': ['settings-wrong-value: []'],
@@ -103,6 +108,16 @@ describe('doorbell.json', () => {
     assert.equal(settings.pageSize, '16K');
     assert.deepEqual(settings.rules, { a: 'hint', b: 'off' });
     assert.equal(settings.msiWindow, undefined);
+  });
+
+  it('takes guests by the preset of their VMM', () => {
+    const text = '{ "guests": { "small": { "preset": "kvmtool:1G@0x100000000" }, "bad": { "preset": "none" } } }';
+    const { settings } = loadSettings(folderWith('').write('doorbell.json', text), createFileStore());
+    assert.deepEqual(settings.guests, {
+      small: { ram: [{ start: 0x100000000n, size: 0x40000000n }], preset: 'kvmtool:1G@0x100000000' },
+    });
+    const [guest] = configuredGuests(settings);
+    assert.deepEqual([guest?.name, guest?.strict, guest?.ram[0]?.start], ['small', true, 0x100000000n]);
   });
 
   it('gives the kernel profile its window, and says where', () => {

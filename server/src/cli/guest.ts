@@ -1,6 +1,6 @@
 // `--guest`: a layout of doorbell.json, a preset, or a guest file.
 import path from 'node:path';
-import { guestArgument, parseGuest, presetList } from '../iova/guests/guest-spec';
+import { parseGuest, presetList } from '../iova/guests/guest-spec';
 import type { GuestLayout } from '../iova/guests/layout';
 import { createFileStore } from '../workspace/files';
 import { configuredGuest, readGuest } from '../workspace/guest-file';
@@ -37,7 +37,5 @@ function guestInFile(wanted: string, { guests }: Settings): GuestLayout {
   return guest;
 }
 
-/** As it is given to `--guest` again. */
-export function guestName(guest: GuestLayout): string {
-  return guestArgument(guest) ?? guest.name;
-}
+/** What a guest is called where it is to be named again. */
+export { guestLabel as guestName } from '../iova/guests/guest-spec';

@@ -1,6 +1,7 @@
 // doorbell plan FILE --guest GUEST
 import { Option, type Command } from 'commander';
 import { findDevice } from '../iova/find-device';
+import { guestLabel } from '../iova/guests/guest-spec';
 import type { GuestLayout } from '../iova/guests/layout';
 import { presetNames } from '../iova/guests/presets';
 import type { Situation } from '../iova/plan/change';
@@ -14,7 +15,7 @@ import { positionAt } from '../text/source-file';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
 import { analyseFile } from './board';
-import { guestFor, guestName } from './guest';
+import { guestFor } from './guest';
 import { addAnalysisOptions, collect, type SourceOptions } from './options';
 import { printGuest, printPlans } from './print-plan';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
@@ -172,7 +173,7 @@ function summary({ guest, plans }: PlansOfGuest): string {
     ...(fails > 0 ? [`${fails} fail`] : []),
     ...(refused > 0 ? [`${refused} are refused`] : []),
   ];
-  return `  of ${count(plans.length, 'device')} ${parts.join(', ')} with ${guestName(guest)}\n`;
+  return `  of ${count(plans.length, 'device')} ${parts.join(', ')} with ${guestLabel(guest)}\n`;
 }
 
 function warnOfErrors({ diagnostics, context }: Snapshot): void {

@@ -1,5 +1,4 @@
 // From a context to everything that is known of its board: the one place where the layers are put together.
-import { ownLayout } from '../iova/guests/layout';
 import type { KernelProfile } from '../iova/kernel-profile';
 import { predictRegions } from '../iova/predict';
 import type { RegionPrediction } from '../iova/prediction';
@@ -22,7 +21,8 @@ import { readHostArchive, type HostArchive } from './host-archive';
 import { inputKind, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays, type OverlayUnit } from './overlays';
 import { settingsProfile } from './settings';
-import { settingsFileName, settingsPlace } from './settings-file';
+import { configuredGuests } from './guest-file';
+import { settingsPlace } from './settings-file';
 
 /** One board at one moment. Never changed: an edit makes a new one. */
 export interface Snapshot {
@@ -78,12 +78,14 @@ export function analyse(context: Context, files: FileStore): Snapshot {
 
 /** What the rules need to know of doorbell.json. */
 function ruleSettings({ settings, settingsFile, msiWindowSource }: Context, files: FileStore): RuleSettings {
-  const guests = Object.entries(settings.guests).map(([name, { ram }]) => ownLayout(name, ram, settingsFileName));
   const place: RuleSettings['place'] = (key) => {
     const source = settingsFile === undefined ? undefined : files.read(settingsFile);
-    return source === undefined || 'error' in source ? undefined : settingsPlace(source, key);
+    if (source === undefined || 'error' in source) return undefined;
+    // The ranges of a preset have no place of their own.
+    const isGuest = key[0] === 'guests';
+    return settingsPlace(source, key) ?? (isGuest ? settingsPlace(source, key.slice(0, 2)) : undefined);
   };
-  return { msiWindowSource, guests, place };
+  return { msiWindowSource, guests: configuredGuests(settings), place };
 }
 
 /** The tree of a board, overlays applied, without the analysis. */

@@ -1,5 +1,6 @@
 // A guest's memory as users write it: `{"ram": [{"start", "size"}]}`, in a file of its own or under `guests` of doorbell.json.
 import { getNodeValue, parseTree, printParseErrorCode, type ParseError } from 'jsonc-parser';
+import { parseGuest } from '../iova/guests/guest-spec';
 import { ownLayout, type GuestLayout } from '../iova/guests/layout';
 import { positionAt, type SourceFile } from '../text/source-file';
 import { validate, type JsonSchema } from './json-schema';
@@ -50,7 +51,16 @@ export function readGuest(file: SourceFile, name: string): GuestLayout | { reado
 }
 
 /** A layout of doorbell.json by its name. */
-export function configuredGuest({ guests }: Settings, name: string): GuestLayout | undefined {
+export function configuredGuest({ guests }: Pick<Settings, 'guests'>, name: string): GuestLayout | undefined {
   const found = Object.hasOwn(guests, name) ? guests[name] : undefined;
-  return found && ownLayout(name, found.ram, `${settingsFileName}, guests`);
+  if (found === undefined) return undefined;
+  const parsed = found.preset === undefined ? undefined : parseGuest(found.preset);
+  // Its own name, for messages; `guestArgument` still knows the preset.
+  if (parsed?.kind === 'layout') return { ...parsed.layout, name };
+  return ownLayout(name, found.ram, `${settingsFileName}, guests`);
+}
+
+/** All layouts of doorbell.json. */
+export function configuredGuests(settings: Pick<Settings, 'guests'>): GuestLayout[] {
+  return Object.keys(settings.guests).flatMap((name) => configuredGuest(settings, name) ?? []);
 }

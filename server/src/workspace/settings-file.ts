@@ -9,6 +9,7 @@ import {
 } from 'jsonc-parser';
 import schemaFile from '../../../schemas/doorbell.schema.json';
 import type { KernelVersion } from '../iova/kernel-profile';
+import { presetProblem } from '../iova/guests/guest-spec';
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
 import { validate, type JsonSchema, type SchemaProblem } from './json-schema';
@@ -24,7 +25,7 @@ export interface SettingsFile {
   readonly msiWindow?: { readonly base: AddressText; readonly size?: AddressText };
   readonly preserveBootConfiguration?: boolean;
   readonly rules?: Readonly<Record<string, Severity | 'off'>>;
-  readonly guests?: Readonly<Record<string, { readonly ram: readonly SpanText[] }>>;
+  readonly guests?: Readonly<Record<string, GuestText>>;
   readonly virtioIommuRegions?: readonly (SpanText & { readonly type: 'msi' | 'reserved' })[];
   readonly contexts?: readonly ContextText[];
 }
@@ -35,6 +36,10 @@ export interface SpanText {
   readonly start: AddressText;
   readonly size: AddressText;
 }
+/** Ranges of RAM, or a preset as `--guest` takes it (`qemu-virt:8G`); where there are both, the ranges. */
+export type GuestText =
+  | { readonly ram: readonly SpanText[]; readonly preset?: string }
+  | { readonly ram?: undefined; readonly preset: string };
 export interface ContextText {
   readonly root: string;
   readonly includePaths?: readonly string[];
@@ -81,7 +86,9 @@ function settingsText({ text }: SourceFile): string {
 export function settingsFromObject(value: object): SettingsFile {
   if (Object.keys(value).length === 0) return {};
   const tree = parseTree(JSON.stringify(value));
-  return tree === undefined ? {} : validContent(tree, wrongNodes(validate(tree, settingsSchema)));
+  return tree === undefined
+    ? {}
+    : validContent(tree, wrongNodes([...validate(tree, settingsSchema), ...wrongGuests(tree)]));
 }
 
 function parse(source: SourceFile): ParsedSettings {
@@ -97,7 +104,7 @@ function parse(source: SourceFile): ParsedSettings {
     message: `${settingsFileName} cannot be read here: ${syntaxErrorText(printParseErrorCode(error.error))}`,
   }));
   if (tree === undefined) return { content: {}, msiWindowSource: undefined, diagnostics };
-  const problems = [...validate(tree, settingsSchema), ...unknownRules(tree)];
+  const problems = [...validate(tree, settingsSchema), ...unknownRules(tree), ...wrongGuests(tree)];
   for (const { kind, node, message } of problems) {
     diagnostics.push({
       rule: kind === 'wrong' ? 'settings-wrong-value' : 'settings-unknown-key',
@@ -122,6 +129,23 @@ function unknownRules(tree: Node): SchemaProblem[] {
       const message = `There is no rule "${String(node.value)}": this severity has no effect`;
       return { kind: 'unknown', node, message };
     });
+}
+
+/** Guests that say nothing of their memory, and presets that do not exist; the schema cannot tell. */
+function wrongGuests(tree: Node): SchemaProblem[] {
+  const guests = findNodeAtLocation(tree, ['guests']);
+  if (guests?.type !== 'object') return [];
+  return (guests.children ?? []).flatMap(({ children = [] }): SchemaProblem[] => {
+    const [name, guest] = children;
+    if (name === undefined || guest?.type !== 'object') return [];
+    const preset = findNodeAtLocation(guest, ['preset']);
+    if (preset === undefined) {
+      if (findNodeAtLocation(guest, ['ram']) !== undefined) return [];
+      return [{ kind: 'wrong', node: guest, message: `"${String(name.value)}" must have "ram" or "preset"` }];
+    }
+    const message = typeof preset.value === 'string' ? presetProblem(preset.value) : undefined;
+    return message === undefined ? [] : [{ kind: 'wrong', node: preset, message }];
+  });
 }
 
 /** `InvalidSymbol` becomes `invalid symbol`. */

@@ -1,5 +1,6 @@
 // The settings that govern a file: the nearest doorbell.json over the editor's settings over the defaults.
 import path from 'node:path';
+import { parseGuest } from '../iova/guests/guest-spec';
 import { defaultKernel, kernelProfile, type KernelProfile, type KernelVersion } from '../iova/kernel-profile';
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
@@ -8,6 +9,7 @@ import {
   parseSettings,
   settingsFileName,
   settingsFromObject,
+  type GuestText,
   type PageSize,
   type SettingsFile,
   type SpanText,
@@ -21,7 +23,7 @@ export interface Settings {
   readonly msiWindow: { readonly base: bigint; readonly size: bigint | undefined } | undefined;
   readonly preserveBootConfiguration: boolean;
   readonly rules: Readonly<Record<string, Severity | 'off'>>;
-  readonly guests: Readonly<Record<string, { readonly ram: readonly MemorySpan[] }>>;
+  readonly guests: Readonly<Record<string, ConfiguredGuest>>;
   /** Undefined: not known. */
   readonly virtioIommuRegions: readonly (MemorySpan & { readonly type: 'msi' | 'reserved' })[] | undefined;
   readonly contexts: readonly ConfiguredContext[];
@@ -31,6 +33,12 @@ export interface Settings {
 export interface MemorySpan {
   readonly start: bigint;
   readonly size: bigint;
+}
+
+/** Ranges of RAM as given, or the preset whose they are. */
+export interface ConfiguredGuest {
+  readonly ram: readonly MemorySpan[];
+  readonly preset?: string;
 }
 
 export interface ConfiguredContext {
@@ -107,7 +115,7 @@ export function completeSettings(content: SettingsFile, directory: string): Sett
     preserveBootConfiguration: content.preserveBootConfiguration ?? false,
     rules: content.rules ?? {},
     guests: Object.fromEntries(
-      Object.entries(content.guests ?? {}).map(([name, { ram }]) => [name, { ram: ram.map(memorySpan) }]),
+      Object.entries(content.guests ?? {}).map(([name, guest]) => [name, configuredGuest(guest)]),
     ),
     virtioIommuRegions: content.virtioIommuRegions?.map((region) => ({
       ...memorySpan(region),
@@ -120,6 +128,14 @@ export function completeSettings(content: SettingsFile, directory: string): Sett
       overlays: (context.overlays ?? []).map(absolute),
     })),
   };
+}
+
+/** The preset was read when the file was checked: what is wrong is not here any more. */
+function configuredGuest({ ram, preset = '' }: GuestText): ConfiguredGuest {
+  if (ram !== undefined) return { ram: ram.map(memorySpan) };
+  const parsed = parseGuest(preset);
+  const ranges = parsed.kind === 'layout' ? parsed.layout.ram : [];
+  return { ram: ranges.map(({ start, size }) => ({ start, size })), preset };
 }
 
 function memorySpan({ start, size }: SpanText): MemorySpan {

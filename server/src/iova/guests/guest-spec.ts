@@ -37,6 +37,15 @@ export function parseGuest(text: string): ParsedGuest {
   return { kind: 'layout', layout: presetLayout(name, size, parsed) };
 }
 
+/** Why a text names no guest that a preset can make; undefined if it does. */
+export function presetProblem(text: string): string | undefined {
+  const parsed = parseGuest(text);
+  if (parsed.kind === 'unknown')
+    return `There is no preset "${text}"; presets are ${presetList()}, with a size as in "qemu-virt:8G"`;
+  if (parsed.kind === 'wrong') return `"${text}": ${parsed.message}`;
+  return parsed.layout.problems[0];
+}
+
 const optionNames: Readonly<Record<keyof PresetOptions, string>> = {
   base: '@ADDRESS',
   plugged: 'maxmem=SIZE',
@@ -82,6 +91,11 @@ export function guestArgument({ preset, size }: GuestLayout): string | undefined
     ...(isProtected === true ? ['protected'] : []),
     ...(amd === true ? ['amd'] : []),
   ].join(',');
+}
+
+/** What a guest is called where it is to be named again: the user's name for it, or the argument that makes it. */
+export function guestLabel(guest: GuestLayout): string {
+  return (guest.name === guest.preset?.name ? guestArgument(guest) : undefined) ?? guest.name;
 }
 
 /** `--guest` values to choose from, for messages. */

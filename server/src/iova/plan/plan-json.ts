@@ -1,7 +1,7 @@
 // The shape of `plan --format json`. Addresses and sizes are hex strings, counts are numbers.
 import type { SourceRange } from '../../text/source-file';
 import type { AddressRange } from '../../topology/model';
-import { guestArgument } from '../guests/guest-spec';
+import { guestLabel } from '../guests/guest-spec';
 import type { GuestLayout } from '../guests/layout';
 import { sysfsAddress } from '../print-regions';
 import { typeWord, type GroupRegion, type RegionOrigin } from '../prediction';
@@ -34,7 +34,7 @@ export function planJson({ device, plan, remedies }: DevicePlan, placeOf: PlaceO
     device,
     group: group.id,
     devices: [...new Set(group.devices.map(({ path }) => path))],
-    guest: guestArgument(guest) ?? guest.name,
+    guest: guestLabel(guest),
     verdict,
     attach: {
       result: attach.result,
@@ -67,7 +67,7 @@ export function planJson({ device, plan, remedies }: DevicePlan, placeOf: PlaceO
 
 export function guestJson(guest: GuestLayout): object {
   return {
-    name: guestArgument(guest) ?? guest.name,
+    name: guestLabel(guest),
     title: guest.title,
     source: guest.source,
     ram: guest.ram.map((ram) => ({ ...rangeJson(ram), size: hex(ram.size), what: ram.what })),
