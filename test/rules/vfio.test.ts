@@ -34,7 +34,7 @@ describe('VFIO readiness', () => {
       '&dma { iommus = <&smmu2 0x1>; }; &dma2 { iommus = <&smmu2 0x2>; /delete-property/ dma-coherent; };';
     const [found, ...others] = diagnosticsOf(onBoard(mmu500('') + devices));
     assert.equal(found?.rule, 'vfio-device-not-coherent');
-    assert.match(found.message, /one device behind \/iommu@2c000000 \(\/dma@10010000\)/);
+    assert.match(found.message, /some devices behind \/iommu@2c000000 \(\/dma@10010000\)/);
     assert.match(found.message, /Coherent devices behind it can\./);
     assert.deepEqual(others, []);
     checkMarks(mmu500('dma-coherent;') + devices);

@@ -2,7 +2,7 @@
 import type { PredictedDevice } from '../../iova/prediction';
 import type { Iommu } from '../../topology/model';
 import { translationSource } from '../masters';
-import { count, list } from '../numbers';
+import { list } from '../numbers';
 import { evidenceAt, type Rule } from '../rule';
 import { deviceNames, devicesByIommu, isCoherentForVfio } from './devices';
 
@@ -104,7 +104,7 @@ export const vfioDeviceNotCoherent: Rule = {
         range: iommu.source,
         node: iommu.path,
         message:
-          `VFIO cannot take ${count(refused.length, 'device')} behind ${iommu.path} (${deviceNames(refused)}): neither the SMMU nor the device is dma-coherent, so Linux's driver ${iommu.driver.name} reports no cache coherency, and binding to a VFIO driver fails with EINVAL.${others} ` +
+          `VFIO cannot take ${refused.length < devices.length ? 'some' : 'the'} devices behind ${iommu.path} (${deviceNames(refused)}): neither the SMMU nor the device is dma-coherent, so Linux's driver ${iommu.driver.name} reports no cache coherency, and binding to a VFIO driver fails with EINVAL.${others} ` +
           `The host's own drivers are not affected. Add dma-coherent where the hardware is coherent; otherwise they stay with the host.`,
         evidence: deviceEvidence(refused, iommu),
       };

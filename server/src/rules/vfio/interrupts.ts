@@ -4,7 +4,7 @@ import { isolationOf, unsafeParameters, type DeviceIsolation } from '../../iova/
 import type { MsiController } from '../../topology/model';
 import { bootFlag } from '../boot-arguments';
 import { concerned } from '../masters';
-import { count, list } from '../numbers';
+import { list } from '../numbers';
 import { evidenceAt, hasGuests, type Finding, type Rule, type RuleInput } from '../rule';
 import { deviceNames, isBindable } from './devices';
 
@@ -107,7 +107,7 @@ function* byController(devices: readonly DeviceIsolation[]): Generator<Finding> 
       range: source,
       node: path,
       message:
-        `VFIO refuses ${count(served.length, 'device')} with MSIs from ${path} (${deviceNames(served)}), with EPERM: ${why}, so a guest could raise interrupts of the host. ` +
+        `VFIO refuses what has its MSIs from ${path} (${deviceNames(served)}), with EPERM: ${why}, so a guest could raise interrupts of the host. ` +
         `${withParameter} (From Linux 6.3 on this counts for these devices; kernels to 6.2 then refuse all devices of the system.)`,
       evidence: evidenceAt(
         ...served
@@ -180,7 +180,7 @@ export const vfioNoMsiController: Rule = {
       restsOn: [`${first.path} msi-parent`],
       range: first.master.source,
       node: first.path,
-      message: `VFIO refuses ${count(others.length, 'device')} without msi-parent (${deviceNames(others)}) with EPERM from Linux 6.3 on, even if they use no MSIs: a device counts as isolated only if its MSI controller says so. With ${unsafeParameter}=1 it works; that is safe for devices that cannot write to an MSI controller.`,
+      message: `VFIO refuses devices without msi-parent (${deviceNames(others)}) with EPERM from Linux 6.3 on, even if they use no MSIs: a device counts as isolated only if its MSI controller says so. With ${unsafeParameter}=1 it works; that is safe for devices that cannot write to an MSI controller.`,
       evidence: evidenceAt(
         ...others.slice(1, 9).map(({ master }) => [master.source, `${master.path} has none either`] as const),
       ),
