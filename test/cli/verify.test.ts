@@ -19,6 +19,29 @@ describe('doorbell verify', () => {
     assert.match(stderr, /recorded on Linux 6\.12\.107\+deb12-arm64/);
   });
 
+  it('says equal of machines that were booted and collected', () => {
+    const folder = path.join(__dirname, '../fixtures/hosts');
+    for (const [name, groups, note] of [
+      [
+        'virt-6.12-root',
+        '2 groups equal under Linux 6.12\n',
+        /on Linux 6\.12\.107\S+ \(aarch64\), .* with pages of 4K\n$/,
+      ],
+      [
+        'virt-7.2-user',
+        '3 groups equal under Linux 7.2\n',
+        /; missing: the addresses in \/proc\/iomem, which only root can read\n$/,
+      ],
+    ] as const) {
+      const archive = path.join(folder, `${name}.tar.gz`);
+      for (const args of [[archive], [truthSource('d04-nonidentity'), '--sysfs', archive]]) {
+        const { status, stdout, stderr } = doorbell(['verify', ...args]);
+        assert.deepEqual([status, stdout], [0, groups]);
+        assert.match(stderr, note);
+      }
+    }
+  });
+
   it('takes the kernel of the archive for the sources', () => {
     const archive = archiveOf(truthCase('d44-driverless', '6.1'));
     const source = truthSource('d44-driverless');

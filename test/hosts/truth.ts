@@ -47,10 +47,20 @@ export function truthCases(): TruthCase[] {
     return Object.entries(kernels)
       .map(([version, found]) => {
         const recorded = found.same_as === undefined ? found : kernels[found.same_as]!;
-        return { name, version: version as TruthCase['version'], recorded };
+        return { name, version: version as TruthCase['version'], recorded: withBridges(recorded) };
       })
       .filter(({ recorded }) => recorded.crash !== true);
   });
+}
+
+/** The recordings list what may be a master by its `iommus`; a machine has its host bridge as a device, too. */
+function withBridges(recorded: RecordedKernel): RecordedKernel {
+  const devices = [...recorded.groups.flatMap((group) => group.devices), ...recorded.ungrouped];
+  const names = devices.map(({ path: place }) => /^(platform\/[^/]+)\/pci0000:00\//.exec(place)?.[1]);
+  const bridges = [...new Set(names.filter((name) => name !== undefined))].map((name) => {
+    return { path: name, origin: 'of:/pcie@10000000', driver: 'pci-host-generic' };
+  });
+  return { ...recorded, ungrouped: [...recorded.ungrouped, ...bridges] };
 }
 
 export function truthCase(name: string, version: TruthCase['version']): TruthCase {

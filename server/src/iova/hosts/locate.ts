@@ -19,6 +19,11 @@ export interface DescribedHost {
 
 const pciFunction = /^([0-9a-f]{4,8}):([0-9a-f]{2}:[0-9a-f]{2}\.[0-7])$/i;
 
+/** Whether the kernel's name of a device is a PCI address. */
+export function isPciFunction(name: string): boolean {
+  return pciFunction.test(name);
+}
+
 /** The group that a recorded device should be in: by its tree node, its PCI address, or its name. */
 export function locate(host: DescribedHost, device: RecordedDevice): DeviceLookup {
   const { topology, prediction, names } = host;

@@ -3,7 +3,7 @@ import type { KernelVersion } from '../kernel-profile';
 import type { PredictedDevice, PredictedGroup } from '../prediction';
 import { compareGroup, type Stranger, type VerifiedGroup } from './compare-group';
 import { matchByContent } from './match-content';
-import { locate, type DescribedHost } from './locate';
+import { isPciFunction, locate, type DescribedHost } from './locate';
 import { noDriver, type GroupDump, type RecordedDevice, type RecordedGroup } from './recorded';
 
 export interface Verification {
@@ -62,7 +62,8 @@ function absentGroups(host: DescribedHost, dump: GroupDump, verified: readonly V
     const place = locate(host, device);
     if (place.kind !== 'found') continue;
     loose.set(place.path, device);
-    if (place.group === undefined || device.driver === undefined || device.driver === noDriver) continue;
+    if (device.driver === undefined || device.driver === noDriver) continue;
+    if (place.group === undefined || isOnlyStandIn(place.group, place.path, device)) continue;
     // A driver binds after the firmware's IOMMU was looked for (drivers/base/dd.c really_probe, dma_configure).
     const reason = `${device.name} has the driver ${device.driver} and no group: its IOMMU is not there, or did not take it`;
     refused.push({ group: place.group, isExpected: false, reason });
@@ -72,6 +73,11 @@ function absentGroups(host: DescribedHost, dump: GroupDump, verified: readonly V
     .filter((group) => !seen.has(group) && group.devices.some(({ standsForUndescribed }) => !standsForUndescribed))
     .map((group) => absentGroup(host, group, dump, loose));
   return [...refused, ...absent];
+}
+
+/** A host bridge's own device has no stream IDs: the group with its path is that of the functions behind it. */
+function isOnlyStandIn({ devices }: PredictedGroup, path: string, { name }: RecordedDevice): boolean {
+  return !isPciFunction(name) && devices.every((device) => device.path !== path || device.standsForUndescribed);
 }
 
 function absentGroup(
