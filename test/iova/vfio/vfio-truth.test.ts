@@ -40,7 +40,10 @@ function checkAlone(given: PredictedCase, recorded: RecordedGroup): void {
   checkAttached(container, attach, vfio);
   checkMaps(given, container, vfio);
   for (const [address, written] of Object.entries(vfio.msi_address ?? {})) {
-    assert.equal(doorbellOf(given, container, group, address), written, `the doorbell of ${address}`);
+    const expected = doorbellOf(given, container, group, address);
+    // Without an MSI controller switching MSIs on fails; each kernel has another number for it, errno524 (ENOTSUPP) among them.
+    const isSame = expected === written || (expected === 'none' && written.startsWith('enable '));
+    assert.ok(isSame, `the doorbell of ${address} is ${written}, not ${expected}`);
   }
 }
 

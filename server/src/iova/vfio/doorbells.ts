@@ -18,7 +18,7 @@ export type MsiDelivery =
   | { readonly kind: 'untranslated'; readonly address: PhysicalAddress | undefined; readonly passes: boolean }
   /** Switching MSIs on fails. */
   | { readonly kind: 'refused'; readonly error: 'ENOSPC' | 'ENOMEM'; readonly reason: string }
-  /** There is no MSI controller for the device. */
+  /** There is no MSI controller for the device: switching MSIs on fails, with another error on each kernel. */
   | { readonly kind: 'none' };
 
 /**
