@@ -1,9 +1,10 @@
-// Writes what is made from the rules: docs/rules, where pages of rules that are gone are removed, and the rules that the
-// schema of doorbell.json and the extension's setting `doorbell.rules` list.
+// Writes what is made from the rules: docs/rules, where pages of rules that are gone are removed, docs/kernels.md from the
+// table of kernels, and the rules that the schema of doorbell.json and the extension's setting `doorbell.rules` list.
 import { applyEdits, modify } from 'jsonc-parser';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { kernelsPage } from '../server/src/iova/kernels-page';
 import { withWorkspace } from '../server/src/rules/catalogue';
 import { documentationPages } from '../server/src/rules/documentation';
 import { workspaceRules } from '../server/src/workspace/problems';
@@ -33,6 +34,7 @@ async function writeSchema(name: string, setting: readonly string[]): Promise<vo
 
 async function run(): Promise<void> {
   writePages();
+  writeFileSync(path.join(root, 'docs/kernels.md'), kernelsPage());
   await writeSchema('schemas/doorbell.schema.json', ['properties', 'rules']);
   await writeSchema('package.json', ['contributes', 'configuration', 'properties', 'doorbell.rules']);
 }

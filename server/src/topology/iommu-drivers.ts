@@ -161,6 +161,11 @@ bind(riscv, 'riscv,iommu riscv,pci-iommu pci1efd,edf1', from72);
 
 const noDriver: IommuDriver = { ...plain('', [], true), known: false, kernels: [], vfio: 'unknown' };
 
+/** All `compatible` strings that some driver binds, for the table of drivers. */
+export function driversByCompatible(): ReadonlyMap<string, IommuDriver> {
+  return new Map([...byCompatible, ['virtio,mmio', virtioIommu]]);
+}
+
 /**
  * The driver that Linux binds to a node with these `compatible` strings; one with `known: false` for a node that has
  * `#iommu-cells` but is none of Linux's IOMMUs. `virtio,mmio` is an IOMMU only by its `#iommu-cells`.
