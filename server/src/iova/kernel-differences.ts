@@ -142,7 +142,7 @@ export const kernelDifferences: readonly KernelDifference[] = [
       'drivers/iommu/iommu.c bus_iommu_probe, iommu_device_register',
       'drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_init_sid_strtab',
     ],
-    seen: newer,
+    seen: everywhere,
   },
   {
     id: 'stream-id-alias',
