@@ -217,6 +217,41 @@ describe('hover', () => {
     for (let offset = 0; offset <= broken.length; offset++) hover(snapshot, '/board.dts', offset);
   });
 
+  describe('on a map with a mask', () => {
+    const mapText = (map: string, mask: string): string =>
+      hoverText(boardWith({ pcie: `iommu-map = <${map}>; iommu-map-mask = <${mask}>;` }));
+
+    it('says what all requests become that the mask makes one', () => {
+      assert.match(mapText('/*?*/0x0 &smmu 0x9 0x1000', '0x0'), /every requester ID becomes stream ID 0x9 of/);
+    });
+
+    it('says whose requests fall into an entry', () => {
+      assert.match(
+        mapText('/*?*/0x100 &smmu 0x1 0x1', '0xff00'),
+        /requester IDs 0x100–0x1ff \(01:00\.0 to 01:1f\.7\) become stream ID 0x1 of/,
+      );
+      assert.match(
+        mapText('/*?*/0x0 &smmu 0x40 0x8', '0xf0f7'),
+        /requester IDs that give 0x0–0x7 under the mask become stream IDs 0x40–0x47 of/,
+      );
+      assert.match(mapText('/*?*/0x1 &smmu 0x40 0x3', '0xff00'), /covers no requester ID: under the mask 0xff00/);
+    });
+
+    it('counts one requester ID as one', () => {
+      assert.match(
+        hoverText(boardWith({ pcie: 'iommu-map = </*?*/0x8 &smmu 0x40 0x1>;' })),
+        /requester ID 0x8 \(00:01\.0\) becomes stream ID 0x40 of/,
+      );
+    });
+  });
+
+  it('says where the regions of a device without reservations are', () => {
+    assert.match(
+      hoverText(boardWith({ dma: 'reg = <0x0 0xa000000 0x0 0x1000>; memory-region = </*?*/&buffer>;' })),
+      /memory-region of \/dma-controller@a000000[^]*buffer@48000000 0x48000000–0x480fffff \(1 MiB/,
+    );
+  });
+
   describe('in an overlay that is applied to a board', () => {
     const overlay = `/dts-v1/;
 /plugin/;

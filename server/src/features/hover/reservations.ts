@@ -1,7 +1,8 @@
 // Hovers on `iommu-addresses` and `memory-region`: what a device reserves, after all translations, and what that meets.
 import { hex } from '../../rules/numbers';
 import type { DmaMaster, Reservation, ReservationNode, WrittenReservation } from '../../topology/model';
-import { nodePath } from '../../tree/navigate';
+import { translateReg } from '../../tree/addresses';
+import { nodeByPhandle, nodePath } from '../../tree/navigate';
 import { bullets, code, covers, nodeText, rangeText, type Analysis, type CellSubject, type Text } from './subject';
 import { busNeighbours, groupNeighbours, groupOf, masterAt } from './touches';
 
@@ -26,8 +27,10 @@ export function iommuAddressesText(subject: CellSubject): readonly Text[] {
   ];
 }
 
-export function memoryRegionText({ analysis, node, part }: CellSubject): readonly Text[] {
-  const links = masterAt(analysis, nodePath(node))?.memoryRegions ?? [];
+export function memoryRegionText(subject: CellSubject): readonly Text[] {
+  const { analysis, node, part } = subject;
+  const links = masterAt(analysis, nodePath(node))?.memoryRegions;
+  if (links === undefined) return plainRegionsText(subject);
   const shown = links.filter(({ source }) => part === undefined || covers(source, part));
   const lines = shown.map(({ path, phandle, target, problem }) => {
     const place = target?.physical === undefined ? '' : ` ${rangeText(target.physical)}`;
@@ -36,6 +39,20 @@ export function memoryRegionText({ analysis, node, part }: CellSubject): readonl
     return `${nodeText(path ?? `phandle ${hex(phandle)}`)}${place}${iova}${problem === undefined ? '' : `. **${problem.message}**`}`;
   });
   return lines.length === 0 ? [] : [`${code('memory-region')} of ${nodeText(node)}`, bullets(lines)];
+}
+
+/** Of a device that nothing sets IOVA aside for: where its regions are. */
+function plainRegionsText({ analysis, node, values, cell }: CellSubject): readonly Text[] {
+  const phandles = cell === undefined ? [...values] : [values[cell]!];
+  const lines = phandles.slice(0, 16).map((phandle) => {
+    const target = nodeByPhandle(analysis.tree, phandle);
+    if (target === undefined) return undefined;
+    const reg = translateReg(analysis.tree, target, 0);
+    if (reg?.translation.ok !== true || reg.size === 0n) return nodeText(target);
+    const start = reg.translation.address;
+    return `${nodeText(target)} ${rangeText({ start, end: start + reg.size - 1n })}`;
+  });
+  return [`${code('memory-region')} of ${nodeText(node)}`, bullets(lines)];
 }
 
 function cellRole({ property, part }: CellSubject, { source, addressCells, sizeCells }: WrittenReservation): string {

@@ -54,7 +54,7 @@ export function idMapText(subject: CellSubject): readonly Text[] {
   if (part === undefined) {
     return [
       `${code(property.name)}: ${meaning}`,
-      bullets(entries.slice(0, 12).map((entry) => mapEntryText(entry, isIommu))),
+      bullets(entries.slice(0, 12).map((entry) => mapEntryText(entry, map.mask, isIommu))),
       refusal,
     ];
   }
@@ -75,23 +75,68 @@ export function idMapText(subject: CellSubject): readonly Text[] {
     map.mask === 0xffffffff
       ? undefined
       : `Looked up with the mask ${code(hex(map.mask))} (${placeText(map.maskSource)}).`;
-  return [`${code(property.name)} of ${nodeText(node)}: ${role}`, mapEntryText(entry, isIommu), masked, refusal];
+  return [
+    `${code(property.name)} of ${nodeText(node)}: ${role}`,
+    mapEntryText(entry, map.mask, isIommu),
+    masked,
+    refusal,
+  ];
 }
 
 function mapEntryText(
   { input, output, extra, length, target, problem }: IdMapEntry<Iommu | MsiController>,
+  mask: number,
   isIommu: boolean,
 ): string {
   if (length === 0) return `covers no requester ID (length 0)${problemText(problem)}`;
-  const last = input + length - 1;
-  const from = `requester IDs ${code(`${hex(input)}–${hex(last)}`)} (${functionText(input)} to ${functionText(last)})`;
-  const to = `${isIommu ? 'stream' : 'device'} IDs ${code(`${hex(output)}–${hex(output + length - 1)}`)}`;
+  const inputs = maskedInputs(input, length, mask);
+  if (inputs === undefined) {
+    return `covers no requester ID: under the mask ${code(hex(mask))} none gives ${idRange(input, input + length - 1)}${problemText(problem)}`;
+  }
+  const from = requestersText(inputs, mask);
+  const [first, last] = [inputs.first - input + output, inputs.last - input + output];
+  const to = `${isIommu ? 'stream' : 'device'} ${first === last ? 'ID' : 'IDs'} ${idRange(first, last)}`;
   const more = extra.length === 0 ? '' : ` with ${code(extra.map(hex).join(' '))}`;
   const there =
     target.target !== undefined && 'doorbells' in target.target
       ? controllerText(target as Link<MsiController>)
       : nodeText(target.path ?? `phandle ${hex(target.phandle)}`);
-  return `${from} become ${to}${more} of ${there}${problemText(problem ?? target.problem)}`;
+  const verb = from.startsWith('requester IDs') ? 'become' : 'becomes';
+  return `${from} ${verb} ${to}${more} of ${there}${problemText(problem ?? target.problem)}`;
+}
+
+interface InputRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The first and last ID of an entry that a masked requester ID can be; undefined if none can. Requester IDs have 16 bits. */
+function maskedInputs(input: number, length: number, mask: number): InputRange | undefined {
+  const bits = mask & 0xffff;
+  const end = input + length - 1;
+  if (bits === 0xffff) return { first: input, last: end };
+  const isLeft = (id: number): boolean => (id & ~bits) === 0;
+  let first = input;
+  while (first <= Math.min(end, 0xffff) && !isLeft(first)) first++;
+  if (first > Math.min(end, 0xffff)) return undefined;
+  let last = Math.min(end, 0xffff);
+  while (!isLeft(last)) last--;
+  return { first, last };
+}
+
+/** Whose requests these are, before the mask. */
+function requestersText({ first, last }: InputRange, mask: number): string {
+  const ignored = ~mask & 0xffff;
+  if (ignored === 0xffff) return 'every requester ID';
+  // Where only low bits are ignored, the IDs follow each other.
+  if ((ignored & (ignored + 1)) !== 0) return `requester IDs that give ${idRange(first, last)} under the mask`;
+  const highest = last > 0xffff ? last : last | ignored;
+  const functions = first === highest ? functionText(first) : `${functionText(first)} to ${functionText(highest)}`;
+  return `requester ${first === highest ? 'ID' : 'IDs'} ${idRange(first, highest)} (${functions})`;
+}
+
+function idRange(first: number, last: number): string {
+  return code(first === last ? hex(first) : `${hex(first)}–${hex(last)}`);
 }
 
 /** `01:00.0` */
