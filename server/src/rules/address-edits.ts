@@ -205,7 +205,7 @@ export function addReference(
 }
 
 /** Writes a property at the top of the node's last block. */
-function insertProperty(node: DtNode, text: string): (() => Change) | undefined {
+export function insertProperty(node: DtNode, text: string): (() => Change) | undefined {
   const block = node.definitions.at(-1);
   if (block === undefined) return undefined;
   const { file, end } = block.name;

@@ -1,9 +1,11 @@
 // What DMA reaches: memory beyond the windows of a bus, memory behind the windows of PCI, and windows nobody finds.
 import { intersect, overlaps, sizeOf, subtract, union } from '../../iova/ranges';
 import type { AddressRange, DmaMaster, MemoryRange } from '../../topology/model';
+import type { Fix } from '../../text/diagnostic';
 import { dmaParent } from '../../tree/addresses';
 import { nodeAt, nodePath } from '../../tree/navigate';
 import type { DeviceTree, DtNode } from '../../tree/model';
+import { insertProperty } from '../address-edits';
 import { claimedByBus } from '../masters';
 import { formatRange, humanSize, list } from '../numbers';
 import { evidenceAt, type Rule, type RuleInput } from '../rule';
@@ -242,10 +244,16 @@ export const dmaRangesNotFound: Rule = {
           [gap.lost.ranges.property.definitions.at(-1)?.whole, 'The dma-ranges that are not found'],
           [master.source, 'Whose DMA it is about'],
         ),
+        fixes: emptyRangesFix(gap.node, path),
       };
     }
   },
 };
+
+function emptyRangesFix(node: DtNode, path: string): Fix[] {
+  const change = insertProperty(node, 'dma-ranges;');
+  return change === undefined ? [] : [{ title: `Write an empty dma-ranges into ${path}`, isPreferred: true, change }];
+}
 
 /** What is not found moves nothing, and all memory is in its reach. */
 function isHarmless(input: RuleInput, { ranges }: DmaBus): boolean {

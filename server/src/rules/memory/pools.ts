@@ -1,5 +1,6 @@
 // Properties of reserved regions that contradict each other, and pools that cannot be set up.
 import type { Fix } from '../../text/diagnostic';
+import { insertProperty } from '../address-edits';
 import { humanSize, withSize } from '../numbers';
 import { evidenceAt, type Rule } from '../rule';
 import { rangeOfEntry, readChildren, type ReservedChild } from './kernel-reading';
@@ -158,6 +159,7 @@ export const poolDefaultIgnored: Rule = {
           range: place(child, name) ?? child.source,
           node: child.path,
           message: `${name} is not looked at here, because ${lack}: the default pool is the kernel's own. Add what is missing, or leave the property out.`,
+          fixes: reusableFix(child, isCma),
         };
       } else if (isCma) defaults.push(child);
     }
@@ -172,6 +174,11 @@ export const poolDefaultIgnored: Rule = {
     }
   },
 };
+
+function reusableFix({ node, isPool, reusable, noMap, path }: ReservedChild, isCma: boolean): Fix[] {
+  const change = isCma && isPool && !reusable && !noMap ? insertProperty(node, 'reusable;') : undefined;
+  return change === undefined ? [] : [{ title: `Make ${path} reusable`, isPreferred: true, change }];
+}
 
 function whatIsMissing({ isPool, reusable, noMap }: ReservedChild, isCma: boolean): string | undefined {
   if (!isPool) return 'the node has no compatible = "shared-dma-pool"';
