@@ -117,6 +117,16 @@ ${listed}`;
     assert.deepEqual(ruleIds(diagnosticsOf(onBoard(text), '6.1')), ['warning iommu-addresses-ignored']);
   });
 
+  it('of a direct region is ignored by 6.1, and keeps the device from VFIO later', () => {
+    const text = `&{/reserved-memory} {
+	fw: fw@90000000 { reg = <0x0 0x90000000 0x0 0x100000>; iommu-addresses = <&dma 0x0 0x90000000 0x0 0x100000>; };
+};
+&dma { memory-region = <&fw>; };`;
+    const [found] = diagnosticsOf(onBoard(text), '6.1');
+    assert.match(found?.message ?? '', /VFIO takes \/dma@10000000 here; from 6\.6 on it does not/);
+    assert.deepEqual(ruleIds(diagnosticsOf(onBoard(text))), ['warning direct-region']);
+  });
+
   it('names the driver that ignores it', () => {
     const diagnostics = diagnosticsOf(
       onBoard(`/ { mmu: iommu@20000000 { compatible = "rockchip,iommu"; reg = <0x0 0x20000000 0x0 0x100>; #iommu-cells = <0>; }; };
@@ -124,6 +134,6 @@ ${listed}`;
 &dma { iommus = <&mmu>; memory-region = <&hole>; };`),
     );
     const found = diagnostics.find(({ rule }) => rule === 'iommu-addresses-ignored');
-    assert.match(found?.message ?? '', /rk_iommu does not read iommu-addresses/);
+    assert.match(found?.message ?? '', /rk_iommu does not read iommu-addresses, in no kernel up to 7\.2/);
   });
 });

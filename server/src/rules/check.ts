@@ -53,7 +53,8 @@ function severityOf({ severity, severityWithGuests }: Rule, input: RuleInput): S
 
 /** What holds for some kernels only says for which: by itself, or by what the rule's documentation has about it. */
 function withKernels(message: string, { docs }: Rule): string {
-  if (docs.kernels === undefined || /\b(?:Linux|kernels|from|to|before) [67]\.\d/.test(message)) return message;
+  if (docs.kernels === undefined || docs.kernels.startsWith('all kernels')) return message;
+  if (/\b(?:Linux|kernels|from|to|before) [67]\.\d/.test(message)) return message;
   return `${message} This holds for ${docs.kernels.replaceAll('`', '')}.`;
 }
 

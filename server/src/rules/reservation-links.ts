@@ -1,6 +1,6 @@
 // Reservations that never reach the device they name: not listed, not meant for it, or not read by its IOMMU's driver.
 import type { Fix } from '../text/diagnostic';
-import type { DmaMaster, ReservationNode } from '../topology/model';
+import type { DmaMaster, Reservation, ReservationNode } from '../topology/model';
 import { nodeAt } from '../tree/navigate';
 import { addReference } from './address-edits';
 import { list } from './numbers';
@@ -188,7 +188,7 @@ export const iommuAddressesIgnored: Rule = {
       if (device === undefined || readsFirmwareRegions(input, device)) continue;
       const { driver, path } = device.iommu;
       const name = driver.known ? `Linux's driver ${driver.name}` : 'whatever drives it';
-      const later = driver.firmwareRegions === 'from-6.17' ? ' before Linux 6.17' : '';
+      const later = driver.firmwareRegions === 'from-6.17' ? ' before Linux 6.17' : ', in no kernel up to 7.2';
       // What no driver of Linux binds is not known to ignore anything.
       if (!driver.known) continue;
       yield {
@@ -208,11 +208,21 @@ function* ignoredByKernel(input: RuleInput) {
   const [first] = entries;
   if (first === undefined) return;
   const devices = [...new Set(entries.map(({ entry }) => entry.devicePath ?? '?'))];
+  const direct = entries.filter(({ reservation }) => isDirect(reservation)).map(({ entry }) => entry.devicePath ?? '?');
+  const later =
+    direct.length === 0
+      ? ''
+      : ` VFIO takes ${list([...new Set(direct)])} here; from 6.6 on it does not, because the region is direct.`;
   yield {
     about: 'iommu-addresses',
     range: first.node.addressesSource ?? first.node.source,
     node: first.node.path,
-    message: `Linux ${input.kernel.version} does not read iommu-addresses; kernels do from 6.3 on. Nothing is reserved for ${list(devices)}, and the addresses are handed out as if they were free.`,
+    message: `Linux ${input.kernel.version} does not read iommu-addresses; kernels do from 6.3 on. Nothing is reserved for ${list(devices)}, and the addresses are handed out as if they were free.${later}`,
     evidence: evidenceAt(...entries.slice(1).map(({ node }) => [node.addressesSource, 'Ignored as well'] as const)),
   };
+}
+
+function isDirect(reservation: Reservation | undefined): boolean {
+  const outcome = reservation?.outcomes['inherited-cells'];
+  return outcome?.kind === 'region' && outcome.type === 'direct';
 }

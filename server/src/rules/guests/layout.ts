@@ -131,7 +131,7 @@ export const guestNothingToPass: Rule = {
   docs: {
     effect: 'A guest on this board gets no device: each one is refused by VFIO, or has no IOMMU.',
     why: 'A device must be in an IOMMU group, its IOMMU must be cache-coherent as Linux sees it, no region of the group may be direct, some IOVA must be left, and interrupts must be isolated. What is in the way of each is said in the message, and by rules of its own at the place in the source.',
-    fix: 'See the reasons: often a disabled IOMMU, a missing `iommu-map` or a missing `dma-coherent`.',
+    fix: 'See the reasons: often a disabled IOMMU, a missing `iommu-map` or a missing `dma-coherent`. Not reported for boards without any IOMMU that could serve VFIO.',
     sources: [
       'Linux drivers/vfio/vfio_main.c __vfio_register_dev',
       'Linux drivers/vfio/vfio_iommu_type1.c vfio_iommu_type1_attach_group',
@@ -149,6 +149,8 @@ export const guestNothingToPass: Rule = {
   *check(input) {
     if (!hasGuests(input)) return;
     const { topology, prediction, tree } = input;
+    // Boards without an IOMMU for it are no hosts, and settings may be those of many boards.
+    if (!topology.iommus.some(({ driver }) => driver.vfio !== 'never' && driver.vfio !== 'unknown')) return;
     const options = { allowUnsafeInterrupts: bootFlag(tree, unsafeParameters.type1)?.isOn === true };
     const reasons = new Map<string, string[]>();
     for (const group of prediction.groups) {

@@ -26,9 +26,16 @@ export function ramKey({ guest, index }: RamPiece): string {
   return `guest ${guest.name} ram[${index}]`;
 }
 
-/** `RAM 0x80000000–0xbfffffff (1 GiB at 2 GiB) of guest "mine"` */
+/** `RAM 0x80000000–0xbfffffff (1 GiB at 2 GiB) of guest "mine"`, with the VMM's name where it is a preset. */
 export function ramText({ guest, ram }: RamPiece): string {
-  return `RAM ${formatRange(ram)} of guest "${guest.name}"`;
+  const vmm = guest.preset === undefined ? '' : ` (${guest.title})`;
+  return `RAM ${formatRange(ram)} of guest "${guest.name}"${vmm}`;
+}
+
+/** What the guest's VMM can move, as sentences to append; empty for layouts that are the user's own. */
+export function knobsText(guests: Iterable<GuestLayout>): string {
+  const presets = [...new Set(guests)].filter(({ preset }) => preset !== undefined);
+  return presets.map(({ name, knobs }) => ` Of guest "${name}": ${knobs.join('; ')}.`).join('');
 }
 
 export function isProper({ ram }: RamPiece): boolean {

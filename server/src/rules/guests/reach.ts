@@ -7,7 +7,7 @@ import { concerned } from '../masters';
 import { formatRange, list } from '../numbers';
 import { evidenceAt, type Rule } from '../rule';
 import { deviceNames, devicesByIommu, isBindable, isCoherentForVfio } from '../vfio/devices';
-import { isProper, ramKey, ramPieces, ramText } from './ram';
+import { isProper, knobsText, ramKey, ramPieces, ramText } from './ram';
 
 export const guestRamOutsideAperture: Rule = {
   id: 'guest-ram-outside-aperture',
@@ -101,7 +101,7 @@ export const guestRamNotReached: Rule = {
             node: master.inbound.levels[0]?.bus ?? master.path,
             message:
               `DMA of ${concerned(master)} does not reach all of the ${ramText(piece)}: ${list([...new Set(missed.map(({ text }) => text))], 4)}. ` +
-              `VFIO does not look at that and maps the RAM, so a passed-through device fails where the guest puts its buffers there. Keep the guest's RAM inside ${reachedText(master)}, or tell the guest of the limit.`,
+              `VFIO does not look at that and maps the RAM, so a passed-through device fails where the guest puts its buffers there. Keep the guest's RAM inside ${reachedText(master)}, or tell the guest of the limit.${knobsText([piece.guest])}`,
             evidence: evidenceAt(...missed.slice(0, 4).map((each) => [each.source, reasonText(each)] as const)),
           };
         }

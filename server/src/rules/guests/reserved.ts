@@ -10,7 +10,7 @@ import { relocationFixes } from '../relocation';
 import { reservationKey } from '../reservations';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { deviceNames, isBindable } from '../vfio/devices';
-import { isProper, ramKey, ramPieces, ramText, type RamPiece } from './ram';
+import { isProper, knobsText, ramKey, ramPieces, ramText, type RamPiece } from './ram';
 
 const mapFunctions =
   'Linux drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map, vfio_iommu_iova_dma_valid, vfio_iommu_resv_conflict';
@@ -109,7 +109,7 @@ function rejectedMap(
     node: node?.path ?? path,
     message:
       `The ${region.type} region ${formatRange(region.range)}${from} of ${path} lies in ${list(hit.map(ramText))}: VFIO refuses to map this RAM, all of it, with EINVAL, so the guest cannot have ${path}; added to the running guest, ${path} is refused with EINVAL. ` +
-      `Move the reservation, keep the guest's RAM clear of it, or give the guest an IOMMU.${isDirect}`,
+      `Move the reservation, keep the guest's RAM clear of it, or give the guest an IOMMU.${knobsText(hit.map(({ guest }) => guest))}${isDirect}`,
     evidence: evidenceAt(...hit.map((piece) => [piece.place, `The ${ramText(piece)}`] as const)),
     fixes: moveReservationFix(input, device, region),
   };
@@ -147,7 +147,7 @@ export const guestRamOverMsiWindow: Rule = {
         node: undefined,
         message:
           `The ${ramText(piece)} covers the MSI window ${formatRange(msiWindow)} of ${deviceNames(demands.map(({ device }) => device))}: VFIO refuses to map this RAM, all of it, with EINVAL, so the guest can have none of them. ` +
-          `Start its RAM behind the window, at ${hex(1n << 30n)} (1 GiB) as most VMMs do, or leave the window out of it.`,
+          `Start its RAM behind the window, at ${hex(1n << 30n)} (1 GiB) as most VMMs do, or leave the window out of it.${knobsText([piece.guest])}`,
         evidence: evidenceAt(windowEvidence(input), [
           first.device.iommu.source,
           'The IOMMU whose driver sets the window aside',
