@@ -1,9 +1,10 @@
 // The buses of a tree that limit or move DMA, found in one walk and kept for all rules that ask.
 import { readRanges, type RangesResult } from '../../tree/addresses';
-import { compatibles, nodeAt, nodePath, walk } from '../../tree/navigate';
+import { compatibles, nodeAt, nodePath } from '../../tree/navigate';
 import type { DeviceTree, DtNode } from '../../tree/model';
 import { isEnabled } from '../references';
 import type { RuleInput } from '../rule';
+import { surveyOf } from '../survey';
 
 /** A node with a `dma-ranges` that is not empty. */
 export interface DmaBus {
@@ -25,12 +26,8 @@ export function dmaBuses({ tree }: Pick<RuleInput, 'tree'>): readonly DmaBus[] {
 }
 
 function findBuses(tree: DeviceTree): DmaBus[] {
-  const nodes: DtNode[] = [];
-  walk(tree.root, (node) => {
-    if (node.parent !== undefined && node.properties.has('dma-ranges')) nodes.push(node);
-  });
   const found: DmaBus[] = [];
-  for (const node of nodes) {
+  for (const node of surveyOf(tree).dmaBuses) {
     const path = nodePath(node);
     const ranges = readRanges(node, 'dma-ranges');
     if (ranges.kind === 'missing' || ranges.kind === 'identity' || ranges.property.data.broken) continue;

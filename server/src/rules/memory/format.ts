@@ -1,10 +1,11 @@
 // `/reserved-memory`: what makes the kernel ignore it, or one of its nodes.
 import type { Fix } from '../../text/diagnostic';
 import { cells, readNumber } from '../../tree/cells';
-import { addressCells, cellValue, nodePath, sizeCells, walk } from '../../tree/navigate';
+import { addressCells, cellValue, nodePath, sizeCells } from '../../tree/navigate';
 import type { DeviceTree, DtNode, DtProperty } from '../../tree/model';
 import { count, humanSize, withSize } from '../numbers';
 import { evidenceAt, type Finding, type Rule } from '../rule';
+import { surveyOf } from '../survey';
 import { readChildren, reservedMemory } from './kernel-reading';
 
 const reservedMem = 'Linux drivers/of/of_reserved_mem.c';
@@ -154,11 +155,7 @@ export const reservedMemoryMisplaced: Rule = {
         if (child.reg === undefined && isRegion(inner)) yield misplaced(inner, `one level below ${child.path}`);
       }
     }
-    const others: DtNode[] = [];
-    walk(tree.root, (node) => {
-      if (node.name === 'reserved-memory' && node.parent !== tree.root) others.push(node);
-    });
-    for (const node of others) {
+    for (const node of surveyOf(tree).otherReservedMemory) {
       if (node.parent === undefined || node.parent.name === '__symbols__') continue;
       const regions = [...node.children.values()].filter(isRegion);
       if (regions[0] !== undefined) yield misplaced(regions[0], `in ${nodePath(node)}, not at the root`);

@@ -1,6 +1,6 @@
 // Which requester IDs a map covers: swept once a map, so that maps of thousands of entries cost what sorting them costs.
 import { usableEntries } from '../../topology/id-maps';
-import type { DmaMaster, HostBridge, IdMapEntry, MapRule } from '../../topology/model';
+import type { DmaMaster, HostBridge, IdMapEntry, MapRule, Topology } from '../../topology/model';
 import { maps, type AnyMap, type FoundMap } from '../id-maps';
 import type { RuleInput } from '../rule';
 
@@ -18,14 +18,26 @@ export interface ServedMap extends FoundMap {
   readonly bridge: HostBridge | undefined;
 }
 
+const servedBy = new WeakMap<Topology, readonly ServedMap[]>();
+
 /** All maps of enabled nodes with what they serve. */
-export function* servedMaps(input: RuleInput): Generator<ServedMap> {
-  let masters: Map<string, DmaMaster> | undefined;
-  for (const found of maps(input)) {
-    masters ??= new Map(input.topology.masters.map((master) => [master.path, master]));
-    const master = masters.get(found.path);
-    yield { ...found, master, bridge: master?.hostBridge };
+export function servedMaps(input: RuleInput): readonly ServedMap[] {
+  let found = servedBy.get(input.topology);
+  if (found === undefined) {
+    found = findServed(input);
+    servedBy.set(input.topology, found);
   }
+  return found;
+}
+
+function findServed(input: RuleInput): ServedMap[] {
+  const found = [...maps(input)];
+  if (found.length === 0) return [];
+  const masters = new Map(input.topology.masters.map((master) => [master.path, master]));
+  return found.map((each) => {
+    const master = masters.get(each.path);
+    return { ...each, master, bridge: master?.hostBridge };
+  });
 }
 
 /** Entries that the walk reaches and that can match something: not behind a broken one, not empty. */

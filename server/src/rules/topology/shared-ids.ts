@@ -22,7 +22,7 @@ interface Claim {
 /** Requester IDs have 16 bits: what a length says beyond them is never asked for. Of a masked map, what the mask leaves. */
 function claimOf(served: ServedMap, entry: AnyEntry): Claim | undefined {
   const { map, path, bridge } = served;
-  const { target, output, input, source } = entry;
+  const { target, output, input } = entry;
   if (target.path === undefined || target.problem !== undefined || entry.problem?.code === 'hidden-entry')
     return undefined;
   const most = bridge === undefined ? lastInput(entry) : Math.min(lastInput(entry), 0xffff);
@@ -37,7 +37,9 @@ function claimOf(served: ServedMap, entry: AnyEntry): Claim | undefined {
     entry,
     path,
     property: map.property,
-    source,
+    get source() {
+      return entry.source;
+    },
   };
 }
 

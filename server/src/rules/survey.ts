@@ -1,0 +1,31 @@
+// One walk over a tree for all rules that look for nodes which are in no topology.
+import { walk } from '../tree/navigate';
+import type { DeviceTree, DtNode } from '../tree/model';
+
+export interface Survey {
+  /** Nodes with `dma-ranges`, empty or not; without the root, whose own is never read. */
+  readonly dmaBuses: readonly DtNode[];
+  /** Nodes called `reserved-memory` anywhere but at the root. */
+  readonly otherReservedMemory: readonly DtNode[];
+}
+
+const surveys = new WeakMap<DeviceTree, Survey>();
+
+export function surveyOf(tree: DeviceTree): Survey {
+  let found = surveys.get(tree);
+  if (found === undefined) {
+    found = survey(tree);
+    surveys.set(tree, found);
+  }
+  return found;
+}
+
+function survey({ root }: DeviceTree): Survey {
+  const dmaBuses: DtNode[] = [];
+  const otherReservedMemory: DtNode[] = [];
+  walk(root, (node) => {
+    if (node.parent !== undefined && node.properties.has('dma-ranges')) dmaBuses.push(node);
+    if (node.name === 'reserved-memory' && node.parent !== root) otherReservedMemory.push(node);
+  });
+  return { dmaBuses, otherReservedMemory };
+}
