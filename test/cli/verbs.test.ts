@@ -12,7 +12,8 @@ describe('doorbell', () => {
 
   it('has help for every verb, and a version', () => {
     assert.deepEqual(doorbell(['--version']), { status: 0, stdout: `${version}\n`, stderr: '' });
-    for (const args of [['--help'], ['check', '--help'], ['regions', '--help'], ['tree', '--help']]) {
+    for (const verb of ['', 'check', 'regions', 'plan', 'compare', 'verify', 'export', 'collect', 'tree']) {
+      const args = [...(verb === '' ? [] : [verb]), '--help'];
       const { status, stdout, stderr } = doorbell(args);
       assert.deepEqual([status, stderr], [0, '']);
       assert.match(stdout, /^Usage: doorbell/);

@@ -67,7 +67,11 @@ export function addExport(program: Command): void {
       'rmr: a stream ID of the device in the guest (repeatable; default: its requester ID, else 0)',
       collectNumber,
     )
-    .option('--smmu-base <address>', 'rmr: where the guest’s SMMUv3 is', (value) => BigInt(number(value)), 0x9050000n)
+    .addOption(
+      new Option('--smmu-base <address>', 'rmr: where the guest’s SMMUv3 is')
+        .argParser((value) => BigInt(number(value)))
+        .default(0x9050000n, '0x9050000'),
+    )
     .option('--remappable', 'rmr: the guest may map the ranges otherwise')
     .addHelpText('after', '\nExit status: 0 done, 2 the file cannot be used, or the ranges cannot be written so.')
     .action(runExport);

@@ -82,7 +82,7 @@ function mapJson({ ram, result, blocks }: PlannedMap, placeOf: PlaceOf): object 
     what: ram.what,
     result: result.result,
     conflicts: result.conflicts.map((conflict) => conflictJson(conflict, placeOf)),
-    blocks: blocksJson(blocks),
+    blocks: sumJson(blocks),
   };
 }
 
@@ -104,7 +104,7 @@ export function namedPart(parts: GroupRegion['parts']): GroupRegion['parts'][num
 }
 
 /** `without` and `with` the holes, as numbers of blocks; by size beside them. */
-function blocksJson({ without, with: cut, extra, gone, holes }: BlockCost): object {
+function sumJson({ without, with: cut, extra, gone }: BlockCost): object {
   return {
     without: Number(totalBlocks(without)),
     with: Number(totalBlocks(cut)),
@@ -112,7 +112,13 @@ function blocksJson({ without, with: cut, extra, gone, holes }: BlockCost): obje
     sizesWithout: countsJson(without),
     sizesWith: countsJson(cut),
     gone: gone === undefined ? null : hex(gone),
-    holes: holes.map(({ hole, lost, gained, extra: more, text }) => ({
+  };
+}
+
+function blocksJson(cost: BlockCost): object {
+  return {
+    ...sumJson(cost),
+    holes: cost.holes.map(({ hole, lost, gained, extra: more, text }) => ({
       ...rangeJson(hole),
       extra: Number(more),
       lost: countsJson(lost),

@@ -119,35 +119,41 @@ export function planContainer(
     const isAttached = attach.result === 'ok';
     const results = isAttached ? after : (before ?? maps.map((map) => notReached(map, group, joined)));
     const sizes = blockSizes(group.devices[0]!.iommu, kernel);
-    const facts = {
+    const together = isAttached ? inside : [group];
+    const judged: Judged = {
       group,
-      guest,
-      options,
       attach,
-      attachConflicts: conflicts,
-      ranges: isAttached ? joined.ranges : [],
       maps: guest.ram.map((ram, at) => plannedMap(ram, withRegions(results[at]!, group), kernel, sizes)),
       vmmRefusals: guest.strict ? vmmRefusals(proper, group) : [],
-      blocks: blocksOf(proper, isAttached ? inside : [group], kernel, sizes),
       unreached: [...new Set(group.devices.map(({ master }) => master))].flatMap((master) =>
         unreachedRam(master, proper),
       ),
-      isolation: isolationOf(topology, kernel, group),
       interrupts: isAttached
         ? group.devices.map((device) => ({ device, delivery: msiDelivery(container, kernel, group, device) }))
         : [],
-      window: withoutRoom(planWindow(prediction, isAttached ? inside : [group], proper), overflowing),
-      unknown,
+      window: planWindow(prediction, together, proper, noRoom(overflowing)),
     };
-    return { ...facts, verdict: verdictOf(facts) };
+    return {
+      ...judged,
+      guest,
+      options,
+      attachConflicts: conflicts,
+      ranges: isAttached ? joined.ranges : [],
+      // Nobody asks for the blocks of a change that is only tried.
+      get blocks() {
+        return blocksOf(proper, together, kernel, sizes);
+      },
+      isolation: isolationOf(topology, kernel, group),
+      unknown,
+      verdict: verdictOf(judged),
+    };
   });
 }
 
 /** drivers/iommu/iommufd/driver.c iommufd_sw_msi_get_map, from 6.15: a descriptor holds no more doorbells than bits in a long. */
-function withoutRoom(window: WindowPlan | undefined, overflowing: number): WindowPlan | undefined {
-  if (window === undefined || overflowing === 0) return window;
-  const text = `iommufd has no room for ${count(overflowing, 'doorbell')} of these devices: MSIs of their controllers fail with EOVERFLOW`;
-  return { ...window, fits: false, reasons: [...window.reasons, { text, source: undefined }] };
+function noRoom(overflowing: number): string | undefined {
+  if (overflowing === 0) return undefined;
+  return `iommufd has no room for ${count(overflowing, 'doorbell')} of these devices: MSIs of their controllers fail with EOVERFLOW`;
 }
 
 function mapOf({ start, size }: GuestRam): DmaMap {
@@ -175,7 +181,13 @@ function met(map: DmaMap, group: PredictedGroup): MapConflict[] {
 
 function plannedMap(ram: GuestRam, result: MapResult, kernel: KernelProfile, sizes: readonly bigint[]): PlannedMap {
   const holes = result.conflicts.filter(({ kind }) => kind === 'region').map(({ range }) => range);
-  return { ram, result, blocks: blockMappings(ram.size > 0n ? [ram] : [], holes, kernel.pageSize, sizes) };
+  return {
+    ram,
+    result,
+    get blocks() {
+      return blockMappings(ram.size > 0n ? [ram] : [], holes, kernel.pageSize, sizes);
+    },
+  };
 }
 
 function blocksOf(
@@ -200,7 +212,10 @@ function vmmRefusals(ram: readonly GuestRam[], { regions }: PredictedGroup): Vmm
   );
 }
 
-function verdictOf(plan: Omit<GuestPlan, 'verdict'>): Verdict {
+/** What decides the verdict. */
+type Judged = Pick<GuestPlan, 'attach' | 'group' | 'interrupts' | 'maps' | 'unreached' | 'vmmRefusals' | 'window'>;
+
+function verdictOf(plan: Judged): Verdict {
   const { attach, group, interrupts, maps, unreached, vmmRefusals: refusals, window } = plan;
   if (attach.result !== 'ok' || refusals.length > 0) return 'refused';
   if (maps.some(({ result }) => result.result !== 'ok')) return 'refused';

@@ -65,11 +65,15 @@ const wellKnown: readonly (readonly [AddressRange<Iova>, string])[] = [
 
 const candidateLimit = 3;
 
-/** The window of the devices of these groups; undefined where no driver has one, or VFIO drops it for a hardware MSI region. */
+/**
+ * The window of the devices of these groups; undefined where no driver has one, or VFIO drops it for a hardware MSI region.
+ * `objection`: what else speaks against it.
+ */
 export function planWindow(
   prediction: RegionPrediction,
   groups: readonly PredictedGroup[],
   guestRam: readonly AddressRange[],
+  objection?: string,
 ): WindowPlan | undefined {
   if (groups.some(({ regions }) => regions.some(({ type }) => type === 'hardware-msi'))) return undefined;
   const limited: RegionPrediction = { ...prediction, groups };
@@ -79,14 +83,22 @@ export function planWindow(
   const demand = mergedDemand(demands, kernel);
   const { window, doorbells, needed } = demand;
   const reasons = objections(demand, window, kernel.pageSize);
+  if (objection !== undefined) reasons.push({ text: objection, source: undefined });
+  let candidates: readonly JudgedWindow[] | undefined;
+  let policies: readonly PolicyOutcome[] | undefined;
   return {
     range: window,
     doorbells,
     needed,
     fits: reasons.length === 0,
     reasons,
-    candidates: candidatesFor(limited, demand, guestRam),
-    policies: policyOutcomes(limited, demand),
+    // Looked for when somebody asks: most plans are only tried.
+    get candidates() {
+      return (candidates ??= candidatesFor(limited, demand, guestRam));
+    },
+    get policies() {
+      return (policies ??= policyOutcomes(limited, demand));
+    },
   };
 }
 
