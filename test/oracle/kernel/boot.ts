@@ -1,6 +1,6 @@
 // Boots a kernel in QEMU's `virt` machine on a device tree and returns what it said.
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readConsole } from './console';
@@ -53,6 +53,22 @@ export async function boot(files: KernelFiles, blob: Uint8Array, machine: Machin
     const tree = path.join(folder, 'case.dtb');
     writeFileSync(tree, blob);
     return await run(qemuArguments(files, tree, machine));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** QEMU's own tree of a machine. */
+export function ownTree({ options, devices }: Machine): Uint8Array {
+  const folder = mkdtempSync(path.join(tmpdir(), 'doorbell-tree-'));
+  try {
+    const file = path.join(folder, 'own.dtb');
+    const machine = `virt-7.2,acpi=off,dumpdtb=${file},${options}`;
+    const args = ['-M', machine, '-cpu', 'cortex-a57', '-m', '1G', '-smp', '1', '-nographic', '-net', 'none'];
+    execFileSync('qemu-system-aarch64', [...args, ...devices.flatMap((device) => ['-device', device])], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    return readFileSync(file);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -13,7 +13,6 @@ import { topologyFromTree } from '../../../server/src/topology/from-tree';
 import type { Topology } from '../../../server/src/topology/model';
 import type { DeviceTree } from '../../../server/src/tree/model';
 import { nodeByReference, nodePath } from '../../../server/src/tree/navigate';
-import { treeOf } from '../../topology/trees';
 import type { Boot, Machine } from './boot';
 import type { Crash, SeenDevice, SeenGroup } from './console';
 import type { RealKernel } from './kernels';
@@ -40,14 +39,12 @@ export interface Prediction {
   readonly regions: RegionPrediction;
 }
 
-/** What we say of a source; `file` is where its includes are looked for. */
+/** What we say of a tree. */
 export function predict(
-  source: string,
+  tree: DeviceTree,
   kernel: RealKernel,
-  file?: string,
   announced?: ProfileSettings['virtioIommuRegions'],
 ): Prediction {
-  const tree = treeOf(source, file);
   const topology = topologyFromTree(tree);
   const settings: ProfileSettings = { kernel: kernel.version, pageSize: kernel.pageSize };
   const profile: KernelProfile = kernelProfile({ ...settings, ...(announced && { virtioIommuRegions: announced }) });

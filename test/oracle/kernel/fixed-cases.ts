@@ -7,28 +7,46 @@ import { smmuMachine, twoFunctions } from './boot';
 
 export interface FixedCase {
   readonly name: string;
-  readonly file: string;
-  readonly source: string;
+  /** Undefined for QEMU's own tree of the machine. */
+  readonly source: { readonly text: string; readonly file: string } | undefined;
   readonly machine: Machine;
+  /** What the machine's virtio-iommu announces, which no source tells. */
   readonly announced: ProfileSettings['virtioIommuRegions'];
 }
 
 const folder = path.join(import.meta.dirname, '../../fixtures/truth/dt');
 
-/** What QEMU's virtio-iommu announces on a machine with an ITS: its doorbell page. */
-const qemuAnnounces: ProfileSettings['virtioIommuRegions'] = [{ start: 0x8090000n, size: 0x10000n, type: 'msi' }];
+/** What QEMU's virtio-iommu announces by default: the doorbell page of the ITS, or that of the GICv2m frame. */
+const doorbells: Readonly<Record<string, Announced>> = {
+  'gic-version=3': [{ start: 0x8090000n, size: 0x10000n, type: 'msi' }],
+  'gic-version=2': [{ start: 0x8020000n, size: 0x1000n, type: 'msi' }],
+};
 
-/** All whose tree is a source. */
+type Announced = NonNullable<ProfileSettings['virtioIommuRegions']>;
+
+/** All cases but those of ACPI. */
 export function fixedCases(): FixedCase[] {
   return readdirSync(folder)
-    .filter((name) => name.endsWith('.dts'))
+    .filter((name) => name.endsWith('.dts') || name.endsWith('.args'))
     .map((name) => {
       const file = path.join(folder, name);
-      const source = readFileSync(file, 'utf8');
-      const machine = machineOf(/^\/\/ args: *(.*)$/m.exec(source)?.[1] ?? '');
-      const announced = machine.devices.some((device) => device.startsWith('virtio-iommu')) ? qemuAnnounces : undefined;
-      return { name: path.basename(name, '.dts'), file, source, machine, announced };
+      const text = readFileSync(file, 'utf8');
+      const machine = machineOf(/^\/\/ args: *(.*)$/m.exec(text)?.[1] ?? '');
+      const source = name.endsWith('.dts') ? { text, file } : undefined;
+      return { name: path.parse(name).name, source, machine, announced: announcedBy(machine) };
     });
+}
+
+/** QEMU's `reserved-regions[N]=START:END:TYPE`, type 1 being MSI; the default without any. */
+function announcedBy({ options, devices }: Machine): Announced | undefined {
+  const device = devices.find((each) => each.startsWith('virtio-iommu'));
+  if (device === undefined) return undefined;
+  const given = Array.from(device.matchAll(/reserved-regions\[\d+\]=(\w+):(\w+):(\d)/g), ([, start, end, type]) => ({
+    start: BigInt(start!),
+    size: BigInt(end!) - BigInt(start!) + 1n,
+    type: type === '1' ? ('msi' as const) : ('reserved' as const),
+  }));
+  return given.length > 0 ? given : doorbells[options];
 }
 
 function machineOf(text: string): Machine {

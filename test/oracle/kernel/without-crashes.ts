@@ -1,4 +1,5 @@
 // Most random trees must boot: of one that crashes the kernel nothing else can be seen.
+import { treeOf } from '../../topology/trees';
 import { predict } from './compare';
 import type { TreeDescription } from './description';
 import type { RealKernel } from './kernels';
@@ -6,7 +7,7 @@ import { renderTree } from './render';
 
 /** The description without the `memory-region` of devices whose reservations we expect to crash the kernel. */
 export function withoutCrashes(tree: TreeDescription, kernel: RealKernel): TreeDescription {
-  const { regions } = predict(renderTree(tree), kernel);
+  const { regions } = predict(treeOf(renderTree(tree)), kernel);
   const crashing = new Set(
     regions.groups.flatMap(({ oops, devices }) =>
       oops === undefined ? [] : devices.flatMap(({ master }) => master.labels),
