@@ -2,7 +2,8 @@
 //
 //   --runs N       fresh servers for each board (default 5)
 //   --board NAME   only boards whose name holds NAME
-//   --stages       medians of the pipeline's stages instead, in this process
+//   --minima       minima in place of medians: what the work costs on a machine that is busy with something else
+//   --stages       the pipeline's stages instead, in one process, and the rules that cost the most
 //   --profile DIR  the servers write CPU profiles there
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,7 +14,7 @@ import { buildSync } from 'esbuild';
 import { findDtc, findLinuxSource } from '../oracle/paths';
 import { builtServer, startClient, type LspClient } from '../server/lsp-client';
 import { benchBoards, type BenchBoard } from './boards';
-import { median, table } from './statistics';
+import { median, minimum, table } from './statistics';
 
 interface Measures {
   readonly start: number[];
@@ -43,10 +44,12 @@ const { values: options } = parseArgs({
   options: {
     runs: { type: 'string' },
     board: { type: 'string' },
+    minima: { type: 'boolean' },
     stages: { type: 'boolean' },
     profile: { type: 'string' },
   },
 });
+const typical = options.minima === true ? minimum : median;
 void main();
 
 async function main(): Promise<void> {
@@ -65,10 +68,13 @@ function measureStages(tree: string): void {
   const program = path.join(path.dirname(builtServer), 'bench-stages.js');
   const source = path.join(import.meta.dirname, 'stages.ts');
   buildSync({ ...bundleOptions, mainFields: ['module', 'main'], entryPoints: [source], outfile: program });
-  spawnSync(process.execPath, [program, tree, options.board ?? ''], { stdio: 'inherit' });
+  const kind = options.minima === true ? 'minima' : 'medians';
+  spawnSync(process.execPath, [program, tree, options.board ?? '', kind], { stdio: 'inherit' });
 }
 
 async function measureServer(tree: string, boards: readonly BenchBoard[], runs: number): Promise<void> {
+  const yardstick = yardstickCommand(tree);
+  const yardsticks: number[] = [];
   const rows = [
     ['board', 'start', 'open', 'first edit', 'edit board', 'edit SoC', 'hover', 'hover, edited', 'peak RSS', 'check'],
   ];
@@ -85,17 +91,24 @@ async function measureServer(tree: string, boards: readonly BenchBoard[], runs: 
       memory: [],
       check: [],
     };
-    for (let run = 0; run < runs; run++) await measureOnce(tree, board, measures);
+    for (let run = 0; run < runs; run++) {
+      await measureOnce(tree, board, measures);
+      // All through the run, so that a load that comes and goes weighs on both.
+      if (yardstick !== undefined) for (let count = 0; count < 3; count++) yardsticks.push(timeOf(yardstick));
+    }
     if (board.name === 'sm8550-mtp') yardstickBoard = measures;
     const { start, open, firstEdit, editBoard, editSoc, hover, hoverAfterEdit, memory, check } = measures;
     const times = [start, open, firstEdit, editBoard, editSoc, hover, hoverAfterEdit].map(
-      (list) => `${median(list).toFixed(1)} ms`,
+      (list) => `${typical(list).toFixed(1)} ms`,
     );
-    rows.push([board.name, ...times, `${(median(memory) / 1024).toFixed(0)} MB`, `${median(check).toFixed(0)} ms`]);
+    rows.push([board.name, ...times, `${(median(memory) / 1024).toFixed(0)} MB`, `${typical(check).toFixed(0)} ms`]);
   }
-  console.log(`Medians; ${runs} servers a board, ${editsPerServer} edits and hovers of each kind a server.`);
+  console.log(
+    `${options.minima === true ? 'Minima' : 'Medians'}; ${runs} servers a board, ${editsPerServer} edits and hovers of each kind a server.`,
+  );
   console.log(table(rows));
-  if (yardstickBoard !== undefined) printYardstick(tree, yardstickBoard);
+  if (yardstick === undefined) console.log('No dtc to compare with; build it with `npm run oracle:setup`.');
+  else if (yardstickBoard !== undefined) printYardstick(yardsticks, yardstickBoard);
 }
 
 /** `open` is measured from the sending of didOpen in a new process; what follows runs in the same one. */
@@ -212,24 +225,27 @@ async function hoverInBoth(client: LspClient, board: BenchBoard, text: string, m
   }
 }
 
-function printYardstick(tree: string, measures: Measures): void {
+/** gcc and dtc on the first board; undefined where there is no dtc. */
+function yardstickCommand(tree: string): string | undefined {
   const dtc = findDtc();
-  if (dtc === undefined) {
-    console.log('No dtc to compare with; build it with `npm run oracle:setup`.');
-    return;
-  }
-  const board = benchBoards(tree)[0]!;
+  if (dtc === undefined) return undefined;
   const prefixes = path.join(tree, 'scripts/dtc/include-prefixes');
-  const command = `gcc -E -nostdinc -undef -D__DTS__ -x assembler-with-cpp -I '${prefixes}' '${board.file}' | '${dtc}' -q -I dts -O dtb -o /dev/null -`;
-  const times = Array.from({ length: 15 }, () => {
-    const started = performance.now();
-    execFileSync('sh', ['-c', command], { stdio: 'ignore' });
-    return performance.now() - started;
-  });
-  const yardstick = median(times);
-  const ratio = (list: readonly number[]): string => (median(list) / yardstick).toFixed(2);
+  const { file } = benchBoards(tree)[0]!;
+  return `gcc -E -nostdinc -undef -D__DTS__ -x assembler-with-cpp -I '${prefixes}' '${file}' | '${dtc}' -q -I dts -O dtb -o /dev/null -`;
+}
+
+/** Milliseconds. */
+function timeOf(command: string): number {
+  const started = performance.now();
+  execFileSync('sh', ['-c', command], { stdio: 'ignore' });
+  return performance.now() - started;
+}
+
+function printYardstick(times: readonly number[], measures: Measures): void {
+  const yardstick = typical(times);
+  const ratio = (list: readonly number[]): string => (typical(list) / yardstick).toFixed(2);
   console.log(
-    `\nYardstick, gcc -E | dtc on ${board.name}: ${yardstick.toFixed(1)} ms. ` +
+    `\nYardstick, gcc -E | dtc on sm8550-mtp: ${yardstick.toFixed(1)} ms. ` +
       `Edit ${ratio(measures.editBoard)} of it (aim: below 0.3), in the SoC file ${ratio(measures.editSoc)}; cold open ${ratio(measures.open)} (aim: below 3).`,
   );
 }
