@@ -1,5 +1,5 @@
-// Imports run one way: features, cli, server -> workspace, rules -> iova -> topology -> tree -> syntax -> preprocess -> text.
-const layers = ['text', 'preprocess', 'syntax', 'tree', 'topology', 'iova', 'rules', 'workspace', 'features'];
+// Imports run one way: features, cli, server -> workspace, rules -> iova -> topology -> tree, acpi -> syntax -> preprocess -> text.
+const layers = ['text', 'preprocess', 'syntax', 'acpi', 'tree', 'topology', 'iova', 'rules', 'workspace', 'features'];
 const above = (layer) => layers.slice(layers.indexOf(layer) + 1);
 const faces = '((server|cli)/|(server|cli|main)\\.ts$)';
 
@@ -19,7 +19,13 @@ module.exports = {
       name: 'iova-knows-topology-alone',
       severity: 'error',
       from: { path: '^server/src/iova/' },
-      to: { path: '^server/src/(tree|syntax|preprocess)/' },
+      to: { path: '^server/src/(tree|acpi|syntax|preprocess)/' },
+    },
+    {
+      name: 'tree-and-acpi-know-nothing-of-each-other',
+      severity: 'error',
+      from: { path: '^server/src/tree/' },
+      to: { path: '^server/src/acpi/' },
     },
     {
       name: 'features-import-no-face',
@@ -30,7 +36,7 @@ module.exports = {
     {
       name: 'only-the-server-knows-lsp',
       severity: 'error',
-      from: { path: '^server/src/(text|preprocess|syntax|tree|topology|iova|rules|workspace)/' },
+      from: { path: '^server/src/(text|preprocess|syntax|acpi|tree|topology|iova|rules|workspace)/' },
       to: { path: 'vscode-languageserver' },
     },
     {
