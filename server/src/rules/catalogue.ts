@@ -23,7 +23,9 @@ import {
   iommuAddressesShifted,
   reservedRegionUntranslatable,
 } from './reserved-regions';
-import type { Rule } from './rule';
+import { iortRules } from './iort/rules';
+import type { Rule, RuleFacts } from './rule';
+import type { TableRule } from './table-rule';
 import { guestRules } from './guests/rules';
 import { vfioRules } from './vfio/rules';
 import { windowRules } from './window/rules';
@@ -80,7 +82,10 @@ export const rules: readonly Rule[] = [
   ...guestRules,
 ];
 
-export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'workspace';
+/** What an IORT, and the machine that it describes, are checked for. */
+export const tableRules: readonly TableRule[] = iortRules;
+
+export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'table' | 'workspace';
 
 export interface CatalogueEntry {
   readonly id: string;
@@ -90,6 +95,8 @@ export interface CatalogueEntry {
   readonly layer: Layer;
   /** For `board`. */
   readonly rule?: Rule;
+  /** For `table`. */
+  readonly tableRule?: TableRule;
 }
 
 /** What `checkRules` says of itself. */
@@ -101,18 +108,17 @@ const internalError = {
 
 /** All diagnostics but those of the workspace, which lies above: see `withWorkspace`. */
 export const catalogue: readonly CatalogueEntry[] = [
-  ...rules.map((rule) => ({
-    id: rule.id,
-    severity: rule.severity,
-    summary: rule.summary,
-    layer: 'board' as const,
-    rule,
-  })),
+  ...rules.map((rule) => ({ ...summaryOf(rule), layer: 'board' as const, rule })),
+  ...tableRules.map((tableRule) => ({ ...summaryOf(tableRule), layer: 'table' as const, tableRule })),
   ...entriesOf('tree', treeRules),
   ...entriesOf('syntax', syntaxRules),
   ...entriesOf('preprocess', preprocessProblems),
   ...entriesOf('workspace', [internalError]),
 ];
+
+function summaryOf({ id, severity, summary }: RuleFacts): Summary {
+  return { id, severity, summary };
+}
 
 interface Summary {
   readonly id: string;

@@ -1,8 +1,9 @@
-// Runs all rules over one board.
+// Runs all rules over one board, or over one IORT.
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
-import { rules } from './catalogue';
-import { hasGuests, type Finding, type Rule, type RuleInput } from './rule';
+import { rules, tableRules } from './catalogue';
+import { hasGuests, type Finding, type MachineInput, type RuleFacts, type RuleInput } from './rule';
+import type { TableInput } from './table-rule';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -10,12 +11,31 @@ import { hasGuests, type Finding, type Rule, type RuleInput } from './rule';
  * Severities and comments of the user are not looked at here: `settleDiagnostics` does that for all layers at once.
  */
 export function checkRules(input: RuleInput): Diagnostic[] {
-  const findings = new Map<Rule, readonly Finding[]>();
   const diagnostics: Diagnostic[] = [];
-  for (const rule of rules) {
+  for (const diagnostic of run(rules, input, (rule) => rule.check(input))) {
+    diagnostics.push(diagnostic);
+    const pointer = pointerFromRoot(input, diagnostic);
+    if (pointer !== undefined) diagnostics.push(pointer);
+  }
+  return diagnostics;
+}
+
+/** The same of an IORT. */
+export function checkTableRules(input: TableInput): Diagnostic[] {
+  return run(tableRules, input, (rule) => rule.check(input));
+}
+
+function run<Any extends RuleFacts>(
+  all: readonly Any[],
+  input: Pick<MachineInput, 'kernel' | 'settings'>,
+  check: (rule: Any) => Iterable<Finding>,
+): Diagnostic[] {
+  const findings = new Map<Any, readonly Finding[]>();
+  const diagnostics: Diagnostic[] = [];
+  for (const rule of all) {
     if (rule.holdsFor !== undefined && !rule.holdsFor(input.kernel)) continue;
     try {
-      findings.set(rule, [...rule.check(input)]);
+      findings.set(rule, [...check(rule)]);
     } catch (error) {
       diagnostics.push(internalError(rule, error));
     }
@@ -30,35 +50,33 @@ export function checkRules(input: RuleInput): Diagnostic[] {
       const key = `${rule.id} ${range?.file.path ?? ''} ${range?.start ?? ''} ${finding.message}`;
       if (seen.has(key)) continue;
       seen.add(key);
-      const diagnostic: Diagnostic = {
+      diagnostics.push({
         rule: rule.id,
         severity: finding.severity ?? severityOf(rule, input),
         range,
         node: finding.node,
         message: withKernels(finding.message, rule),
+        ...(finding.offset === undefined ? {} : { offset: finding.offset }),
         ...(finding.evidence === undefined ? {} : { evidence: finding.evidence }),
         ...(finding.fixes === undefined || range === undefined ? {} : { fixes: finding.fixes }),
-      };
-      diagnostics.push(diagnostic);
-      const pointer = pointerFromRoot(input, diagnostic);
-      if (pointer !== undefined) diagnostics.push(pointer);
+      });
     }
   }
   return diagnostics;
 }
 
-function severityOf({ severity, severityWithGuests }: Rule, input: RuleInput): Severity {
+function severityOf({ severity, severityWithGuests }: RuleFacts, input: Pick<MachineInput, 'settings'>): Severity {
   return hasGuests(input) ? (severityWithGuests ?? severity) : severity;
 }
 
 /** What holds for some kernels only says for which: by itself, or by what the rule's documentation has about it. */
-function withKernels(message: string, { docs }: Rule): string {
+function withKernels(message: string, { docs }: RuleFacts): string {
   if (docs.kernels === undefined || docs.kernels.startsWith('all kernels')) return message;
   if (/\b(?:Linux|kernels|from|to|before) [67]\.\d/.test(message)) return message;
   return `${message} This holds for ${docs.kernels.replaceAll('`', '')}.`;
 }
 
-function isExplained(rule: Rule, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {
+function isExplained(rule: RuleFacts, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {
   for (const id of rule.prerequisites ?? []) {
     const failed = explained.get(id);
     if (failed === undefined) continue;
@@ -81,7 +99,7 @@ function pointerFromRoot({ tree, root }: RuleInput, diagnostic: Diagnostic): Dia
   return { ...diagnostic, severity: 'info', range: block.name, evidence };
 }
 
-function internalError(rule: Rule, error: unknown): Diagnostic {
+function internalError(rule: RuleFacts, error: unknown): Diagnostic {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
     rule: 'internal-error',

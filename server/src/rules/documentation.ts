@@ -1,6 +1,7 @@
 // The pages of docs/rules, made from the rules themselves: `npm run docs:rules` writes them, a test keeps them up to date.
 import type { CatalogueEntry, Layer } from './catalogue';
-import type { Rule } from './rule';
+import type { Rule, RuleFacts } from './rule';
+import type { TableRule } from './table-rule';
 
 /** The source that an example's page stands for. */
 export function exampleSource(text: string): string {
@@ -10,15 +11,20 @@ export function exampleSource(text: string): string {
 /** File names and contents of all pages, the list of them included. */
 export function documentationPages(catalogue: readonly CatalogueEntry[]): ReadonlyMap<string, string> {
   const pages = new Map<string, string>();
-  for (const entry of catalogue)
-    pages.set(`${entry.id}.md`, entry.rule === undefined ? shortPage(entry) : rulePage(entry.rule));
+  for (const entry of catalogue) pages.set(`${entry.id}.md`, page(entry));
   pages.set('README.md', indexPage(catalogue));
   return pages;
 }
 
-function rulePage({ id, severity, severityWithGuests, summary, docs, prerequisites }: Rule): string {
-  const { effect, why, fix, sources, example } = docs;
-  const kernel = example.kernel === undefined ? '' : ` (with \`"kernel": "${example.kernel}"\` in doorbell.json)`;
+function page(entry: CatalogueEntry): string {
+  const { rule, tableRule } = entry;
+  if (rule !== undefined) return rulePage(rule, boardExample(rule));
+  return tableRule === undefined ? shortPage(entry) : rulePage(tableRule, tableExample(tableRule));
+}
+
+function rulePage(rule: RuleFacts, example: string): string {
+  const { id, severity, severityWithGuests, summary, docs, prerequisites } = rule;
+  const { effect, why, fix, sources } = docs;
   const withGuests =
     severityWithGuests === undefined ? '' : `; ${severityWithGuests} where \`doorbell.json\` names \`guests\``;
   const kernels = docs.kernels === undefined ? '' : `\n\nHolds for ${docs.kernels}.`;
@@ -40,19 +46,42 @@ ${fix}
 
 ## Example
 
-On the board of [board.dtsi](board.dtsi)${kernel}, this is reported:
-
-${exampleText(example.failing, example.settings)}
-
-and this is not:
-
-${exampleText(example.corrected, example.correctedSettings ?? example.settings)}
+${example}
 
 ## Sources
 
 ${sources.map((source) => `- ${source}`).join('\n')}
 ${prerequisites === undefined ? '' : `\nNot reported where one of these explains it: ${prerequisites.map((each) => `[${each}](${each}.md)`).join(', ')}.\n`}
 ${switchingOff(id)}`;
+}
+
+function boardExample({ docs: { example } }: Rule): string {
+  const kernel = example.kernel === undefined ? '' : ` (with \`"kernel": "${example.kernel}"\` in doorbell.json)`;
+  return `On the board of [board.dtsi](board.dtsi)${kernel}, this is reported:
+
+${exampleText(example.failing, example.settings)}
+
+and this is not:
+
+${exampleText(example.corrected, example.correctedSettings ?? example.settings)}`;
+}
+
+function tableExample({ docs: { example } }: TableRule): string {
+  const { failing, corrected, bytes, settings, correctedSettings = settings } = example;
+  const binary = bytes === undefined ? '' : `${bytes.map(byteText).join('; ')}: a compiler computes it from text.\n\n`;
+  return `${binary}In the table of [iort.dsl](iort.dsl), with these lines in place of its own, this is reported:
+
+${tableText(failing, settings)}
+
+and this is not:
+
+${tableText(corrected, correctedSettings)}`;
+}
+
+function byteText([offset, ...values]: readonly [number, ...number[]]): string {
+  const digits = (value: number, length: number) => value.toString(16).toUpperCase().padStart(length, '0');
+  const shown = values.map((value) => digits(value, 2)).join(' ');
+  return `A binary whose ${values.length === 1 ? 'byte' : 'bytes'} at ${digits(offset, 3)}h ${values.length === 1 ? 'is' : 'are'} ${shown}`;
 }
 
 /** A source, and the doorbell.json beside it. An example that adds nothing to the board is told by its settings alone. */
@@ -63,8 +92,17 @@ function exampleText(source: string, settings: object | undefined): string {
   return source === '' ? `as \`doorbell.json\`\n\n${json}` : `${dts}\n\nwith \`doorbell.json\`\n\n${json}`;
 }
 
+function tableText(lines: string, settings: object | undefined): string {
+  const parts = lines === '' ? [] : [`\`\`\`\n${lines}\n\`\`\``];
+  if (settings !== undefined) {
+    parts.push(`with \`doorbell.json\`\n\n\`\`\`json\n${JSON.stringify(settings, undefined, 2)}\n\`\`\``);
+  }
+  return parts.length === 0 ? 'The table as it is.' : parts.join('\n\n');
+}
+
 const layerTexts: Readonly<Record<Layer, string>> = {
   board: '',
+  table: '',
   tree: 'Found when the nodes are merged into the tree. What is an error here, dtc refuses.',
   syntax: 'Found while the source is parsed. dtc refuses it; the rest of the source keeps its meaning here.',
   preprocess: 'Found while includes and macros are processed.',
@@ -90,6 +128,7 @@ In \`doorbell.json\`: \`"rules": { "${id}": "off" }\`, or another severity (\`er
 
 const layerTitles: readonly (readonly [Layer, string])[] = [
   ['board', 'The board'],
+  ['table', 'The IORT'],
   ['tree', 'The tree'],
   ['syntax', 'Syntax'],
   ['preprocess', 'Preprocessing'],

@@ -101,7 +101,7 @@ export const iommuCellsRefused: Rule = {
   },
   *check({ topology, kernel }) {
     for (const iommu of topology.iommus) {
-      if (!iommu.availability.enabled || iommu.problem === undefined) continue;
+      if (!iommu.availability.enabled || iommu.problem?.code !== 'bad-cells') continue;
       // The other drivers check a specifier when they get one, if at all.
       if (iommu.driver.name !== 'arm-smmu-v3') continue;
       const outcome =

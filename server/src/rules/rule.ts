@@ -7,12 +7,17 @@ import type { SourceFile, SourceRange } from '../text/source-file';
 import type { Topology } from '../topology/model';
 import type { DeviceTree } from '../tree/model';
 
-export interface RuleInput {
-  readonly tree: DeviceTree;
+/** What is known of a machine, however it was described. */
+export interface MachineInput {
   readonly topology: Topology;
   readonly prediction: RegionPrediction;
   readonly kernel: KernelProfile;
   readonly settings: RuleSettings;
+}
+
+/** A machine described by a devicetree. */
+export interface RuleInput extends MachineInput {
+  readonly tree: DeviceTree;
   /** The board's own file: what is wrong in its includes is pointed to from there. Undefined for a blob. */
   readonly root?: SourceFile | undefined;
 }
@@ -23,6 +28,8 @@ export interface RuleSettings {
   readonly msiWindowSource?: SourceRange | undefined;
   /** The guests that devices are meant to be passed through to; none where doorbell.json names none. */
   readonly guests?: readonly GuestLayout[];
+  /** ACPI: host bridges keep the PCI configuration of the firmware (`_DSM` function 5 returns 0). */
+  readonly preserveBootConfiguration?: boolean;
   /** Where doorbell.json gives a value, by its path of keys and indices; undefined where it does not. */
   readonly place?: (key: readonly (string | number)[]) => SourceRange | undefined;
 }
@@ -38,7 +45,7 @@ export interface RuleExample {
   readonly correctedSettings?: object;
 }
 
-export interface RuleDocs {
+export interface RuleDocs<Example> {
   /** What happens at run time, and to whom. */
   readonly effect: string;
   /** Why the kernel or the hardware behaves like that. */
@@ -48,10 +55,11 @@ export interface RuleDocs {
   readonly kernels?: string;
   /** Kernel file and function, binding, or specification. */
   readonly sources: readonly string[];
-  readonly example: RuleExample;
+  readonly example: Example;
 }
 
-export interface Rule {
+/** What all rules have, whatever they look at. */
+export interface RuleFacts<Example = unknown> {
   /** Stable; the diagnostic's code. */
   readonly id: string;
   readonly severity: Severity;
@@ -59,11 +67,15 @@ export interface Rule {
   readonly severityWithGuests?: Severity;
   /** One line, no full stop. */
   readonly summary: string;
-  readonly docs: RuleDocs;
+  readonly docs: RuleDocs<Example>;
   /** Left out: all kernels. `docs.kernels` says it in words. */
   readonly holdsFor?: (kernel: KernelProfile) => boolean;
   /** Rules whose findings on the same thing silence this one's: what they found explains it. */
   readonly prerequisites?: readonly string[];
+}
+
+/** About a devicetree and the machine that it describes. */
+export interface Rule extends RuleFacts<RuleExample> {
   readonly check: (input: RuleInput) => Iterable<Finding>;
 }
 
@@ -73,10 +85,12 @@ export interface Finding {
   readonly about: string;
   /** Further things whose problems would explain this one. */
   readonly restsOn?: readonly string[];
-  /** Undefined where the tree came without sources. */
+  /** Undefined where the tree came without sources, or the table's text does not show it. */
   readonly range: SourceRange | undefined;
-  /** Path of the node. */
+  /** Path of the node; of a table, what kind it is and where. */
   readonly node: string | undefined;
+  /** In a table: the byte that it is about. */
+  readonly offset?: number | undefined;
   readonly message: string;
   /** Where it differs from the rule's. */
   readonly severity?: Severity;
@@ -85,7 +99,7 @@ export interface Finding {
 }
 
 /** Somebody has said that devices are to be passed through. */
-export function hasGuests({ settings }: RuleInput): boolean {
+export function hasGuests({ settings }: Pick<MachineInput, 'settings'>): boolean {
   return (settings.guests?.length ?? 0) > 0;
 }
 

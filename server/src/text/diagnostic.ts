@@ -58,6 +58,8 @@ export interface Diagnostic {
   readonly range: SourceRange | undefined;
   /** Path of the node it is about. */
   readonly node?: string | undefined;
+  /** In an ACPI table: the byte that it is about, from the table's start. */
+  readonly offset?: number;
   readonly message: string;
   readonly evidence?: readonly Evidence[];
   readonly fixes?: readonly Fix[];
