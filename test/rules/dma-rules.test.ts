@@ -102,6 +102,20 @@ describe('outbound windows', () => {
     assert.match(findings('pci-window-overlap', second('0x58000000')).join(), /of \/pcie@40000000: .*EBUSY/);
   });
 
+  it('of I/O ports are no claim on memory addresses', () => {
+    const second = (
+      windows: string,
+    ): string => `&pcie { ranges = <0x02000000 0x0 0x50000000 0x0 0x50000000 0x0 0x8000000>, <0x01000000 0x0 0x0 0x0 0x5c000000 0x0 0x10000>; };
+/ { pcie@60000000 { compatible = "pci-host-ecam-generic"; device_type = "pci"; reg = <0x0 0x60000000 0x0 0x10000000>;
+#address-cells = <3>; #size-cells = <2>; ranges = ${windows}; }; };`;
+    const ports = second('<0x01000000 0x0 0x0 0x0 0x5c000000 0x0 0x10000>');
+    assert.match(findings('pci-window-overlap', ports).join(), /^warning: .*has no I\/O ports/);
+    const mixed = second('<0x02000000 0x0 0x70000000 0x0 0x5c000000 0x0 0x100000>');
+    assert.match(findings('pci-window-overlap', mixed).join(), /^warning: .*Linux does not notice/);
+    const overMemory = second('<0x01000000 0x0 0x0 0x0 0x90000000 0x0 0x10000>');
+    assert.match(findings('pci-window-over-memory', overMemory).join(), /^warning: .*Linux does not notice/);
+  });
+
   it('that do not translate are said once for a bridge', () => {
     const text = `/ { soc { compatible = "simple-bus"; #address-cells = <2>; #size-cells = <2>; ranges = <0x0 0x0 0x0 0x0 0x0 0x70000000>;
 pcie@60000000 { compatible = "pci-host-ecam-generic"; device_type = "pci"; reg = <0x0 0x60000000 0x0 0x1000000>; #address-cells = <3>; #size-cells = <2>;

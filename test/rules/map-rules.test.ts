@@ -58,6 +58,12 @@ describe('entries of a map', () => {
     const port = `&net { device_type = "pci"; #address-cells = <3>; #size-cells = <2>; };\n${map('<0x10 &smmu 0x10 0x100>')}`;
     assert.deepEqual(findings('function-not-mapped', port), []);
   });
+
+  it('miss an event collector, which sends nothing but messages', () => {
+    const collector = '&pcie { rcec@1f,0 { reg = <0xf800 0x0 0x0 0x0 0x0>; }; };';
+    const found = findings('function-not-mapped', `${map('<0x0 &smmu 0x0 0x10>')}\n${collector}`);
+    assert.match(found.join(), /^info: .*requester ID 0xf8/);
+  });
 });
 
 describe('IDs of two devices', () => {
@@ -94,9 +100,23 @@ describe('IDs of two devices', () => {
     );
     assert.match(
       findings('id-map-mask-merges', '&pcie { msi-map-mask = <0x0>; };').join(),
-      /^info: .*all functions look alike/,
+      /^hint: .*all functions look alike/,
     );
     assert.deepEqual(findings('id-map-mask-merges', '&pcie { iommu-map-mask = <0xffff>; };'), []);
+  });
+
+  it('say nothing of VFIO where it can take none of the devices', () => {
+    const bridge = (iommu: string): string => `
+/ { other: iommu@20000000 { reg = <0x0 0x20000000 0x0 0x1000>; #iommu-cells = <1>; ${iommu} }; };
+&pcie { iommu-map = <0x0 &other 0x0 0x10000>; iommu-map-mask = <0xff00>; };
+&dma { iommus = <&other 0x1>; }; &dma2 { iommus = <&other 0x1>; };`;
+    const apple = bridge('compatible = "apple,t8103-dart";');
+    assert.match(findings('id-map-mask-merges', apple).join(), /^hint: .*group, and each reaches what is mapped/);
+    const smmu = 'compatible = "arm,mmu-500"; #global-interrupts = <1>;';
+    assert.match(findings('id-map-mask-merges', bridge(`${smmu} dma-coherent;`)).join(), /^hint: .*VFIO can take/);
+    assert.match(findings('shared-stream-group', bridge(`${smmu} dma-coherent;`)).join(), /^hint: .*VFIO can take/);
+    const incoherent = `${bridge(smmu)} &dma { /delete-property/ dma-coherent; };`;
+    assert.match(findings('shared-stream-group', incoherent).join(), /^hint: (?!.*VFIO)/);
   });
 });
 

@@ -67,6 +67,11 @@ b@90200000 { reg = <0x0 0x90200000 0x0 0x1000>; };`);
     assert.match(findings('cma-region-misaligned', pool, { pageSize: '64K' }).join(), /no multiple of 512 MiB/);
   });
 
+  it('that are mailboxes, smaller than any page, are worth a hint', () => {
+    const text = reserved('shmem@10f000 { reg = <0x0 0x10f000 0x0 0x100>; no-map; };');
+    assert.match(findings('reserved-memory-misaligned', text).join(), /^hint: Its size 0x100 /);
+  });
+
   it('with two entries lose the second from 7.2 on', () => {
     const text = reserved('a@90000000 { reg = <0x0 0x90000000 0x0 0x1000>, <0x0 0x94000000 0x0 0x100000>; };');
     assert.match(

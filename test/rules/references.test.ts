@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { diagnosticsOf, onBoard, ruleIds } from './board';
+import { boardSource, diagnosticsOf, onBoard, ruleIds } from './board';
 import { checkMarks } from './marks';
 
 describe('references and maps', () => {
@@ -16,6 +16,29 @@ describe('references and maps', () => {
     const found = diagnosticsOf(onBoard('&smmu { status = "disabled"; };'));
     assert.deepEqual(ruleIds(found), ['warning iommu-target-disabled']);
     assert.match(found[0]!.message, /devices behind \/pcie@40000000, \/dma@10000000 and \/dma@10010000 have no IOMMU/);
+  });
+
+  it('to an SMMU that the SoC’s include refers to and leaves off are the board’s choice', () => {
+    const soc = {
+      'board.dtsi': boardSource.replace('\t\t#iommu-cells = <1>;', '\t\t#iommu-cells = <1>;\n\t\tstatus = "disabled";'),
+    };
+    const found = (text: string, settings?: object) =>
+      diagnosticsOf({ ...onBoard(text, settings), ...soc })
+        .filter(({ rule }) => rule === 'iommu-target-disabled')
+        .map(({ severity }) => severity);
+    assert.deepEqual(found(''), ['info']);
+    assert.deepEqual(found('&smmu { status = "disabled"; };'), ['warning']);
+    assert.deepEqual(found('&dma { iommus = <&smmu 0x7>; };'), ['warning']);
+    const guests = { guests: { mine: { ram: [{ start: '0x80000000', size: '0x40000000' }] } } };
+    assert.deepEqual(found('', guests), ['warning']);
+  });
+
+  it('to an SMMU of a port that is off with it are a hint', () => {
+    const text = `
+/ { other: iommu@20000000 { compatible = "arm,smmu-v3"; reg = <0x0 0x20000000 0x0 0x1000>; #iommu-cells = <1>; status = "disabled"; }; };
+&pcie { iommu-map = <0x0 &smmu 0x0 0x100>, <0x100 &other 0x0 0x100>; };`;
+    const [found] = diagnosticsOf(onBoard(text)).filter(({ rule }) => rule === 'iommu-target-disabled');
+    assert.equal(found?.severity, 'hint');
   });
 
   it('of nodes that are off themselves are not looked at', () => {

@@ -209,6 +209,15 @@ describe('memory', () => {
       ['memreserve', '80000000-8000ffff', false],
     ]);
   });
+
+  it('lies below the root: a bus may have a device of that type, which is none of the kernel’s', () => {
+    const tree = treeOf(`/dts-v1/;
+      / { #address-cells = <1>; #size-cells = <1>;
+        bus@50000000 { #address-cells = <2>; #size-cells = <1>; ranges = <0 0 0x50000000 0x1000000>;
+          sram@0,0 { device_type = "memory"; reg = <0 0 0x40000>; no-map; }; };
+      };`);
+    assert.deepEqual(topologyFromTree(tree).memory, []);
+  });
 });
 
 describe('odd trees', () => {

@@ -4,7 +4,7 @@ import { usableEntries } from '../topology/id-maps';
 import type { Availability, DmaMaster, IdMap, Link, MapRule } from '../topology/model';
 import { count, hex, list } from './numbers';
 import { propertyKey } from './references';
-import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
+import { evidenceAt, hasGuests, type Finding, type Rule, type RuleInput } from './rule';
 
 interface Target {
   readonly path: string;
@@ -27,7 +27,7 @@ export const iommuTargetDisabled: Rule = {
   summary: 'iommus or iommu-map leads to an IOMMU that is not enabled',
   docs: {
     effect:
-      'The devices have no IOMMU: their DMA is not translated, they are in no group and VFIO cannot take them. Where the hardware or firmware keeps the IOMMU on, their DMA and MSIs are lost as well.',
+      'The devices have no IOMMU: their DMA is not translated, they are in no group and VFIO cannot take them. Where the hardware or firmware keeps the IOMMU on, their DMA and MSIs are lost as well. (An info where both the reference and `status = "disabled"` come with an include, so that the board chooses, and `doorbell.json` names no guests; a hint for one port of several.)',
     why: 'Any `status` other than `okay` makes the kernel pass over the node (`of_device_is_available`), `reserved` as well as `disabled`. `iommu-map` and `iommus` that lead there are then ignored without a message.',
     fix: 'Set `status = "okay"` on the IOMMU if the kernel is to drive it. Otherwise remove the reference.',
     sources: ['Linux drivers/iommu/of_iommu.c of_iommu_xlate', 'Linux drivers/of/base.c __of_device_is_available'],
@@ -41,7 +41,9 @@ export const iommuTargetDisabled: Rule = {
     },
   },
   check(input) {
-    return disabledTargets(input, iommuLinks(input), (path, state, whom) => {
+    const severityOf = (availability: Disabled, users: readonly Reference[]) =>
+      isOffAsAWhole(availability, users) ?? leftToTheBoard(input, availability, users) ?? {};
+    return disabledTargets(input, iommuLinks(input), severityOf, (path, state, whom) => {
       return `${path} is not enabled (${state}), so Linux passes over it: ${whom} no IOMMU. DMA is not translated, there is no IOMMU group, and VFIO can take no such device; where hardware or firmware keeps the IOMMU on, DMA and MSIs do not arrive at all. Set status = "okay" if Linux is to use it; if the board leaves it off on purpose, this is how it works.`;
     });
   },
@@ -70,11 +72,36 @@ export const msiTargetDisabled: Rule = {
     },
   },
   check(input) {
-    return disabledTargets(input, msiLinks(input), (path, state, whom) => {
+    const severityOf = (availability: Disabled, users: readonly Reference[]) =>
+      isOffAsAWhole(availability, users) ?? {};
+    return disabledTargets(input, msiLinks(input), severityOf, (path, state, whom) => {
       return `${path} is not enabled (${state}), so Linux has no driver for it: ${whom} no MSIs from it, and VFIO refuses devices without another MSI controller (EPERM). Set status = "okay", or refer to another one.`;
     });
   },
 };
+
+type Disabled = Exclude<Availability, { readonly enabled: true }>;
+
+/** One port of several that is off along with its IOMMU: nothing is behind it. */
+function isOffAsAWhole({ reason }: Disabled, users: readonly Reference[]): { severity: 'hint' } | undefined {
+  const isOff = reason === 'status = "disabled"' && users.every((user) => user.isPartly === true);
+  return isOff ? { severity: 'hint' } : undefined;
+}
+
+/**
+ * A SoC's include that has the references and leaves the IOMMU off lets each board choose: its devices work untranslated,
+ * and only somebody who wants to pass them through misses something.
+ */
+function leftToTheBoard(
+  input: RuleInput,
+  { reason, source }: Disabled,
+  users: readonly Reference[],
+): { severity: 'info' } | undefined {
+  const { root } = input;
+  if (root === undefined || hasGuests(input) || reason !== 'status = "disabled"') return undefined;
+  const isTheBoards = [source, ...users.map((user) => user.source)].some((place) => place?.file === root);
+  return isTheBoards ? undefined : { severity: 'info' };
+}
 
 /** A link to what is not enabled, and who has it. */
 type LinkTo = readonly [link: Link<Target>, reference: Reference];
@@ -116,6 +143,7 @@ function isDisabled({ problem }: Link<Target>): boolean {
 function* disabledTargets(
   input: RuleInput,
   links: Iterable<LinkTo>,
+  severityOf: (availability: Disabled, users: readonly Reference[]) => Pick<Finding, 'severity'>,
   message: (path: string, state: string, whom: string) => string,
 ): Generator<Finding> {
   const references = new Map<Target, Reference[]>();
@@ -132,14 +160,12 @@ function* disabledTargets(
     const masters = [...new Set(users.map(concernedBy))];
     const isOne = masters.length === 1 && users[0]!.ids === undefined;
     const whom = isOne ? `${masters[0]!} has` : `${list(masters)} have`;
-    // One port of several that is off along with its IOMMU: nothing is behind it.
-    const isOff = availability.reason === 'status = "disabled"' && users.every((user) => user.isPartly === true);
     yield {
       about: path,
       restsOn: [propertyKey(shown.master.path, shown.property)],
       range: shown.source ?? shown.master.source,
       node: shown.master.path,
-      ...(isOff ? { severity: 'info' as const } : {}),
+      ...severityOf(availability, users),
       message: message(path, availability.reason, whom),
       evidence: evidenceAt(
         [availability.source, `Why ${path} is not enabled`],

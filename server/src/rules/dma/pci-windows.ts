@@ -42,12 +42,14 @@ export const pciWindowOverlap: Rule = {
   summary: 'Outbound windows of PCI host bridges overlap',
   docs: {
     effect:
-      'Of two bridges whose windows have the same CPU addresses, the one that probes second fails (“can’t claim …: address conflict”, EBUSY), and nothing behind it exists. Two memory windows of one bridge with the same bus addresses let two devices get the same address.',
-    why: 'A host bridge requests its windows as resources before it scans its bus; a range can be had once.',
+      'Of two bridges whose memory windows have the same CPU addresses, the one that probes second fails (“can’t claim …: address conflict”, EBUSY), and nothing behind it exists; on PowerPC it goes on without the window. Of two I/O windows, the second is left out. A memory window over an I/O window is not noticed: what the CPU reaches there is up to the hardware. Two memory windows of one bridge with the same bus addresses let two devices get the same address.',
+    why: 'A host bridge requests its memory windows as resources before it scans its bus; a range can be had once. I/O windows are registered by their CPU addresses in a table of their own.',
     fix: 'Correct address or size of one of the windows.',
     sources: [
       hostBridgeRanges,
       'Linux drivers/pci/of.c pci_parse_request_of_pci_ranges (devm_request_pci_bus_resources)',
+      'Linux drivers/of/address.c of_pci_range_to_resource, lib/logic_pio.c logic_pio_register_range',
+      'Linux arch/powerpc/kernel/pci-common.c pcibios_allocate_bus_resources',
     ],
     example: {
       failing: `&pcie {
@@ -77,12 +79,7 @@ export const pciWindowOverlap: Rule = {
 function overlapFinding(one: Claim, other: Claim, side: 'bus' | 'CPU'): Finding {
   const { bridge, window, range } = other;
   const isOne = one.bridge === bridge;
-  const effect =
-    side === 'bus'
-      ? 'two devices behind it can be given the same address'
-      : isOne
-        ? 'Linux can claim only one of them, and the bridge fails to probe'
-        : `Linux can claim only one of them, and whichever of the two bridges probes second fails (EBUSY)`;
+  const effect = side === 'bus' ? 'two devices behind it can be given the same address' : cpuEffect(one, other);
   return {
     about: `${bridge.path} ranges`,
     range: window.source ?? bridge.source,
@@ -92,13 +89,27 @@ function overlapFinding(one: Claim, other: Claim, side: 'bus' | 'CPU'): Finding 
   };
 }
 
+function cpuEffect(one: Claim, other: Claim): string {
+  const isOne = one.bridge === other.bridge;
+  const ports = [one, other].filter(({ window }) => window.kind === 'io').length;
+  if (ports === 1) return 'Linux does not notice, and which of the two the CPU reaches is up to the hardware';
+  if (ports === 2) {
+    return isOne
+      ? 'Linux takes the first of them alone'
+      : 'whichever of the two bridges probes second has no I/O ports';
+  }
+  return isOne
+    ? 'Linux can claim only one of them, and the bridge fails to probe (on PowerPC it loses one of the windows)'
+    : 'Linux can claim only one of them, and whichever of the two bridges probes second fails (EBUSY; on PowerPC it loses the window)';
+}
+
 export const pciWindowOverMemory: Rule = {
   id: 'pci-window-over-memory',
   severity: 'warning',
   summary: 'An outbound window of a PCI host bridge has the CPU addresses of memory',
   docs: {
     effect:
-      'The bridge cannot claim the window (memory has the addresses already) and fails to probe; or, where the hardware decides for PCI, part of memory does not exist. Boot loaders often write the memory node anew; then this is about what they are given.',
+      'The bridge cannot claim the window (memory has the addresses already) and fails to probe; an I/O window is taken all the same. Where the hardware decides for PCI, part of memory does not exist. Boot loaders often write the memory node anew; then this is about what they are given.',
     why: 'A CPU address leads to one thing.',
     fix: 'Correct `ranges` of the bridge or the memory node.',
     sources: [hostBridgeRanges, 'Linux drivers/of/fdt.c early_init_dt_scan_memory'],
@@ -127,11 +138,15 @@ export const pciWindowOverMemory: Rule = {
 };
 
 function overMemory(bridge: HostBridge, window: OutboundWindow, cpu: AddressRange, memory: MemoryRange): Finding {
+  const effect =
+    window.kind === 'io'
+      ? 'Linux does not notice, and which of the two the CPU reaches is up to the hardware'
+      : 'the bridge cannot claim its window and does not probe';
   return {
     about: `${bridge.path} ranges`,
     range: window.source ?? bridge.source,
     node: bridge.path,
-    message: `The CPU addresses ${formatRange(cpu)} of this outbound window of ${bridge.path} overlap the memory ${formatRange(memory.range)} of ${memory.path}: unless the boot loader writes another size of memory there, the bridge cannot claim its window and does not probe. Correct one of the two.`,
+    message: `The CPU addresses ${formatRange(cpu)} of this outbound window of ${bridge.path} overlap the memory ${formatRange(memory.range)} of ${memory.path}: unless the boot loader writes another size of memory there, ${effect}. Correct one of the two.`,
     evidence: evidenceAt([memory.source, 'The memory']),
   };
 }

@@ -73,7 +73,7 @@ export const memoryBeyondDmaRanges: Rule = {
         ...(isAll ? { severity: 'warning' as const } : {}),
         message: isAll
           ? `No memory is in reach of the functions behind ${master.path}: dma-ranges lead to ${windowsText(reached)}, memory is at ${windowsText(memory)}. Without an IOMMU, none of their DMA works. Correct dma-ranges, or the memory node.`
-          : `Functions behind ${master.path} reach ${humanSize(sizeOfAll(intersect(memory, reached)))} of ${humanSize(sizeOfAll(memory))} of memory: ${windowsText(missing)} lies beyond dma-ranges, and DMA there goes through bounce buffers, a copy for each transfer. If the bridge forwards more, complete dma-ranges.`,
+          : `Functions behind ${master.path} reach ${humanSize(sizeOfAll(intersect(memory, reached)))} of ${humanSize(sizeOfAll(memory))} of memory: ${windowsText(missing)} ${missing.length === 1 ? 'lies' : 'lie'} beyond dma-ranges, and DMA there goes through bounce buffers, a copy for each transfer. If the bridge forwards more, complete dma-ranges.`,
         evidence: evidenceAt(
           ...memoryNodes(input)
             .slice(0, 4)

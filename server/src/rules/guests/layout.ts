@@ -1,10 +1,11 @@
 // Guests in doorbell.json that no host could map, and guests that no device of the board can be given to.
+import type { PredictedDevice } from '../../iova/prediction';
 import { overlaps } from '../../iova/ranges';
 import { rangeOf } from '../../topology/address';
 import { attachGroup } from '../../iova/vfio/attach-group';
 import { unsafeParameters } from '../../iova/vfio/msi-isolation';
 import { bootFlag } from '../boot-arguments';
-import { formatRange, hex, humanSize, list, withSize } from '../numbers';
+import { formatRange, hex, humanSize, withSize } from '../numbers';
 import { evidenceAt, hasGuests, type Rule } from '../rule';
 import { deviceNames } from '../vfio/devices';
 import { isProper, ramKey, ramPieces, ramText } from './ram';
@@ -152,21 +153,21 @@ export const guestNothingToPass: Rule = {
     // Boards without an IOMMU for it are no hosts, and settings may be those of many boards.
     if (!topology.iommus.some(({ driver }) => driver.vfio !== 'never' && driver.vfio !== 'unknown')) return;
     const options = { allowUnsafeInterrupts: bootFlag(tree, unsafeParameters.type1)?.isOn === true };
-    const reasons = new Map<string, string[]>();
+    const reasons = new Map<string, PredictedDevice[]>();
     for (const group of prediction.groups) {
       const { attach } = attachGroup(topology, prediction, group, options);
       if (attach.result === 'ok') return;
       const known = reasons.get(attach.reason) ?? [];
-      known.push(deviceNames(group.devices));
+      known.push(...group.devices);
       reasons.set(attach.reason, known);
     }
     const wanting = prediction.ungrouped.filter(({ master }) => master.availability.enabled);
     const why =
       prediction.groups.length > 0
-        ? [...reasons].map(([reason, devices]) => `${list(devices)}: ${reason}`)
+        ? [...reasons].map(([reason, devices]) => `${deviceNames(devices)}: ${reason}`)
         : wanting.map(({ path, reason }) => `${path}: ${reason}`);
     const off = topology.iommus.filter(({ availability }) => !availability.enabled);
-    const detail = why.length === 0 ? 'none has an IOMMU' : list(why, 4);
+    const detail = why.length === 0 ? 'none has an IOMMU' : inClauses(why);
     yield {
       about: 'guests',
       range: input.settings.place?.(['guests']),
@@ -181,3 +182,9 @@ export const guestNothingToPass: Rule = {
     };
   },
 };
+
+/** Clauses with commas of their own; the first four. */
+function inClauses(clauses: readonly string[]): string {
+  const more = clauses.length - 4;
+  return `${clauses.slice(0, 4).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}

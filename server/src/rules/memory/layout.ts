@@ -157,13 +157,16 @@ export const reservedMemoryOutside: Rule = {
   },
 };
 
+/** What is smaller than any page is a mailbox in a memory of its own, and no page size would do. */
+const smallestPage = 0x1000n;
+
 export const reservedMemoryMisaligned: Rule = {
   id: 'reserved-memory-misaligned',
   severity: 'info',
   summary: 'A reserved region does not start and end at page boundaries',
   docs: {
     effect:
-      'The pages at its edges are shared with other memory: with `no-map`, a whole page at each edge leaves the kernel’s map with what else is in it, or stays in the map with the part that should not; a device that has the region mapped reaches the rest of the page.',
+      'The pages at its edges are shared with other memory: with `no-map`, a whole page at each edge leaves the kernel’s map with what else is in it, or stays in the map with the part that should not; a device that has the region mapped reaches the rest of the page. (A `no-map` region that is smaller than any page, as mailboxes of firmware are, is a hint.)',
     why: 'Memory is mapped by pages of the host: 4, 16 or 64 KiB (`pageSize` in doorbell.json).',
     fix: 'Start and end the region at a multiple of the largest page size that the board is to boot with.',
     sources: [
@@ -196,6 +199,7 @@ export const reservedMemoryMisaligned: Rule = {
         about: path,
         range: source,
         node: path,
+        ...(child?.noMap === true && size < smallestPage ? { severity: 'hint' as const } : {}),
         message: `Its ${what} is no multiple of the page size ${humanSize(pageSize)}: the ${child?.noMap === true ? 'page at the edge leaves the kernel’s map as a whole, or stays in it' : 'page at the edge is shared with other memory'}. Let the region start and end at page boundaries.`,
       };
     }

@@ -2,7 +2,8 @@
 import type { IdMap } from '../../topology/model';
 import { count, hex, list } from '../numbers';
 import { propertyKey } from '../references';
-import { evidenceAt, type Finding, type Rule } from '../rule';
+import { compatibles, nodeAt } from '../../tree/navigate';
+import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { coverage, isCovered, lastInput, liveEntries, servedMaps, wraps } from './map-inputs';
 import type { AnyEntry, IdRange, ServedMap } from './map-inputs';
 
@@ -163,7 +164,7 @@ export const functionNotMapped: Rule = {
   summary: 'No entry of the host bridge’s map covers the requester ID of a described function',
   docs: {
     effect:
-      'Without an entry in `iommu-map` the function has no IOMMU: its DMA is not translated, it is in no group, and VFIO cannot take it. Without one in `msi-map` it gets no MSIs from there.',
+      'Without an entry in `iommu-map` the function has no IOMMU: its DMA is not translated, it is in no group, and VFIO cannot take it. Without one in `msi-map` it gets no MSIs from there (an info, as for event collectors, which have no DMA).',
     why: 'The function’s node says which device and function it is; its bus number is the one that Linux assigns, counted depth first from the bridge’s `bus-range`. No entry of the map holds that ID.',
     fix: 'Add an entry, or correct base, length or mask of an existing one.',
     sources: [mapFunction, 'Linux drivers/iommu/of_iommu.c of_pci_iommu_init'],
@@ -200,14 +201,21 @@ export const functionNotMapped: Rule = {
           restsOn: [propertyKey(hostBridge?.path ?? '', map.property)],
           range: master.source,
           node: master.path,
-          ...(map.property === 'msi-map' ? { severity: 'info' as const } : {}),
-          message: `No entry of the ${map.property} of ${hostBridge?.path ?? 'its host bridge'} covers requester ID ${hex(requesterId)}, which ${master.path} has if Linux assigns the bus numbers: it ${loses[map.property]}. The map covers ${list(set.map(rangeText), 4)}.`,
+          ...(map.property === 'msi-map' || isEventCollector(input, master.path) ? { severity: 'info' as const } : {}),
+          message: `No entry of the ${map.property} of ${hostBridge?.path ?? 'its host bridge'} covers requester ID ${hex(requesterId)}, which ${master.path} has if Linux assigns the bus numbers: the function ${loses[map.property]}. The map covers ${list(set.map(rangeText), 4)}.`,
           evidence: evidenceAt([map.source, 'The map'], [map.maskSource, 'Its mask']),
         };
       }
     }
   },
 };
+
+/** A root complex event collector raises interrupts for errors of others, and has no DMA of its own. */
+function isEventCollector({ tree }: RuleInput, path: string): boolean {
+  const node = nodeAt(tree, path);
+  if (node === undefined) return false;
+  return /^rcec(?:@|$)/.test(node.name) || compatibles(node).some((name) => name.startsWith('pciclass,0807'));
+}
 
 function rangeText({ first, last }: IdRange): string {
   return first === last ? hex(first) : `${hex(first)}–${hex(last)}`;

@@ -1,6 +1,6 @@
 // Stream IDs and MSI device IDs that more than one device is given, over all maps and lists of the board.
 import type { SourceRange } from '../../text/source-file';
-import type { Iommu, MsiController } from '../../topology/model';
+import type { Iommu, IommuDriver, MsiController } from '../../topology/model';
 import { hex } from '../numbers';
 import { propertyKey } from '../references';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
@@ -291,7 +291,8 @@ function deviceIdFinding(used: RequesterIds, its: MsiController, one: Claim, oth
 
 export const idMapMaskMerges: Rule = {
   id: 'id-map-mask-merges',
-  severity: 'info',
+  severity: 'hint',
+  severityWithGuests: 'info',
   summary: 'The mask of a host bridge’s map gives many functions the same ID',
   docs: {
     effect:
@@ -319,23 +320,27 @@ export const idMapMaskMerges: Rule = {
       const lost = ~map.mask & 0xffff;
       if (bridge === undefined || lost === 0) continue;
       const entries = liveEntries(map, input.kernel.mapRule);
-      const isOwned = entries.some(({ target }) => iommus.get(target.path ?? '')?.driver.grouping === 'stream-owner');
       if (entries.length === 0) continue;
+      const drivers = entries.flatMap(({ target }) => iommus.get(target.path ?? '')?.driver ?? []);
+      const isOwned = drivers.some(({ grouping }) => grouping === 'stream-owner');
       yield {
         about: propertyKey(path, `${map.property}-mask`),
         range: map.maskSource ?? map.source,
         node: path,
         ...(isOwned ? { severity: 'warning' as const } : {}),
-        message: `${map.property}-mask ${hex(map.mask)} takes ${lost === 0xffff ? 'all bits' : `bits ${hex(lost)}`} of the requester ID away, so ${lost === 0xffff ? 'all functions' : 'functions that differ only there'} look alike behind ${path}: ${maskEffect(map.property, isOwned)}. If the hardware tells them apart, widen the mask.`,
+        message: `${map.property}-mask ${hex(map.mask)} takes ${lost === 0xffff ? 'all bits' : `bits ${hex(lost)}`} of the requester ID away, so ${lost === 0xffff ? 'all functions' : 'functions that differ only there'} look alike behind ${path}: ${maskEffect(map.property, drivers)}. If the hardware tells them apart, widen the mask.`,
         evidence: evidenceAt([map.source, 'The map']),
       };
     }
   },
 };
 
-function maskEffect(property: string, isOwned: boolean): string {
+function maskEffect(property: string, drivers: readonly IommuDriver[]): string {
   if (property === 'msi-map') return 'they share one interrupt table, and can run out of MSIs';
-  return isOwned
-    ? 'in an SMMUv3 a stream ID belongs to one device, so only the one of them that probes first gets an IOMMU'
-    : 'they share a stream ID and an IOMMU group, and VFIO can take only all of them';
+  if (drivers.some(({ grouping }) => grouping === 'stream-owner'))
+    return 'in an SMMUv3 a stream ID belongs to one device, so only the one of them that probes first gets an IOMMU';
+  const shared = 'they share a stream ID and an IOMMU group';
+  return drivers.every(({ vfio }) => vfio === 'never')
+    ? `${shared}, and each reaches what is mapped for the others`
+    : `${shared}, and VFIO can take only all of them`;
 }

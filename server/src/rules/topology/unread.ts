@@ -3,6 +3,7 @@ import { nodeAt } from '../../tree/navigate';
 import { list } from '../numbers';
 import { propertyKey } from '../references';
 import { evidenceAt, type Rule } from '../rule';
+import { isCoherentForVfio } from '../vfio/devices';
 
 /** Kinds of bus whose children bring an ID to `of_dma_configure_id`, beside PCI: by `compatible`. */
 const busesWithIds = /^(fsl,qoriq-mc|xlnx,versal-net-cdx|nvidia,tegra\d+-host1x)$/;
@@ -151,7 +152,8 @@ export const iommusTwoIommus: Rule = {
 
 export const sharedStreamGroup: Rule = {
   id: 'shared-stream-group',
-  severity: 'info',
+  severity: 'hint',
+  severityWithGuests: 'info',
   summary: 'Devices behind an SMMUv1 or v2 share a group, because their stream IDs match the same entry',
   docs: {
     effect:
@@ -198,7 +200,7 @@ export const sharedStreamGroup: Rule = {
         about: `${owner.path} group`,
         range: second.master.streams[0]?.source ?? second.master.source,
         node: second.path,
-        message: `${list(members.map(({ path }) => path))} share one IOMMU group: behind ${owner.iommu.path} their stream IDs match the same entry. VFIO can take only all of them together, and a reservation of one binds all.`,
+        message: `${list(members.map(({ path }) => path))} share one IOMMU group: behind ${owner.iommu.path} their stream IDs match the same entry. ${devices.every(isCoherentForVfio) ? 'VFIO can take only all of them together, and a' : 'A'} reservation of one binds all.`,
         evidence: evidenceAt(
           ...members
             .slice(0, 8)
