@@ -44,7 +44,7 @@ describe('the analysis of a board', () => {
 
   it('quotes no more of what is written than somebody reads', () => {
     const folder = folderWith(
-      `//- b.dts\n/dts-v1/;\n#include "${'p/'.repeat(3000)}x.dtsi"\n/ { a = <0x${'f'.repeat(5000)}>, <&${'l'.repeat(5000)}>; };\n#error ${'w'.repeat(5000)}`,
+      `//- b.dts\n/dts-v1/;\n#include "${'p/'.repeat(3000)}x.h"\n/ { a = <0x${'f'.repeat(5000)}>, <&${'l'.repeat(5000)}>; };\n#error ${'w'.repeat(5000)}`,
     );
     const { diagnostics } = snapshotOf(folder, 'b.dts');
     assert.equal(diagnostics.length, 4);
@@ -98,6 +98,31 @@ describe('the analysis of a board', () => {
       'soc.dtsi: syntax-unknown-word',
       'soc.dtsi: syntax-missing-semicolon',
     ]);
+  });
+
+  it('says with an include that brings nothing what is missed for it', () => {
+    const board = (include: string): Folder =>
+      folderWith(
+        `//- b.dts\n/dts-v1/;\n#include ${include}\n/ { a = <&osc CLOCK_A>; b = <CLOCK_B>; };\n&uart { c = <1> };\n`,
+      );
+    const missed = 'Not checked for want of it: 2 references to labels and 2 macros that nothing else defines';
+    for (const [include, rule] of [
+      ['"soc.dtsi"', 'include-not-found'],
+      ['"soc.dt', 'include-malformed'],
+    ] as const) {
+      const { diagnostics } = snapshotOf(board(include), 'b.dts');
+      assert.deepEqual(
+        diagnostics.map((each) => each.rule),
+        [rule, 'syntax-missing-semicolon'],
+      );
+      assert.ok(diagnostics[0]!.message.endsWith(missed), diagnostics[0]!.message);
+    }
+    const { diagnostics } = snapshotOf(board('<clocks.h>'), 'b.dts');
+    assert.deepEqual(
+      diagnostics.map((each) => each.rule),
+      ['include-not-found', 'unresolved-reference', 'unresolved-reference', 'syntax-missing-semicolon'],
+    );
+    assert.match(diagnostics[0]!.message, /for want of it: 2 macros that/);
   });
 
   it('refuses a text that is something else', () => {

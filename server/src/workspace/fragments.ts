@@ -1,8 +1,10 @@
 // Boards of which something is not there: parts that are analysed alone because no board that includes them is known,
-// and boards whose source tree is not configured.
+// boards whose source tree is not configured, and those with an include that brings nothing.
 import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import type { Context } from './contexts';
+
+const macrosBusiness: ReadonlySet<string> = new Set(['syntax-unknown-word']);
 
 /** What a part may well lack for being only a part: the version, and labels and macros that its board has. */
 const boardsBusiness: ReadonlySet<string> = new Set([
@@ -17,7 +19,42 @@ export function fragmentDiagnostics(
   root: SourceFile,
   diagnostics: readonly Diagnostic[],
 ): readonly Diagnostic[] {
-  return partDiagnostics(context, root, configuredDiagnostics(context, root, diagnostics));
+  return includedDiagnostics(partDiagnostics(context, root, configuredDiagnostics(context, root, diagnostics)));
+}
+
+const failedIncludes: ReadonlySet<string> = new Set(['include-not-found', 'include-unreadable', 'include-malformed']);
+
+/** Without what is missed because an include brings nothing: that is said with the include. */
+function includedDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const failed = diagnostics.filter(({ rule }) => failedIncludes.has(rule));
+  if (failed.length === 0) return diagnostics;
+  // A header has macros only.
+  const missed = failed.every(isOfHeader) ? macrosBusiness : boardsBusiness;
+  const own = diagnostics.filter(({ rule }) => !missed.has(rule));
+  if (own.length === diagnostics.length) return diagnostics;
+  const labels = diagnostics.filter(({ rule }) => missed.has(rule) && rule === 'unresolved-reference').length;
+  const macros = diagnostics.filter(({ rule }) => rule === 'syntax-unknown-word').length;
+  const counts = [counted(labels, 'reference to a label', 'references to labels'), counted(macros, 'macro', 'macros')];
+  const notChecked = counts.filter((count) => count !== undefined).join(' and ');
+  if (notChecked === '') return own;
+  return own.map((diagnostic) =>
+    failedIncludes.has(diagnostic.rule)
+      ? {
+          ...diagnostic,
+          message: `${diagnostic.message}. Not checked for want of it: ${notChecked} that nothing else defines`,
+        }
+      : diagnostic,
+  );
+}
+
+function isOfHeader({ rule, range }: Diagnostic): boolean {
+  if (rule === 'include-malformed' || range === undefined) return false;
+  return /\.h[>"]$/.test(range.file.text.slice(Math.max(range.start, range.end - 4), range.end));
+}
+
+function counted(count: number, one: string, many: string): string | undefined {
+  if (count === 0) return undefined;
+  return count === 1 ? `1 ${one}` : `${count} ${many}`;
 }
 
 /** A tree's diagnostics without those that its configuration would answer. */
