@@ -1,0 +1,48 @@
+// Little-endian integers and texts in bytes that nobody vouches for: what does not fit is undefined, never an exception.
+
+/** The unsigned integer of 1 to 8 bytes at an offset; undefined where the bytes end before. */
+export function readInteger(bytes: Uint8Array, offset: number, size: number): bigint | undefined {
+  if (offset < 0 || offset + size > bytes.length) return undefined;
+  if (size <= 4) return BigInt(lowWord(bytes, offset, size));
+  return (BigInt(lowWord(bytes, offset + 4, size - 4)) << 32n) | BigInt(lowWord(bytes, offset, 4));
+}
+
+/** The same as a number, for sizes up to 4. */
+export function readNumber(bytes: Uint8Array, offset: number, size: 1 | 2 | 3 | 4): number | undefined {
+  if (offset < 0 || offset + size > bytes.length) return undefined;
+  return lowWord(bytes, offset, size);
+}
+
+/** Writes the low `size` bytes of a value; the place must be there. */
+export function writeInteger(bytes: Uint8Array, offset: number, size: number, value: bigint): void {
+  let rest = BigInt.asUintN(8 * size, value);
+  for (let at = offset; at < offset + size; at++) {
+    bytes[at] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+}
+
+/** Each byte as one character. */
+export function readText(bytes: Uint8Array, offset: number, end: number): string {
+  let text = '';
+  for (let at = offset; at < end && at < bytes.length; at++) text += String.fromCharCode(bytes[at]!);
+  return text;
+}
+
+/** Writes characters as one byte each (the low 8 bits). */
+export function writeText(bytes: Uint8Array, offset: number, text: string): void {
+  for (let at = 0; at < text.length; at++) bytes[offset + at] = text.charCodeAt(at) & 0xff;
+}
+
+/** The sum of the bytes modulo 256. */
+export function byteSum(bytes: Uint8Array, end = bytes.length): number {
+  let sum = 0;
+  for (let at = 0; at < end; at++) sum += bytes[at]!;
+  return sum & 0xff;
+}
+
+function lowWord(bytes: Uint8Array, offset: number, size: number): number {
+  let value = 0;
+  for (let at = size - 1; at >= 0; at--) value = value * 256 + bytes[offset + at]!;
+  return value;
+}

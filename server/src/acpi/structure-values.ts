@@ -1,0 +1,114 @@
+// Values of a structure's fields in bytes, and the bytes that no value covers: what every decoder of tables shares.
+import type { Gap, Value } from './iort/model';
+import type { Field, StructureLayout } from './layout/field';
+import { sizeOf } from './layout/field';
+import { readInteger, readText } from './bytes';
+
+/** A field of a fixed size, and where it is in its structure. */
+interface Place {
+  readonly field: Field;
+  readonly offset: number;
+}
+
+const placesOf = new WeakMap<StructureLayout, readonly Place[]>();
+
+/** The fields that have bytes of their own and a fixed size, with their offsets in the structure. */
+function places(layout: StructureLayout): readonly Place[] {
+  let found = placesOf.get(layout);
+  if (found === undefined) {
+    const all: Place[] = [];
+    let offset = 0;
+    for (const field of layout.fields) {
+      if (sizeOf(field) > 0) all.push({ field, offset });
+      offset += sizeOf(field);
+    }
+    found = all;
+    placesOf.set(layout, found);
+  }
+  return found;
+}
+
+/** Where a field begins in its structure; undefined for a name that the structure does not have. */
+export function fieldOffset(layout: StructureLayout, name: string): number | undefined {
+  return places(layout).find(({ field }) => field.name === name)?.offset;
+}
+
+/** The value of a field at an offset; undefined where it does not end by `end`. */
+export function valueAt(bytes: Uint8Array, field: Field, offset: number, end: number): Value | undefined {
+  const { size } = field;
+  if (offset + size > end) return undefined;
+  if (field.kind === 'characters') {
+    return { field, offset, size, value: 0n, text: readText(bytes, offset, offset + size) };
+  }
+  const value = readInteger(bytes, offset, size);
+  return value === undefined ? undefined : { field, offset, size, value };
+}
+
+/**
+ * The values of a structure's fields of a fixed size that end by `end`. Fields that came with a later revision end by
+ * `optionalEnd`, where that is less.
+ */
+export function structureValues(
+  bytes: Uint8Array,
+  layout: StructureLayout,
+  start: number,
+  end: number,
+  optionalEnd = end,
+): Value[] {
+  const found: Value[] = [];
+  for (const { field, offset } of places(layout)) {
+    const limit = field.sinceNode === undefined ? end : Math.min(end, optionalEnd);
+    const value = valueAt(bytes, field, start + offset, limit);
+    if (value === undefined) break;
+    found.push(value);
+  }
+  return found;
+}
+
+/** A name up to its NUL; `terminated` is false where `end` comes first. */
+export function nameAt(
+  bytes: Uint8Array,
+  field: Field,
+  offset: number,
+  end: number,
+): { readonly value: Value; readonly terminated: boolean } {
+  const found = bytes.subarray(0, end).indexOf(0, offset);
+  const textEnd = found < 0 ? Math.max(offset, end) : found;
+  const size = textEnd - offset + (found < 0 ? 0 : 1);
+  return { value: { field, offset, size, value: 0n, text: readText(bytes, offset, textEnd) }, terminated: found >= 0 };
+}
+
+/** Values by the names of their fields. */
+export function byName<Name extends string>(values: readonly Value[]): Partial<Record<Name, Value>> {
+  const named: Partial<Record<string, Value>> = {};
+  for (const value of values) named[value.field.name] = value;
+  return named;
+}
+
+/** Values in order of their bytes. */
+export function inOrder(values: Value[]): Value[] {
+  for (let at = 1; at < values.length; at++) {
+    if (values[at - 1]!.offset > values[at]!.offset) return values.sort((a, b) => a.offset - b.offset);
+  }
+  return values;
+}
+
+/** The bytes from `start` to `end` that none of the values, which are in order, covers. */
+export function gapsBetween(
+  values: readonly { readonly offset: number; readonly size: number }[],
+  start: number,
+  end: number,
+  kindAt: (offset: number) => Gap['kind'],
+): Gap[] {
+  const gaps: Gap[] = [];
+  let covered = start;
+  const gapTo = (next: number) => {
+    if (next > covered) gaps.push({ offset: covered, end: next, kind: kindAt(covered) });
+  };
+  for (const { offset, size } of values) {
+    gapTo(Math.min(offset, end));
+    covered = Math.max(covered, offset + size);
+  }
+  gapTo(end);
+  return gaps;
+}
