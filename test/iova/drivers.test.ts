@@ -61,7 +61,7 @@ const cases: readonly Case[] = [
 ];
 
 function nodes(compatible: string, cells: number, devices: string, region = true): string {
-  return `mmu: mmu@a000000 { compatible = "${compatible}"; reg = <0 0xa000000 0 0x1000>; #iommu-cells = <${cells}>; dma-coherent; };
+  return `mmu: mmu@a000000 { compatible = "${compatible}"; reg = <0 0xa000000 0 0x20000>; #iommu-cells = <${cells}>; dma-coherent; };
 	${region ? 'reserved-memory { #address-cells = <2>; #size-cells = <2>; ranges; hole: hole { iommu-addresses = <&a 0 0x70000000 0 0x1000>; }; };' : ''}
 	${devices}`;
 }

@@ -67,11 +67,12 @@ describe('groups', () => {
         a@1,0 { reg = <0x800 0 0 0 0>; }; b: b@1,1 { reg = <0x900 0 0 0 0>; memory-region = <&hole>; };
         port@2,0 { device_type = "pci"; reg = <0x1000 0 0 0 0>; #address-cells = <3>; #size-cells = <2>; c@0,0 { reg = <0x10000 0 0 0 0>; }; };
       };`);
+    // As groups form: bridges get their driver first.
     assert.deepEqual(summary(prediction.groups), [
+      `/pcie/port@2,0: ${window}`,
       `/pcie: ${window}`,
       `/pcie/a@1,0: ${window}`,
       `/pcie/b@1,1: ${window}, 10000000-10000fff reserved`,
-      `/pcie/port@2,0: ${window}`,
       `/pcie/port@2,0/c@0,0: ${window}`,
     ]);
     const sharing = (device: string) => {
@@ -87,7 +88,7 @@ describe('groups', () => {
     const reason =
       'functions of one device, and what is behind a bridge, are kept apart only by ACS, which no source tells';
     assert.match(printSysfs(prediction), new RegExp(`# may share a group with /pcie/b@1,1: ${reason}\n`));
-    assert.deepEqual(regionsJson(prediction).groups[1]?.mayShare, ['/pcie/b@1,1']);
+    assert.deepEqual(regionsJson(prediction).groups[2]?.mayShare, ['/pcie/b@1,1']);
   });
 
   it('put a disabled function, and one that a disabled bridge hides, nowhere', () => {

@@ -81,4 +81,86 @@ describe('what real kernels taught', () => {
     assert.deepEqual(linesOf(nodes, '7.2', '0000:00:00.1'), [window]);
     assert.deepEqual(linesOf(nodes, '7.2', '/dev'), [window]);
   });
+
+  describe('PCI functions whose requester IDs the mask makes one', () => {
+    const nodes = `
+      pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        iommu-map = <0 &smmu 0 0x10000>; iommu-map-mask = <0xff00>;
+        dev@6,0 { reg = <0x3000 0 0 0 0>; };
+        port@7,0 { reg = <0x3800 0 0 0 0>; device_type = "pci"; #address-cells = <3>; #size-cells = <2>; ranges; };
+        dev@5,0 { reg = <0x2800 0 0 0 0>; };
+      };`;
+    const withGroup = (kernel: ProfileSettings['kernel']) =>
+      ['dev@5,0', 'dev@6,0', 'port@7,0'].filter((name) => linesOf(nodes, kernel, `/pcie/${name}`)[0] === window);
+
+    it('leave the ID to a bridge where groups form as drivers bind: that of bridges is never a module', () => {
+      assert.deepEqual(withGroup('6.1'), ['port@7,0']);
+      assert.deepEqual(withGroup('6.12'), ['port@7,0']);
+    });
+
+    it('leave it to the first device number where groups form as devices are found', () => {
+      assert.deepEqual(withGroup('7.2'), ['dev@5,0']);
+      // Were there a function 0000:00:00.0 that no source describes, it would be that one.
+      assert.deepEqual(linesOf(nodes, '7.2', '0000:00:00.0'), [window]);
+      assert.deepEqual(linesOf(nodes, '7.2', '0000:00:08.0'), ['no group']);
+    });
+  });
+
+  it('numbers buses in the order of the bridges’ device numbers, not in that of their nodes', () => {
+    const bridge = (name: string, reg: string) =>
+      `${name} { reg = <${reg} 0 0 0 0>; device_type = "pci"; #address-cells = <3>; #size-cells = <2>; ranges;
+        dev@0,0 { reg = <0 0 0 0 0>; }; };`;
+    const nodes = `
+      pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        iommu-map = <0x100 &smmu 0 0x100>;
+        ${bridge('port@9,0', '0x4800')} ${bridge('port@3,0', '0x1800')}
+      };`;
+    for (const kernel of ['6.12', '7.2'] as const) {
+      assert.deepEqual(linesOf(nodes, kernel, '/pcie/port@3,0/dev@0,0'), [window]);
+      assert.deepEqual(linesOf(nodes, kernel, '/pcie/port@9,0/dev@0,0'), ['no group']);
+    }
+  });
+
+  describe('an SMMU whose registers Linux cannot find', () => {
+    const behind = (bus: string, reg: string) => `
+      soc { ${bus} far: iommu@9050000 { compatible = "arm,smmu-v3"; ${reg} #iommu-cells = <1>; }; };
+      dev { compatible = "test,device"; iommus = <&far 1>; };`;
+    const cells = (count: number) => `#address-cells = <${String(count)}>; #size-cells = <1>;`;
+
+    it('does not probe, and no device behind it has a group', () => {
+      const lost = [
+        behind(`${cells(1)} ranges;`, ''),
+        behind(cells(1), 'reg = <0x9050000 0x20000>;'),
+        behind(`${cells(1)} ranges;`, 'reg = <0x9050000 0x10000>;'),
+        behind(`${cells(3)} ranges;`, 'reg = <0 0 0x9050000 0x20000>;'),
+      ];
+      for (const kernel of ['6.1', '6.12', '7.2'] as const)
+        for (const nodes of lost) assert.deepEqual(linesOf(nodes, kernel, '/dev'), ['no group'], nodes);
+    });
+
+    it('works where they can be found', () => {
+      const found = [
+        behind(`${cells(1)} ranges;`, 'reg = <0x9050000 0x20000>;'),
+        behind(`${cells(3)} ranges;`, 'reg = <0x200 0 0x9050000 0x20000>;'),
+      ];
+      for (const kernel of ['6.1', '6.12', '7.2'] as const)
+        for (const nodes of found) assert.deepEqual(linesOf(nodes, kernel, '/dev'), [window], nodes);
+    });
+
+    it('works below a bus that leaves its #address-cells to the one above, up to 6.12', () => {
+      const nodes = behind('#size-cells = <1>; ranges;', 'reg = <0 0x9050000 0x20000>;');
+      assert.deepEqual(linesOf(nodes, '6.12', '/dev'), [window]);
+      assert.deepEqual(linesOf(nodes, '7.2', '/dev'), ['no group']);
+    });
+  });
+
+  it('a PrimeCell without a memory resource is no device', () => {
+    const gpio = (reg: string) => `
+      soc { #address-cells = <3>; #size-cells = <1>; ranges;
+        gpio: gpio { compatible = "arm,pl061", "arm,primecell"; ${reg} iommus = <&smmu 1>; }; };
+      other { compatible = "test,device"; iommus = <&smmu 1>; };`;
+    for (const reg of ['', 'reg = <0 0 0x9030000 0x1000>;'])
+      assert.deepEqual(linesOf(gpio(reg), '6.12', '/soc/gpio'), ['no group']);
+    assert.deepEqual(linesOf(gpio('reg = <0x200 0 0x9030000 0x1000>;'), '6.12', '/soc/gpio'), [window]);
+  });
 });

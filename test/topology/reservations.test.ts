@@ -108,6 +108,28 @@ describe('iommu-addresses', () => {
     assert.match(lost.reservationNodes[0]?.physicalProblem?.message ?? '', /no ranges/);
   });
 
+  it('are lost where reg is no resource: the first of three address cells holds flags, and must say memory', () => {
+    const region = (flags: string) =>
+      topologyOf(`bus { #address-cells = <3>; #size-cells = <2>; ranges;
+        r: r@10000000 { reg = <${flags} 0 0x10000000 0 0x1000>; iommu-addresses = <&dev 0 0x10000000 0 0x1000>; }; };
+        ${device()}`);
+    const found = (flags: string) => outcomes(masterAt(region(flags), '/dev').reservations);
+    assert.deepEqual(found('0'), ['ignored']);
+    assert.deepEqual(found('0x2000000'), ['ignored'], 'flags of PCI mean something else here');
+    assert.deepEqual(found('0x200'), ['10000000-10000fff direct']);
+    assert.deepEqual(found('0x300'), ['10000000-10000fff direct'], 'memory counts first');
+    assert.deepEqual(found('0x100'), ['unknown'], 'host bridges number I/O ports');
+    assert.match(region('0').reservationNodes[0]?.physicalProblem?.message ?? '', /0x0 says neither memory/);
+    assert.match(region('0x100').reservationNodes[0]?.physicalProblem?.message ?? '', /I\/O space/);
+  });
+
+  it('are lost in the node of a PCI function: its reg is a place in configuration space', () => {
+    const topology = topologyOf(
+      pcie('fn: fn@2,0 { reg = <0x1000 0 0 0 0>; iommu-addresses = <&dev 0x2000000 0 0x10000000 0 0x1000>; };').replace('<&r>', '<&fn>'),
+    );
+    assert.deepEqual(outcomes(masterAt(topology, '/pcie/dev@1,0').reservations), ['ignored']);
+  });
+
   it('are lost on newer kernels with a reg below a bus without #address-cells of its own', () => {
     const topology = topologyOf(`reserved-memory { ranges;
       r: r@10000000 { reg = <0 0x10000000 0 0x1000>; iommu-addresses = <&dev 0 0x10000000 0 0x1000>; }; }; ${device()}`);

@@ -119,10 +119,16 @@ function refused(link: Link<Iommu>, kernel: KernelProfile): (Attachment & { ok: 
       undefined,
     );
   }
-  if (target.problem !== undefined && target.driver.refusesCells && kernel.wrongIommuCells === 'fails') {
-    return none(`${target.path} does not probe: ${target.problem.message}`, target.problem);
-  }
-  return undefined;
+  const fatal = probeProblem(target, kernel);
+  return fatal && none(`${target.path} does not probe: ${fatal.message}`, fatal);
+}
+
+/** What ends the probe of an IOMMU on a kernel. */
+export function probeProblem(iommu: Iommu, kernel: KernelProfile): Problem | undefined {
+  const { problem, laterProblem, driver } = iommu;
+  if (problem?.code === 'no-registers') return problem;
+  if (kernel.busRule === 'own-cells' && laterProblem !== undefined) return laterProblem;
+  return driver.refusesCells && kernel.wrongIommuCells === 'fails' ? problem : undefined;
 }
 
 /** Drivers whose of_xlate wants one cell: a device with another count gets no IOMMU. */

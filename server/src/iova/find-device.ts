@@ -108,7 +108,7 @@ function undescribedFunction(
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return inNoGroup(path, rangeProblem.message);
   }
-  const owner = ownerBefore(prediction, iommu, streams);
+  const owner = ownerBefore(prediction, iommu, streams, host, requesterId);
   if (owner !== undefined) return inNoGroup(path, `its stream ID already belongs to ${owner.path}`);
   const group = prediction.groups.find(({ devices }) =>
     devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
@@ -118,18 +118,25 @@ function undescribedFunction(
 }
 
 /**
- * A platform device that has a stream ID of the function: the first owner keeps it, and from 7.2 on that is the platform device.
- * Before, PCI functions with a driver come first.
+ * A device that has a stream ID of the function and came before it: the first owner keeps it. From 7.2 on that is a platform device,
+ * or a function with a lower number; before, functions come first as their drivers bind, which no source tells.
  */
 function ownerBefore(
   { groups, kernel }: RegionPrediction,
   iommu: Iommu,
   streams: readonly Stream[],
+  host: DmaMaster,
+  requesterId: number,
 ): PredictedDevice | undefined {
   if (kernel.groupsFormAt !== 'add' || iommu.driver.grouping !== 'stream-owner') return undefined;
+  const isLater = ({ hostBridge, requesterId: other }: DmaMaster): boolean =>
+    hostBridge === host.hostBridge && other !== undefined && other > requesterId;
   return groups
     .flatMap(({ devices }) => devices)
-    .find((device) => device.iommu === iommu && streams.some(({ id }) => device.streamIds.includes(id)));
+    .find(
+      ({ master, iommu: itsIommu, streamIds }) =>
+        itsIommu === iommu && !isLater(master) && streams.some(({ id }) => streamIds.includes(id)),
+    );
 }
 
 /** By segment; enabled bridges before disabled ones, numbers that the sources give before those that we count. */

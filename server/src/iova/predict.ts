@@ -29,12 +29,22 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
 }
 
-/** Devices are met in this order: 7.2 adds platform devices first, before it drivers bind, PCI's first (seen on both). */
+/**
+ * Devices are met in this order (seen on all kernels). 7.2 adds platform devices first, then PCI's as it finds them: bus by bus.
+ * Before it drivers bind, those of PCI first, and of these that of bridges (pcieport), which is never a module.
+ */
 function inOrder({ masters }: Topology, kernel: KernelProfile): DmaMaster[] {
   const isPci = ({ kind }: DmaMaster): boolean => kind === 'pci-host' || kind === 'pci-function';
-  const pci = masters.filter(isPci);
+  const pci = masters.filter(isPci).sort(byRequesterId);
   const others = masters.filter((master) => !isPci(master));
-  return kernel.groupsFormAt === 'add' ? [...others, ...pci] : [...pci, ...others];
+  if (kernel.groupsFormAt === 'add') return [...others, ...pci];
+  return [...pci.filter(({ isBridge }) => isBridge), ...pci.filter(({ isBridge }) => !isBridge), ...others];
+}
+
+/** Host bridges stay in front of what is behind them. */
+function byRequesterId(one: DmaMaster, other: DmaMaster): number {
+  if (one.hostBridge !== other.hostBridge) return 0;
+  return (one.requesterId ?? -1) - (other.requesterId ?? -1);
 }
 
 interface Candidate {

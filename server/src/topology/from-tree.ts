@@ -2,15 +2,26 @@
 import { compatibles, nodePath, stringValue, walk } from '../tree/navigate';
 import type { DeviceTree, DtNode } from '../tree/model';
 import type { Builder } from './builder';
-import { availabilityOf, isDmaCoherent, labelNames, nodeSource } from './builder';
+import { availabilityOf, isDmaCoherent, labelNames, nodeSource, propertySource } from './builder';
 import type { DescribedFunction } from './host-bridges';
 import { describedFunctions, isHostBridge, readHostBridge } from './host-bridges';
 import { readIdMap } from './id-maps';
 import { inboundFrom } from './inbound';
 import { iommuMapKind, readIommu, readStreams } from './iommus';
 import { readMemory } from './memory';
-import type { DmaMaster, HostBridge, Inbound, Iommu, MsiController, ReservationNode, Topology } from './model';
+import type {
+  Availability,
+  DmaMaster,
+  HostBridge,
+  Inbound,
+  Iommu,
+  MsiController,
+  ReservationNode,
+  Topology,
+} from './model';
 import { readMsiController, readMsiRouting } from './msi';
+import type { Resource } from './registers';
+import { readResource } from './registers';
 import type { ReservationIndex } from './reservations';
 import {
   indexReservations,
@@ -175,7 +186,7 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
     kind: place.kind,
     compatible: compatibles(node),
     source: nodeSource(node),
-    availability: availabilityOf(node),
+    availability: deviceAvailability(builder.tree, node),
     coherent: isDmaCoherent(builder.tree, node),
     hostBridge: 'hostBridge' in place ? place.hostBridge : undefined,
     requesterId: isFunction ? place.described.requesterId : undefined,
@@ -192,6 +203,21 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
     inbound: inboundFrom(builder, hasBus ? node : dmaParent(builder.tree, node), registry.inbounds),
     addressLimit: undefined,
     preservesBootConfiguration: probesOnly(builder.tree, node),
+  };
+}
+
+/** Of a PrimeCell without a memory resource the kernel makes no device (drivers/of/platform.c of_amba_device_create). */
+function deviceAvailability(tree: DeviceTree, node: DtNode): Availability {
+  const own = availabilityOf(node);
+  if (!own.enabled || !compatibles(node).includes('arm,primecell')) return own;
+  const resource: Resource = node.properties.has('reg')
+    ? readResource(tree, node, 0)
+    : { kind: 'none', message: 'there is no reg' };
+  if (resource.kind !== 'none') return own;
+  return {
+    enabled: false,
+    reason: `Linux makes no device of a PrimeCell without registers: ${resource.message}`,
+    source: propertySource(node.properties.get('reg')) ?? nodeSource(node),
   };
 }
 

@@ -91,10 +91,13 @@ export interface DescribedFunction {
   readonly isBridge: boolean;
 }
 
-/** All functions below a host bridge, parents first. Linux finds a function's node by device and function number (of_pci_find_child_device). */
+/**
+ * All functions below a host bridge, those of a bus by device number, each bridge followed by what is behind it. Linux finds a
+ * function's node by device and function number (of_pci_find_child_device).
+ */
 export function describedFunctions(host: DtNode, bridge: HostBridge): DescribedFunction[] {
   const found: DescribedFunction[] = [];
-  // Bus numbers that the description leaves open are counted as Linux assigns them: depth first.
+  // Bus numbers that the description leaves open are counted as Linux assigns them: depth first (pci_scan_child_bus_extend).
   let lastBus = bridge.busRange.first;
   const visit = (parent: DtNode, bus: number, upstream: DtNode | undefined): void => {
     const children = functionsOn(parent);
@@ -130,7 +133,7 @@ function functionsOn(bus: DtNode): FunctionNode[] {
     const first = values[0]!;
     found.push({ node, deviceFunction: (first >>> 8) & 0xff, writtenBus: (first >>> 16) & 0xff });
   }
-  return found;
+  return found.sort((one, other) => one.deviceFunction - other.deviceFunction);
 }
 
 /**

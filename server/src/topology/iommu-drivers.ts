@@ -25,6 +25,7 @@ function plain(
     firmwareRegions: 'no',
     ownRegions: 'none',
     vfio: 'never',
+    registerBytes: 0n,
     acceptedCells,
     refusesCells: false,
     refusesEntries: false,
@@ -43,6 +44,7 @@ const smmuV3: IommuDriver = {
   softwareMsi: 'always',
   firmwareRegions: 'yes',
   vfio: 'coherent-walk',
+  registerBytes: 0x20000n,
   refusesCells: true,
   grouping: 'stream-owner',
   streamIdBits: { bits: 16, known: false },
@@ -54,6 +56,7 @@ const smmu: IommuDriver = {
   softwareMsi: 'always',
   firmwareRegions: 'yes',
   vfio: 'coherent-walk-or-master',
+  registerBytes: 1n,
   grouping: 'stream-match',
   streamIdBits: { bits: 16, known: true },
 };

@@ -7,8 +7,8 @@ import { availabilityOf, isDmaCoherent, labelNames, linkTo, nodeSource, problemA
 import type { MapKind } from './id-maps';
 import { iommuDriver } from './iommu-drivers';
 import type { Iommu, IommuDriver, Problem, StreamEntry } from './model';
-import { registersOf } from './registers';
-import { cellsOf } from './translate';
+import { readResource, registersOf } from './registers';
+import { busWithoutCells, cellsOf } from './translate';
 
 /** Whether a node is an IOMMU: it has `#iommu-cells`, or a driver of Linux's would bind it. */
 export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
@@ -17,7 +17,8 @@ export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
   const driver = iommuDriver(names);
   if (cellsProperty === undefined && (!driver.known || names.includes('virtio,mmio'))) return undefined;
   const cells = cellsProperty && cellValue(node, '#iommu-cells');
-  const problem = cellsProblem(builder, node, driver, cells);
+  const registers = registersOf(builder.tree, node);
+  const problem = cellsProblem(builder, node, driver, cells) ?? registersProblem(builder, node, driver);
   return {
     path: nodePath(node),
     labels: labelNames(node),
@@ -29,8 +30,35 @@ export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
     streamMatchMask: cellValue(node, 'stream-match-mask') ?? 0,
     source: nodeSource(node),
     problem,
-    registers: registersOf(builder.tree, node),
+    laterProblem: problem === undefined ? laterRegistersProblem(builder, node, driver) : undefined,
+    registers,
   };
+}
+
+/** drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_device_probe: no resource, or one that is too small, ends it. */
+function registersProblem(builder: Builder, node: DtNode, { name, registerBytes }: IommuDriver): Problem | undefined {
+  if (registerBytes === 0n || !availabilityOf(node).enabled) return undefined;
+  const property = node.properties.get('reg') ?? node.properties.get('compatible');
+  if (property === undefined) return undefined;
+  const no = (message: string): Problem => problemAt(builder, 'no-registers', message, property);
+  if (property.name !== 'reg') return no(`there is no reg, and the driver ${name} asks for registers`);
+  const resource = readResource(builder.tree, node, 0);
+  if (resource.kind === 'unknown') return undefined;
+  if (resource.kind === 'none') return no(resource.message);
+  // ARM_SMMU_OPT_PAGE0_REGS_ONLY
+  const wanted = node.properties.has('cavium,cn9900-broken-page1-regspace') ? registerBytes / 2n : registerBytes;
+  if (resource.size >= wanted) return undefined;
+  const sizes = `0x${resource.size.toString(16)} bytes of registers, and the driver ${name} asks for 0x${wanted.toString(16)}`;
+  return no(`reg has ${sizes}`);
+}
+
+/** From 6.13 on nothing below a bus without `#address-cells` has an address. */
+function laterRegistersProblem(builder: Builder, node: DtNode, { registerBytes }: IommuDriver): Problem | undefined {
+  const property = node.properties.get('reg');
+  const bus = property && busWithoutCells(builder.tree, node, 'ranges');
+  if (property === undefined || bus === undefined || registerBytes === 0n) return undefined;
+  const message = `reg has no physical address from Linux 6.13 on: ${nodePath(bus)} has no #address-cells of its own`;
+  return problemAt(builder, 'no-registers', message, property);
 }
 
 /** A cell count that the driver does not take. A missing one ends an SMMUv3's probe as well (arm_smmu_device_dt_probe). */

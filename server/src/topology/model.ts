@@ -28,7 +28,7 @@ export interface Topology {
 
 /** Anything that writes to memory by itself. */
 export interface DmaMaster {
-  /** Tree path or ACPI object. */
+  /** Tree path or ACPI object; of a PCI segment that ACPI describes, `pci` and its number as sysfs has it (`pci0000`). */
   readonly path: string;
   readonly labels: readonly string[];
   /** `bus`: its children have stream IDs of their own (PCI host bridge, fsl-mc), the node's device itself has none. */
@@ -53,7 +53,7 @@ export interface DmaMaster {
   /** The map for what is behind a `pci-host` or `bus`. */
   readonly iommuMap: IdMap<Iommu> | undefined;
   readonly msi: MsiRouting;
-  /** Reservations that apply to this device, by the order in which the kernel finds them. */
+  /** Reservations that apply to this device, by the order in which the kernel finds them. Those by stream ID are with its IOMMU. */
   readonly reservations: readonly Reservation[];
   /** Where the device's `memory-region` leads. */
   readonly memoryRegions: readonly Link<ReservationNode>[];
@@ -110,6 +110,8 @@ export interface IdMapEntry<Target> {
   readonly output: number;
   readonly extra: readonly number[];
   readonly length: number;
+  /** All inputs become `output` itself (IORT: a single mapping on the way). */
+  readonly single?: true;
   readonly source: SourceRange | undefined;
   readonly inputSource: SourceRange | undefined;
   readonly outputSource: SourceRange | undefined;
@@ -130,10 +132,45 @@ export interface Iommu {
   /** `stream-match-mask`: the mask of a one-cell entry. */
   readonly streamMatchMask: number;
   readonly source: SourceRange | undefined;
-  /** The device does not probe at all: `#iommu-cells` that its driver refuses. */
+  /** The device does not probe at all: no registers (`no-registers`), or `#iommu-cells` that its driver refuses. */
   readonly problem: Problem | undefined;
+  /** Why a kernel of the rule `own-cells` finds no registers where others do. */
+  readonly laterProblem?: Problem | undefined;
   /** Registers, to tell when a range runs into them. */
   readonly registers: readonly AddressRange<PhysicalAddress>[];
+  /** Reservations that devices have by their stream IDs alone (RMR), in the order in which the kernel finds them. */
+  readonly streamReservations?: readonly StreamReservation[];
+  /** Pages that devices with these stream IDs write their MSIs to untranslated (IORT: HiSilicon Hi161x), by the kernel's rule. */
+  readonly streamDoorbells?: Readonly<Record<DeviceIdRule, readonly StreamDoorbells[]>>;
+}
+
+/**
+ * Which mapping of a SMMUv3's IORT node is that of its own MSIs, so that no device's pass through it: kernels before 6.2 go by the
+ * node's interrupts, later ones by a flag, for nodes of revision 5 and above (drivers/acpi/arm64/iort.c iort_get_id_mapping_index).
+ */
+export type DeviceIdRule = 'by-interrupts' | 'by-flag';
+
+/** An RMR as one IOMMU's devices see it. */
+export interface StreamReservation {
+  /** The RMR's mappings to the IOMMU, in order. A range whose end is below its start has no device. */
+  readonly streams: readonly StreamRange[];
+  /** One for each of its descriptors. */
+  readonly reservations: readonly Reservation[];
+}
+
+/** Stream IDs, both ends included. */
+export interface StreamRange {
+  readonly first: number;
+  readonly last: number;
+  readonly source: SourceRange | undefined;
+}
+
+export interface StreamDoorbells {
+  readonly first: number;
+  readonly last: number;
+  readonly pages: readonly AddressRange<PhysicalAddress>[];
+  /** Why the pages are not known. */
+  readonly unknown: string | undefined;
 }
 
 /** The kernels that Doorbell has profiles of. */
@@ -157,6 +194,8 @@ export interface IommuDriver {
   readonly ownRegions: 'none' | 'announced' | 'msi-page' | 'windows';
   /** VFIO binds devices behind it: when table walks are coherent; or the master is; always; never. */
   readonly vfio: 'coherent-walk' | 'coherent-walk-or-master' | 'always' | 'never' | 'unknown';
+  /** How much of registers its probe asks for; 0 where it is not known to ask. */
+  readonly registerBytes: bigint;
   /** `#iommu-cells` values that the driver takes; empty when any. */
   readonly acceptedCells: readonly number[];
   /** Its probe fails when `#iommu-cells` is not among them. */
@@ -211,8 +250,10 @@ export interface Doorbell {
 export interface MsiRouting {
   /** `msi-parent`, in order. */
   readonly parents: readonly MsiParent[];
-  /** `msi-map`. */
+  /** `msi-map`, or the IORT's way to the ITS. */
   readonly map: IdMap<MsiController> | undefined;
+  /** The same by the rule `by-interrupts`, where that gives something else. */
+  readonly earlierMap?: IdMap<MsiController>;
   /** The node that holds them: the master, its host bridge, or an ancestor bus (`interrupt-parent` does not count). */
   readonly node: string | undefined;
   readonly source: SourceRange | undefined;
@@ -225,7 +266,7 @@ export interface MsiParent {
   readonly problem: Problem | undefined;
 }
 
-/** A node that sets IOVA space aside: reserved-memory with `iommu-addresses`, or an RMR. */
+/** What sets IOVA space aside: a reserved-memory node with `iommu-addresses`, or a descriptor of an RMR. */
 export interface ReservationNode {
   readonly path: string;
   readonly labels: readonly string[];

@@ -31,12 +31,20 @@ export type ProblemCode =
   | 'stream-id-range'
   /** the parent buses' `dma-ranges` do not cover the address */
   | 'not-translatable'
+  /** whether it is a resource at all depends on what no source tells */
+  | 'unknown-resource'
+  /** no registers, or fewer than the driver asks for */
+  | 'no-registers'
   /** an entry of size 0 */
   | 'zero-size'
   /** an address or size that does not fit 64 bits, or an end before the start */
   | 'overflow'
   /** a property whose value could not be read, because of an error reported elsewhere */
   | 'unreadable'
+  /** an ID mapping of a named component that is a range, where only single ones count */
+  | 'not-single'
+  /** a table whose revision makes the kernel ignore some of its nodes */
+  | 'table-revision'
   /** a direct region that its IOMMU has not the address bits for */
   | 'not-mappable'
   /** well-formed, and a bug of the kernel makes it crash all the same */

@@ -1,6 +1,6 @@
 // Reservations of IOVA space in a tree: `iommu-addresses` as written, and as drivers/iommu/of_iommu.c
 // of_iommu_get_resv_regions reads them for one device.
-import { dmaParent, translateReg } from '../tree/addresses';
+import { dmaParent } from '../tree/addresses';
 import { cellsSource, readNumber } from '../tree/cells';
 import { addressCells, nodePath, sizeCells } from '../tree/navigate';
 import type { DtNode, DtProperty } from '../tree/model';
@@ -18,8 +18,9 @@ import type {
   ReservationOutcome,
   WrittenReservation,
 } from './model';
+import { readResource } from './registers';
 import type { DmaTranslator } from './translate';
-import { badAddress, busWithoutCells, cellsOnce, dmaTranslator } from './translate';
+import { busWithoutCells, cellsOnce, dmaTranslator } from './translate';
 import { readWrittenEntries } from './written-reservations';
 
 const rules = ['inherited-cells', 'own-cells'] as const;
@@ -49,22 +50,15 @@ interface Physical {
 
 /** of_address_to_resource of entry 0. Without it, the kernel skips the node for every device. */
 function readPhysical(builder: Builder, node: DtNode, reg: DtProperty): Physical {
-  const entry = translateReg(builder.tree, node, 0);
-  const failed = (message: string): Physical => {
-    return {
-      range: undefined,
-      problem: problemAt(builder, 'not-translatable', message, reg),
-      source: propertySource(reg),
-    };
+  const resource = readResource(builder.tree, node, 0);
+  if (resource.kind === 'memory')
+    return { range: rangeOf(resource.start, resource.size), problem: undefined, source: resource.source };
+  const code = resource.kind === 'none' ? 'not-translatable' : 'unknown-resource';
+  return {
+    range: undefined,
+    problem: problemAt(builder, code, resource.message, reg),
+    source: propertySource(reg),
   };
-  if (entry === undefined) return failed('reg holds no whole entry by the cell counts of the parent');
-  const { translation, size, source } = entry;
-  if (!translation.ok) return failed(`reg has no physical address: ${translation.message}`);
-  // OF_BAD_ADDR cannot be told from an address.
-  if (translation.address === badAddress) return failed('reg is all ones, which Linux takes for no address');
-  const range = rangeOf(translation.address as PhysicalAddress, size);
-  if (size > 0n && range.end < range.start) return failed('reg runs past the end of the address space');
-  return { range, problem: undefined, source };
 }
 
 /** Where a device's `memory-region` leads. The kernel takes any node and looks at no status. */
@@ -316,7 +310,9 @@ function outcomeOf(entry: Entry, rule: BusRule, other?: ReservationOutcome): Res
   const { walk, region, read, first, size } = entry;
   const { builder, device, addressCount, sizeCount } = walk;
   const { property, target, values } = region;
-  if (target.physicalProblem !== undefined) return { kind: 'ignored', problem: target.physicalProblem };
+  const { physicalProblem } = target;
+  if (physicalProblem !== undefined)
+    return { kind: physicalProblem.code === 'unknown-resource' ? 'unknown' : 'ignored', problem: physicalProblem };
   const lostReg = rule === 'own-cells' ? regWithoutBus(entry) : undefined;
   if (lostReg !== undefined) return { kind: 'ignored', problem: lostReg };
   if (property.data.broken) {

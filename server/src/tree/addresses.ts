@@ -101,12 +101,17 @@ export function dmaParent(tree: DeviceTree, node: DtNode): DtNode | undefined {
   return node.parent;
 }
 
+/** An entry of a node's `reg`. */
+export interface TranslatedReg {
+  readonly translation: Translation;
+  readonly size: bigint;
+  /** First cell of the address where the bus has flags, else 0. */
+  readonly flags: number;
+  readonly source: SourceRange | undefined;
+}
+
 /** The CPU address of entry `index` of a node's `reg`, and its size. */
-export function translateReg(
-  tree: DeviceTree,
-  node: DtNode,
-  index: number,
-): { readonly translation: Translation; readonly size: bigint; readonly source: SourceRange | undefined } | undefined {
+export function translateReg(tree: DeviceTree, node: DtNode, index: number): TranslatedReg | undefined {
   const reg = node.properties.get('reg');
   const values = reg && cells(reg);
   if (reg === undefined || values === undefined || node.parent === undefined) return undefined;
@@ -119,6 +124,7 @@ export function translateReg(
   return {
     translation,
     size: readNumber(values, at + na, ns),
+    flags: flagCells(kind) === 1 ? values[at]! : 0,
     get source() {
       return cellsSource(reg, at, na + ns);
     },
