@@ -1,9 +1,12 @@
-// `npm run oracle:setup`: fetches the Linux sources that the tests compare with and builds Linux's own dtc from them.
+// `npm run oracle:setup`: fetches the Linux sources that the tests compare with, builds Linux's own dtc from them, and
+// fetches two versions of iasl.
 // Debian 12's package of dtc is 1.6.1 and behaves differently; Linux 6.12 carries 1.7.0.
-// Does nothing where both are there already; a second run at the same time waits for the first.
+// Does nothing where all are there already; a second run at the same time waits for the first.
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { intoPlace, isRoot, lock, needTools, run } from './host-tools';
+import { findIasl, type IaslVersion } from './iasl/iasl';
+import { setUpIasl } from './iasl/setup';
 import { cachedLinuxSource, cacheFolder, dtcBinary, findDtc, findLinuxSource, sourcePackage } from './paths';
 
 /** What the tests read of the kernel; the whole tree would be twenty times as much. */
@@ -18,15 +21,25 @@ const wanted = [
 const cFiles = ['dtc', 'flattree', 'fstree', 'data', 'livetree', 'treesource', 'srcpos', 'checks', 'util'];
 const libfdtFiles = ['', '_ro', '_wip', '_sw', '_rw', '_strerror', '_empty_tree', '_addresses', '_overlay'];
 
-/** Makes the sources and the dtc where they are missing; returns where they are. */
-export async function setUpOracle(): Promise<{ readonly linux: string; readonly dtc: string }> {
+export interface Oracle {
+  readonly linux: string;
+  readonly dtc: string;
+  readonly iasl: Readonly<Record<IaslVersion, string>>;
+}
+
+/** Makes the sources, the dtc and the two versions of iasl where they are missing; returns where they are. */
+export async function setUpOracle(): Promise<Oracle> {
   const linux = findLinuxSource();
   const dtc = findDtc();
-  if (linux !== undefined && dtc !== undefined) return { linux, dtc };
+  const old = findIasl('20200925');
+  const current = findIasl('current');
+  if (linux !== undefined && dtc !== undefined && old !== undefined && current !== undefined) {
+    return { linux, dtc, iasl: { '20200925': old, current } };
+  }
   const release = await lock(path.join(cacheFolder(), 'setup.lock'));
   try {
     const source = findLinuxSource() ?? fetchLinuxSource();
-    return { linux: source, dtc: findDtc() ?? buildDtc(source) };
+    return { linux: source, dtc: findDtc() ?? buildDtc(source), iasl: setUpIasl() };
   } finally {
     release();
   }
@@ -75,8 +88,8 @@ function buildDtc(linux: string): string {
 
 if (require.main === module) {
   setUpOracle().then(
-    ({ linux, dtc }) => {
-      console.log(`Linux sources: ${linux}\ndtc: ${dtc}`);
+    ({ linux, dtc, iasl }) => {
+      console.log(`Linux sources: ${linux}\ndtc: ${dtc}\niasl: ${iasl['20200925']}, ${iasl.current}`);
     },
     (error: unknown) => {
       console.error(`doorbell: the oracle cannot be set up: ${error instanceof Error ? error.message : String(error)}`);

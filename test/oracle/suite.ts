@@ -1,5 +1,6 @@
 // Suites that need what only a set-up machine has. Without it they do not vanish: one pending test and a line say what is missing.
 import { execFileSync } from 'node:child_process';
+import { findIasl, type IaslVersion } from './iasl/iasl';
 import { findDtc, findLinuxSource } from './paths';
 
 const hint = 'run `npm run oracle:setup`';
@@ -25,6 +26,20 @@ export function describeWithLinux(title: string, body: (this: Mocha.Suite, linux
   describeWithDtc(title, function (dtc) {
     body.call(this, linux, dtc);
   });
+}
+
+/** A suite that needs iasl in both versions. */
+export function describeWithIasl(
+  title: string,
+  body: (this: Mocha.Suite, iasl: Readonly<Record<IaslVersion, string>>) => void,
+): void {
+  const old = findIasl('20200925');
+  const current = findIasl('current');
+  if (old === undefined || current === undefined) pending(title, `no iasl: ${hint}`);
+  else
+    describe(title, function () {
+      body.call(this, { '20200925': old, current });
+    });
 }
 
 /** A suite that needs gcc alone. */
