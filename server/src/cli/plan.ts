@@ -167,11 +167,13 @@ function summary({ guest, plans }: PlansOfGuest): string {
   if (plans.length < 2) return '';
   const number = (wanted: string): number => plans.filter(({ plan }) => plan.verdict === wanted).length;
   const [works, unknown, fails, refused] = [number('works'), number('unknown'), number('fails'), number('refused')];
+  const some = (amount: number, one: string, many: string): string[] =>
+    amount === 0 ? [] : [`${amount} ${amount === 1 ? one : many}`];
   const parts = [
-    `${works} work`,
-    ...(unknown > 0 ? [`${unknown} are unknown`] : []),
-    ...(fails > 0 ? [`${fails} fail`] : []),
-    ...(refused > 0 ? [`${refused} are refused`] : []),
+    ...(works === 0 ? ['none works'] : some(works, 'works', 'work')),
+    ...some(unknown, 'is unknown', 'are unknown'),
+    ...some(fails, 'fails', 'fail'),
+    ...some(refused, 'is refused', 'are refused'),
   ];
   return `  of ${count(plans.length, 'device')} ${parts.join(', ')} with ${guestLabel(guest)}\n`;
 }

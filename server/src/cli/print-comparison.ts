@@ -2,7 +2,7 @@
 import { guestArgument } from '../iova/guests/guest-spec';
 import type { ComparedLayout, Comparison, Proof } from '../iova/hosts/compare';
 import type { Subject, SubjectOnHost } from '../iova/hosts/match-masters';
-import type { Placement } from '../iova/hosts/placement';
+import type { Placement } from '../iova/guests/placement';
 import type { Reason, UnitedRange } from '../iova/hosts/reservations';
 import { typeWord } from '../iova/prediction';
 import { sysfsAddress } from '../iova/print-regions';

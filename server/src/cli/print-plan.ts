@@ -5,7 +5,7 @@ import type { GuestPlan, PlannedMap, Verdict } from '../iova/plan/plan';
 import type { Remedy } from '../iova/plan/remedies';
 import type { JudgedWindow, Reason, WindowPlan } from '../iova/plan/window-plan';
 import { sysfsAddress } from '../iova/print-regions';
-import { typeWord, type GroupRegion } from '../iova/prediction';
+import { typeWord, type GroupRegion, type PredictedDevice } from '../iova/prediction';
 import { sizeOf } from '../iova/ranges';
 import type { KernelProfile } from '../iova/kernel-profile';
 import type { GuestLayout } from '../iova/guests/layout';
@@ -270,10 +270,10 @@ function policyLine({ policies }: WindowPlan): string {
   return `by policy   ${outcomes.join(', ')} (mainline kernels know the first alone)`;
 }
 
-function remedyLines({ verdict, guest }: GuestPlan, remedies: readonly Remedy[]): string[] {
+function remedyLines(plan: GuestPlan, remedies: readonly Remedy[]): string[] {
+  const { verdict, guest } = plan;
   if ((verdict === 'works' || verdict === 'unknown') && guest.problems.length === 0) return [];
-  if (remedies.length === 0)
-    return ['none known: neither the guest’s memory, nor the window, nor the reservations decide it'];
+  if (remedies.length === 0) return [noRemedy(plan)];
   return remedies.flatMap(({ steps }, at) =>
     steps.flatMap(({ title, cost }, step) => [
       `${step === 0 ? `${at + 1}. ` : '   and '}${title}`,
@@ -281,6 +281,22 @@ function remedyLines({ verdict, guest }: GuestPlan, remedies: readonly Remedy[])
     ]),
   );
 }
+
+/** What decides it, where none of the changes that were tried helps. */
+function noRemedy({ attach, group }: GuestPlan): string {
+  if (group.oops !== undefined) return 'correct what makes the kernel oops: `doorbell check` has the place';
+  if (attach.result !== 'ok' && attach.step === 'bind') return bindRemedies[group.devices[0]!.iommu.driver.vfio];
+  return 'none known: no other memory of the guest, place of the window or place of the reservations makes it work';
+}
+
+const ifCoherent = 'if the hardware does keep its table walks coherent, its node lacks dma-coherent';
+const bindRemedies: Readonly<Record<PredictedDevice['iommu']['driver']['vfio'], string>> = {
+  always: 'none known',
+  'coherent-walk': `nothing about the guest helps; ${ifCoherent}`,
+  'coherent-walk-or-master': `nothing about the guest helps; ${ifCoherent}, or that of the device if its DMA is coherent`,
+  never: 'none: nothing about the guest or its memory makes this driver of Linux take part in VFIO',
+  unknown: 'none known: Linux has no driver for this IOMMU',
+};
 
 function reasonText({ text, source }: Reason): string {
   return `${text}${evidence(source)}`;

@@ -11,8 +11,9 @@ describe('what makes a plan work', () => {
     assert.deepEqual(remediesFor(situation(bridge(), host, guest('qemu-virt', gib))), []);
   });
 
-  it('QEMU virt: less RAM or a guest IOMMU, since nothing moves its RAM; or the reservation', () => {
+  it('QEMU virt: DIMMs, less RAM or a guest IOMMU, since nothing moves its RAM; or the reservation', () => {
     assert.deepEqual(remedyTitles(situation(netReservation(0xf0000000n, mib), net, guest('qemu-virt', 3n * gib))), [
+      'vmm-option: plug in as DIMMs what does not fit in one piece: qemu-system-aarch64 -machine virt -m 2560M,slots=1,maxmem=3072M -object memory-backend-ram,id=m0,size=512M -device pc-dimm,memdev=m0,addr=0x100000000',
       'less-ram: give the guest less RAM: --guest qemu-virt:2816M',
       'guest-iommu: give the guest an IOMMU of its own: -device virtio-iommu-pci',
       'reservation: move the reservation of /reserved-memory/hole@0 from 0xf0000000–0xf00fffff (1 MiB at 3.75 GiB) to 0x100000000',
@@ -24,7 +25,7 @@ describe('what makes a plan work', () => {
       remediesFor(situation(netReservation(start, mib), net, guest('qemu-virt', 3n * gib))).map(({ steps }) =>
         steps.map(({ kind }) => kind).join(),
       );
-    assert.deepEqual(kinds(0x70000000n), ['guest-iommu', 'reservation', 'less-ram']);
+    assert.deepEqual(kinds(0x70000000n), ['vmm-option', 'guest-iommu', 'reservation', 'less-ram']);
     assert.deepEqual(kinds(0x50000000n), ['guest-iommu', 'reservation']);
   });
 
@@ -53,7 +54,7 @@ describe('what makes a plan work', () => {
     );
     assert.equal(
       first,
-      'vmm-option: keep low RAM below 0x60000000 (-machine max-ram-below-4g=1.5 GiB): --guest q35:4G,max-ram-below-4g=1536M',
+      'vmm-option: keep low RAM below 0x60000000 (-machine max-ram-below-4g=1536M): --guest q35:4G,max-ram-below-4g=1536M',
     );
   });
 
@@ -123,6 +124,13 @@ describe('what makes a plan work', () => {
     const limited = bridge('dma-ranges = <0x02000000 0 0x40000000 0 0x40000000 0 0xc0000000>;');
     assert.deepEqual(remedyTitles(situation(limited, host, guest('crosvm', 4n * gib))), [
       'msi-window + less-ram: move the MSI window to 0x7ff00000–0x7fffffff (1 MiB at ~2 GiB) + give the guest less RAM: --guest crosvm:2G',
+    ]);
+  });
+
+  it('RAM makes way for a window that must lie where the host bridge forwards, under all of the guest’s RAM', () => {
+    const limited = bridge('dma-ranges = <0x02000000 0 0x40000000 0 0x40000000 0 0x40000000>;');
+    assert.deepEqual(remedyTitles(situation(limited, host, guest('qemu-virt', 4n * gib))), [
+      'msi-window + less-ram: move the MSI window to 0x7ff00000–0x7fffffff (1 MiB at ~2 GiB) + give the guest less RAM: --guest qemu-virt:1023M',
     ]);
   });
 

@@ -3,7 +3,7 @@ import type { AddressRange, Iova } from '../../topology/address';
 import { presetLayout, properRam, type GuestLayout } from '../guests/layout';
 import { alignDown, alignUp, lastAddress, overlaps, subtract } from '../ranges';
 import { fewestThatFill } from './obstruction';
-import { placementOf, splitPlacement, type Placement } from './placement';
+import { placementOf, splitPlacement, type Placement } from '../guests/placement';
 import type { Reason, UnitedRange } from './reservations';
 
 const oneMiB = 1n << 20n;

@@ -1,7 +1,7 @@
 // Changes of the guest's memory: another place where the VMM has an option for it, less RAM, or an own layout cut and moved.
 import { formatRange, hex, humanSize } from '../../text/numbers';
 import type { AddressRange, Iova } from '../../topology/model';
-import { guestArgument } from '../guests/guest-spec';
+import { guestArgument, sizeText } from '../guests/guest-spec';
 import {
   ownLayout,
   presetLayout,
@@ -11,6 +11,7 @@ import {
   type PresetName,
   type PresetOptions,
 } from '../guests/layout';
+import { splitPlacement } from '../guests/placement';
 import { alignDown, alignUp, intersect, lastAddress, nearestFree, overlaps, sizeOf, subtract, union } from '../ranges';
 import { guestChange, type Change, type Situation } from './change';
 import type { GuestPlan } from './plan';
@@ -29,6 +30,7 @@ export function layoutChanges({ guest }: Situation, plans: readonly GuestPlan[])
   const { name, options } = preset;
   return [
     ...basesOf(guest, name, options, plans, obstacles),
+    ...dimmsAround(guest, plans, obstacles),
     ...directBoot(guest, name),
     ...lowerSplits(guest, name, options, obstacles),
     ...lessRam(guest, name, options, obstacles),
@@ -96,6 +98,20 @@ function basesOf(
   return [guestChange('vmm-option', 1, `start RAM at ${hex(base)}: ${commandOf(moved)}`, 'no RAM is lost', moved)];
 }
 
+/** QEMU virt: memory behind what is in the way of RAM as DIMMs at free addresses. */
+function dimmsAround(guest: GuestLayout, plans: readonly GuestPlan[], obstacles: readonly AddressRange[]): Change[] {
+  const placement = splitPlacement(guest, freeRanges(plans, obstacles));
+  if (placement?.command === undefined || placement.ram.length < 2) return [];
+  const spans = placement.ram.map(({ start, end }) => ({ start, size: end - start + 1n }));
+  const split: GuestLayout = {
+    ...ownLayout(`${guest.title} around what is reserved`, spans, guest.source),
+    guestIommu: guest.guestIommu,
+  };
+  const title = `plug in as DIMMs what does not fit in one piece: ${placement.command}`;
+  const cost = `no RAM is lost; ${placement.notes.join('; ')}`;
+  return [guestChange('vmm-option', 2, title, cost, split)];
+}
+
 const kvmtoolPlaces: readonly AddressRange[] = [{ start: 2n * oneGiB, end: (1n << 52n) - 1n }];
 
 function freeBase(free: readonly AddressRange<Iova>[], wanted: Iova, size: bigint): Iova | undefined {
@@ -143,7 +159,7 @@ function lowerSplits(
   const below4g = alignDown(hit.start, hit.start >= 64n * oneMiB ? 64n * oneMiB : oneMiB);
   if (below4g <= low.start) return [];
   const moved = presetLayout(name, guest.size, { ...options, below4g });
-  const title = `keep low RAM below ${hex(hit.start)} (-machine max-ram-below-4g=${humanSize(below4g)}): ${commandOf(moved)}`;
+  const title = `keep low RAM below ${hex(hit.start)} (-machine max-ram-below-4g=${sizeText(below4g)}): ${commandOf(moved)}`;
   return [guestChange('vmm-option', 1, title, 'less of it is below 4 GiB; no RAM is lost', moved)];
 }
 

@@ -73,12 +73,25 @@ function groundwork(situation: Situation, done: readonly Change[] = []): (readon
   const plans = plansOf(bare);
   if (plans.every(works)) return [done];
   const unsafe = unsafeInterrupts(plans);
-  // A place for the window must suit the guest as it is.
-  const changes = unsafe.length > 0 ? unsafe : [...windowMoves(plansOf(situation)), ...reservationChanges(bare, plans)];
+  const changes = unsafe.length > 0 ? unsafe : [...windowPlaces(situation, plans), ...reservationChanges(bare, plans)];
   return changes
     .filter(({ kind }) => !done.some((step) => step.kind === kind))
     .flatMap((change) => groundwork(change.apply(situation), [...done, change]));
 }
+
+/**
+ * A place for the window that suits the guest as it is. Where there is none, or none that 32-bit MSI capabilities reach, the
+ * guest's RAM may have to make way for it: those that suit a guest without RAM (`bare`) are tried as well.
+ */
+function windowPlaces(situation: Situation, bare: readonly GuestPlan[]): Change[] {
+  const moves = windowMoves(plansOf(situation), 1);
+  const isLow = ({ window }: Change): boolean => window !== undefined && window.end < fourGiB;
+  if (moves.some(isLow)) return moves;
+  return [...moves, ...windowMoves(bare, mostPlaces).filter((move) => moves.length === 0 || isLow(move))];
+}
+
+const fourGiB = 1n << 32n;
+const mostPlaces = 4;
 
 function withoutRam(guest: GuestLayout): GuestLayout {
   return { ...guest, ram: [], problems: [] };
@@ -119,7 +132,7 @@ function possibleChanges(situation: Situation, plans: readonly GuestPlan[]): Cha
   return [
     ...layoutChanges(situation, plans),
     ...guestIommu(situation, plans),
-    ...windowMoves(plans),
+    ...windowMoves(plans, 1),
     ...reservationChanges(situation, plans),
   ];
 }
@@ -156,22 +169,18 @@ function guestIommu({ guest }: Situation, plans: readonly GuestPlan[]): Change[]
   ];
 }
 
-function windowMoves(plans: readonly GuestPlan[]): Change[] {
+function windowMoves(plans: readonly GuestPlan[], most: number): Change[] {
   const { window } = plans.find((plan) => plan.window !== undefined && !plan.window.fits) ?? {};
-  const best = window?.candidates.find(({ fits }) => fits);
-  if (best === undefined) return [];
-  const { range } = best;
-  return [
-    {
-      kind: 'msi-window',
-      title: `move the MSI window to ${formatRange(range)}`,
-      cost: `true only of a host kernel that is built with MSI_IOVA_BASE ${hex(range.start)}, or that lets the VMM choose; no mainline kernel has a switch`,
-      rank: 5,
-      guest: undefined,
-      window: range,
-      apply: (situation) => withWindow(situation, range),
-    },
-  ];
+  const places = window?.candidates.filter(({ fits }) => fits).slice(0, most) ?? [];
+  return places.map(({ range }) => ({
+    kind: 'msi-window',
+    title: `move the MSI window to ${formatRange(range)}`,
+    cost: `true only of a host kernel that is built with MSI_IOVA_BASE ${hex(range.start)}, or that lets the VMM choose; no mainline kernel has a switch`,
+    rank: 5,
+    guest: undefined,
+    window: range,
+    apply: (situation) => withWindow(situation, range),
+  }));
 }
 
 /** The prediction made again with another window, and the same groups of it. */

@@ -1,7 +1,6 @@
 // A guest's memory as VMMs and libvirt are told it.
 import type { AddressRange, Iova } from '../../topology/address';
-import type { GuestLayout } from '../guests/layout';
-import { properRam } from '../guests/layout';
+import { properRam, type GuestLayout } from './layout';
 import { alignDown, alignUp, sizeOf } from '../ranges';
 
 export interface Placement {
