@@ -38,6 +38,27 @@ describe('entries of a map', () => {
     assert.deepEqual(findings('id-map-length-wraps', map('<0x0 &smmu 0x0 0xffffffff>')), []);
   });
 
+  it('that are empty, of length 0, or no whole map at all say so', () => {
+    assert.match(findings('id-map-unused-entry', map('<0x0 &smmu 0x0 0x0>')).join(), /^info: .*length 0 .*0x0 has no/);
+    for (const kernel of ['6.12', '7.2'] as const) {
+      assert.match(
+        findings('id-map-length', '&pcie { iommu-map; };', kernel).join(),
+        /^error: .*behind it has an IOMMU/,
+      );
+    }
+    assert.doesNotMatch(findings('id-map-length', '&pcie { iommu-map; };', '7.2').join(), /Bad iommu-map length/);
+  });
+
+  it('of several IDs are refused where the target asks for several cells, from 7.2 on', () => {
+    const its = (length: string): string =>
+      `&its { #msi-cells = <2>; }; &pcie { msi-map = <0x0 &its 0x0 0x0 ${length}>; };`;
+    const [found, ...others] = findings('id-map-entry-refused', its('0x100'), '7.2');
+    assert.match(found!, /^error: .*asks for 2 cells.*requester IDs 0x0–0xff is refused.*gets no MSIs/);
+    assert.deepEqual(others, []);
+    assert.deepEqual(findings('id-map-entry-refused', its('0x1'), '7.2'), []);
+    assert.deepEqual(findings('id-map-entry-refused', its('0x100'), '6.12'), []);
+  });
+
   it('leave gaps behind the root bus only, and none under a mask', () => {
     assert.deepEqual(findings('id-map-gap', map('<0x0 &smmu 0x0 0x9>, <0x100 &smmu 0x100 0x100>')), []);
     const gap = findings('id-map-gap', map('<0x0 &smmu 0x0 0x9>, <0x100 &smmu 0x100 0x1>, <0x200 &smmu 0x200 0x1>'));
@@ -143,5 +164,24 @@ describe('reservations of a bridge', () => {
 
   it('are nothing that 6.1 would read', () => {
     assert.deepEqual(findings('reservation-not-inherited', text('pcie'), '6.1'), []);
+  });
+});
+
+describe('mmu-masters', () => {
+  const legacy =
+    '/ { iommu@2c000000 { compatible = "arm,mmu-500"; reg = <0x0 0x2c000000 0x0 0x20000>; #global-interrupts = <1>; mmu-masters = <&dma 0x100>; }; };';
+  const modern =
+    '/ { iommu@2d000000 { compatible = "arm,mmu-500"; reg = <0x0 0x2d000000 0x0 0x20000>; #global-interrupts = <1>; #iommu-cells = <1>; }; };';
+
+  it('rule out SMMUs of the other form, but not those of another driver', () => {
+    assert.doesNotMatch(findings('mmu-masters-not-read', legacy).join(), /the other form/);
+    assert.match(findings('mmu-masters-not-read', legacy + modern).join(), /2d000000 is described in the other form/);
+  });
+
+  it('of an SMMU that is off are nobody’s', () => {
+    assert.deepEqual(
+      findings('mmu-masters-not-read', legacy.replace('mmu-masters', 'status = "disabled"; mmu-masters')),
+      [],
+    );
   });
 });

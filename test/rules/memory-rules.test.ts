@@ -72,6 +72,15 @@ b@90200000 { reg = <0x0 0x90200000 0x0 0x1000>; };`);
     assert.match(findings('reserved-memory-misaligned', text).join(), /^hint: Its size 0x100 /);
   });
 
+  it('across the edge of memory are told what of them is none', () => {
+    const at = (reg: string): string[] =>
+      findings('reserved-memory-partly-outside', reserved(`a@0 { reg = <${reg}>; no-map; };`));
+    assert.match(at('0x0 0xbff00000 0x0 0x200000').join(), /^info: .*0xc0000000–0xc00fffff \(1 MiB .* lies outside/);
+    assert.match(at('0x0 0x7ff00000 0x0 0x200000').join(), /0x7ff00000–0x7fffffff/);
+    assert.deepEqual(at('0x0 0xc0000000 0x0 0x200000'), []);
+    assert.deepEqual(at('0x0 0xbff00000 0x0 0x100000'), []);
+  });
+
   it('with two entries lose the second from 7.2 on', () => {
     const text = reserved('a@90000000 { reg = <0x0 0x90000000 0x0 0x1000>, <0x0 0x94000000 0x0 0x100000>; };');
     assert.match(

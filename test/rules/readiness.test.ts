@@ -203,3 +203,26 @@ describe('an MSI window of doorbell.json', () => {
     assert.equal(said(limited, window('0xfff00000', '0x100000')), 0);
   });
 });
+
+describe('the list in sysfs', () => {
+  const holes = (count: number): string => {
+    const entries = Array.from(
+      { length: count },
+      (_, n) => `<&dma 0x0 0x${(0x90000000 + n * 0x2000).toString(16)} 0x0 0x1000>`,
+    );
+    return `&{/reserved-memory} { holes: holes { iommu-addresses = ${entries.join(', ')}; }; }; &dma { memory-region = <&holes>; };`;
+  };
+  const cut = (count: number, settings?: object) => about('reserved-regions-cut', holes(count), settings);
+
+  it('holds the window’s line of 42 bytes and 86 of 47 in a page of 4 KiB, less the last byte', () => {
+    assert.deepEqual(cut(86), []);
+    assert.match(cut(87)[0]?.message ?? '', /does not show 1 of 88 regions, from 0x900ac000/);
+    assert.match(cut(187)[0]?.message ?? '', /does not show 101 of 188 regions/);
+    assert.deepEqual(cut(187, { pageSize: '16K' }), []);
+  });
+
+  it('matters to who starts guests by a VMM that reads it', () => {
+    assert.equal(cut(100, { guests })[0]?.severity, 'info');
+    assert.equal(cut(100, { guests: { mine: { preset: 'kvmtool:1G' } } })[0]?.severity, 'warning');
+  });
+});

@@ -58,7 +58,9 @@ export const idMapLength: Rule = {
       if (problem === undefined || !isWritten) continue;
       const elsewhere = elsewhereText(otherRule(input.kernel.mapRule), other);
       const outcome = reading.unusable
-        ? `Linux ${input.kernel.version} refuses the whole map (“Bad ${map.property} length”), and ${lost[map.property]}`
+        ? input.kernel.mapRule === 'target-cells'
+          ? `Linux ${input.kernel.version} takes no entry of it, and ${lost[map.property]}`
+          : `Linux ${input.kernel.version} refuses the whole map (“Bad ${map.property} length”), and ${lost[map.property]}`
         : `Linux ${input.kernel.version} stops reading there, and devices that only later entries cover are left out`;
       yield {
         about: propertyKey(path, map.property),

@@ -7,6 +7,8 @@ export interface Survey {
   readonly dmaBuses: readonly DtNode[];
   /** Nodes called `reserved-memory` anywhere but at the root. */
   readonly otherReservedMemory: readonly DtNode[];
+  /** SMMUs that name their devices (`mmu-masters`). */
+  readonly legacySmmus: readonly DtNode[];
 }
 
 const surveys = new WeakMap<DeviceTree, Survey>();
@@ -23,9 +25,11 @@ export function surveyOf(tree: DeviceTree): Survey {
 function survey({ root }: DeviceTree): Survey {
   const dmaBuses: DtNode[] = [];
   const otherReservedMemory: DtNode[] = [];
+  const legacySmmus: DtNode[] = [];
   walk(root, (node) => {
     if (node.parent !== undefined && node.properties.has('dma-ranges')) dmaBuses.push(node);
+    if (node.properties.has('mmu-masters')) legacySmmus.push(node);
     if (node.name === 'reserved-memory' && node.parent !== root) otherReservedMemory.push(node);
   });
-  return { dmaBuses, otherReservedMemory };
+  return { dmaBuses, otherReservedMemory, legacySmmus };
 }

@@ -1,8 +1,8 @@
 // Where reserved regions lie: on each other, beside memory, across pages; and entries of `reg` that do not count.
-import { compare, contains, sizeOf, union } from '../../iova/ranges';
+import { compare, contains, overlaps, sizeOf, subtract, union } from '../../iova/ranges';
 import type { SourceRange } from '../../text/source-file';
 import type { AddressRange } from '../../topology/model';
-import { count, formatRange, hex, humanSize, withSize } from '../numbers';
+import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { rangeOfEntry, readChildren, type ReservedChild } from './kernel-reading';
 
@@ -152,6 +152,55 @@ export const reservedMemoryOutside: Rule = {
         evidence: evidenceAt(
           ...nodes.slice(0, 4).map((each) => [each.source, `Memory ${formatRange(each.range)}`] as const),
         ),
+      };
+    }
+  },
+};
+
+export const reservedMemoryPartlyOutside: Rule = {
+  id: 'reserved-memory-partly-outside',
+  severity: 'info',
+  summary: 'A reserved region begins inside memory and ends outside of it, or the other way round',
+  docs: {
+    effect:
+      'Linux sets aside what is memory and says nothing of the rest. Whoever uses the region finds no memory behind the edge: its accesses fault, or wrap to other memory.',
+    why: 'A region may lie wholly outside of memory (memory of its own, or what firmware hides). One that lies across the edge has most likely a wrong size, or memory has. Boot loaders often write the memory node anew; then this is about what they are given.',
+    fix: 'Correct `reg` of the region, or the memory node.',
+    sources: [
+      'Linux drivers/of/of_reserved_mem.c early_init_dt_reserve_memory',
+      'Linux drivers/of/fdt.c early_init_dt_scan_memory',
+    ],
+    example: {
+      failing: `&{/reserved-memory} {
+	firmware@bff00000 {
+		reg = <0x0 0xbff00000 0x0 0x1000000>;
+		no-map;
+	};
+};`,
+      corrected: `&{/reserved-memory} {
+	firmware@bff00000 {
+		reg = <0x0 0xbff00000 0x0 0x100000>;
+		no-map;
+	};
+};`,
+    },
+  },
+  prerequisites: [...notRead, 'reserved-memory-outside'],
+  *check(input) {
+    if (input.tree.isPlugin) return;
+    const nodes = input.topology.memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
+    const memory = union<bigint>(nodes.map(({ range }) => range));
+    for (const { range, source, path } of reservedRanges(input)) {
+      const missing = subtract([range], memory);
+      const [first] = missing;
+      if (first === undefined || sizeOf(first) === sizeOf(range)) continue;
+      const met = nodes.find((each) => overlaps(each.range, range));
+      yield {
+        about: path,
+        range: source,
+        node: path,
+        message: `${formatRange(range)} is memory only in part: ${list(missing.map(formatRange))} lies outside of all that the sources describe, and whoever uses the region finds nothing there. Correct its reg, or the memory node; if the boot loader writes that, this is about what it is given.`,
+        evidence: evidenceAt(met && [met.source, `Memory ${formatRange(met.range)}`]),
       };
     }
   },

@@ -13,6 +13,7 @@ import {
   reservedMemoryMisaligned,
   reservedMemoryOutside,
   reservedMemoryOverlap,
+  reservedMemoryPartlyOutside,
 } from './layout';
 import { cmaRegionMisaligned, noMapReusable, poolDefaultIgnored } from './pools';
 
@@ -24,6 +25,7 @@ export const memoryRules: readonly Rule[] = [
   reservedMemoryNotAllocated,
   reservedMemoryOverlap,
   reservedMemoryOutside,
+  reservedMemoryPartlyOutside,
   reservedMemoryMisaligned,
   reservedMemoryExtraReg,
   noMapReusable,

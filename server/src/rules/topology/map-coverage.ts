@@ -1,19 +1,13 @@
 // `iommu-map` and `msi-map`: entries that compete for requester IDs, and requester IDs that no entry wants.
-import type { IdMap } from '../../topology/model';
 import { count, hex, list } from '../numbers';
 import { propertyKey } from '../references';
 import { compatibles, nodeAt } from '../../tree/navigate';
-import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
+import { evidenceAt, type Rule, type RuleInput } from '../rule';
 import { coverage, isCovered, lastInput, liveEntries, servedMaps, wraps } from './map-inputs';
-import type { AnyEntry, IdRange, ServedMap } from './map-inputs';
+import type { AnyEntry, IdRange } from './map-inputs';
+import { idText, loses } from './map-texts';
 
 const mapFunction = 'Linux drivers/of/base.c of_map_id';
-
-const loses: Readonly<Record<IdMap<unknown>['property'], string>> = {
-  'iommu-map': 'has no IOMMU: its DMA is not translated, it is in no group, and VFIO cannot take it',
-  'msi-map': 'gets no MSIs through the map, and VFIO refuses it (EPERM) where nothing else provides them',
-  iort: 'is not found',
-};
 
 export const idMapOverlap: Rule = {
   id: 'id-map-overlap',
@@ -89,11 +83,6 @@ function idName({ property }: { readonly property: string }): string {
 
 function outputText({ input, output, target }: AnyEntry, id: number): string {
   return `${hex(output + id - input)} of ${target.path ?? `phandle ${hex(target.phandle)}`}`;
-}
-
-/** `requester ID 0x100` or `requester IDs 0x100–0x1ff`; PCI's as bus:device.function as well. */
-function idText({ first, last }: IdRange): string {
-  return first === last ? `requester ID ${hex(first)}` : `requester IDs ${hex(first)}–${hex(last)}`;
 }
 
 export const idMapLengthWraps: Rule = {
@@ -267,51 +256,3 @@ export const idMapGap: Rule = {
     }
   },
 };
-
-export const idMapUnusedEntry: Rule = {
-  id: 'id-map-unused-entry',
-  severity: 'info',
-  summary: 'An entry of a host bridge’s map covers only IDs that no function behind it can have',
-  docs: {
-    effect: 'The entry is never used. Often a base was shifted by eight bits too many, or `bus-range` is too small.',
-    why: 'A requester ID is the bus number times 256, and device and function below it: 16 bits, and only the buses of `bus-range`.',
-    fix: 'Correct the base of the entry, or `bus-range`.',
-    sources: [mapFunction, 'Documentation/devicetree/bindings/pci/pci-iommu.txt'],
-    example: {
-      failing: `&pcie {
-	iommu-map = <0x0 &smmu 0x0 0x100>, <0x10000 &smmu 0x4000 0x100>;
-};`,
-      corrected: `&pcie {
-	iommu-map = <0x0 &smmu 0x0 0x10000>;
-};`,
-    },
-  },
-  prerequisites: ['id-map-length', 'id-map-outside-mask', 'id-map-hidden-entry'],
-  *check(input) {
-    for (const served of servedMaps(input)) {
-      const { map, path, bridge } = served;
-      if (bridge === undefined || isMasked(served)) continue;
-      const { first, last } = bridge.busRange;
-      if (last < first) continue;
-      for (const entry of liveEntries(map, input.kernel.mapRule)) {
-        if (entry.input <= (last << 8) + 0xff && lastInput(entry) >= first << 8) continue;
-        yield unusedEntry(served, entry, path);
-      }
-    }
-  },
-};
-
-/** The mask takes bits of the bus number away: which IDs are looked up is another question. */
-function isMasked({ map }: ServedMap): boolean {
-  return (map.mask & 0xffff) !== 0xffff;
-}
-
-function unusedEntry({ map, bridge }: ServedMap, entry: AnyEntry, path: string): Finding {
-  const { first, last } = bridge!.busRange;
-  return {
-    about: propertyKey(path, map.property),
-    range: entry.source ?? map.source,
-    node: path,
-    message: `This entry of ${map.property} covers ${idText({ first: entry.input, last: lastInput(entry) })}, but functions behind ${path} have IDs from ${hex(first << 8)} to ${hex((last << 8) + 0xff)} (buses ${hex(first)}–${hex(last)}): it is never used. Correct its base, or bus-range.`,
-  };
-}

@@ -1,13 +1,16 @@
 // Maps, shared IDs and what is not read or not inherited, in the order of the catalogue.
 import type { Rule } from '../rule';
 import { reservationNotInherited, reservationWithoutIommu } from './inheritance';
-import { functionNotMapped, idMapGap, idMapLengthWraps, idMapOverlap, idMapUnusedEntry } from './map-coverage';
+import { functionNotMapped, idMapGap, idMapLengthWraps, idMapOverlap } from './map-coverage';
+import { idMapEntryRefused, idMapUnusedEntry } from './map-entries';
 import { idMapMaskMerges, msiDeviceIdShared, streamIdShared } from './shared-ids';
-import { idMapNotRead, iommusNotRead, iommusTwoIommus, itsDeviceIdMissing, sharedStreamGroup } from './unread';
+import { idMapNotRead, iommusNotRead, iommusTwoIommus, itsDeviceIdMissing, mmuMastersNotRead } from './unread';
+import { sharedStreamGroup } from './unread';
 
 export const topologyRules: readonly Rule[] = [
   idMapOverlap,
   idMapLengthWraps,
+  idMapEntryRefused,
   functionNotMapped,
   idMapGap,
   idMapUnusedEntry,
@@ -17,6 +20,7 @@ export const topologyRules: readonly Rule[] = [
   idMapNotRead,
   iommusNotRead,
   iommusTwoIommus,
+  mmuMastersNotRead,
   sharedStreamGroup,
   itsDeviceIdMissing,
   reservationNotInherited,

@@ -1,8 +1,10 @@
 // References to IOMMUs and MSI controllers that stand where Linux does not read them, or that it reads only in part.
-import { nodeAt } from '../../tree/navigate';
+import { nodeSource } from '../../topology/builder';
+import { nodeAt, nodePath } from '../../tree/navigate';
 import { list } from '../numbers';
-import { propertyKey } from '../references';
+import { isEnabled, propertyKey } from '../references';
 import { evidenceAt, type Rule } from '../rule';
+import { surveyOf } from '../survey';
 import { isCoherentForVfio } from '../vfio/devices';
 
 /** Kinds of bus whose children bring an ID to `of_dma_configure_id`, beside PCI: by `compatible`. */
@@ -146,6 +148,73 @@ export const iommusTwoIommus: Rule = {
         };
         break;
       }
+    }
+  },
+};
+
+export const mmuMastersNotRead: Rule = {
+  id: 'mmu-masters-not-read',
+  severity: 'warning',
+  summary: 'mmu-masters in an SMMU, a form of description that kernels do not support any more',
+  docs: {
+    effect:
+      'The devices that the property names have no IOMMU (“deprecated "mmu-masters" DT property in use; SMMU support unavailable”). Where other SMMUs of the board are described by `iommus`, those that probe after the first one of the other kind fail (“not probing due to mismatched DT properties”), and nothing behind them has an IOMMU.',
+    why: 'The form went out of use in 2016. Linux supports it only if built with ARM_SMMU_LEGACY_DT_BINDINGS, which is off by default and in distributions, and then for VFIO alone. One kernel takes one form or the other, for all SMMUs.',
+    fix: 'Give the SMMU `#iommu-cells = <1>`, each device `iommus` with the stream IDs that stand in `mmu-masters`, and a host bridge `iommu-map`; remove `mmu-masters`.',
+    sources: [
+      'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_device_dt_probe, arm_smmu_register_legacy_master',
+      'Linux drivers/iommu/Kconfig ARM_SMMU_LEGACY_DT_BINDINGS',
+    ],
+    example: {
+      failing: `/ {
+	iommu@2c000000 {
+		compatible = "arm,mmu-500";
+		reg = <0x0 0x2c000000 0x0 0x20000>;
+		#global-interrupts = <1>;
+		mmu-masters = <&dma 0x100>;
+	};
+};
+
+&dma {
+	/delete-property/ iommus;
+	#stream-id-cells = <1>;
+};`,
+      corrected: `/ {
+	smmu2: iommu@2c000000 {
+		compatible = "arm,mmu-500";
+		reg = <0x0 0x2c000000 0x0 0x20000>;
+		#iommu-cells = <1>;
+		#global-interrupts = <1>;
+		dma-coherent;
+	};
+};
+
+&dma {
+	iommus = <&smmu2 0x100>;
+};`,
+    },
+  },
+  *check({ tree, topology }) {
+    const nodes = surveyOf(tree).legacySmmus.filter((node) => isEnabled(tree, nodePath(node)));
+    if (nodes.length === 0) return;
+    const other = topology.iommus.find(
+      ({ driver, availability, path }) =>
+        driver.name === 'arm-smmu' && availability.enabled && !nodes.some((node) => nodePath(node) === path),
+    );
+    const conflict =
+      other === undefined
+        ? ''
+        : ` ${other.path} is described in the other form, and Linux takes one of the two for all: whichever of them probes second fails.`;
+    for (const node of nodes) {
+      const path = nodePath(node);
+      const written = node.properties.get('mmu-masters')?.definitions.at(-1);
+      yield {
+        about: path,
+        range: written?.whole ?? nodeSource(node),
+        node: path,
+        message: `Kernels are built without support for mmu-masters, so the devices that ${path} names here have no IOMMU: DMA is not translated, and VFIO cannot take them.${conflict} Use iommus and iommu-map.`,
+        evidence: evidenceAt(other && [other.source, 'The other form']),
+      };
     }
   },
 };

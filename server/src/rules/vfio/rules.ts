@@ -2,6 +2,7 @@
 import type { Rule } from '../rule';
 import { vfioDeviceNotCoherent, vfioDriverUnable, vfioSmmuNotCoherent } from './coherency';
 import { vfioNoMsiController, vfioUnsafeInterrupts } from './interrupts';
+import { reservedRegionsCut } from './listing';
 import { virtioIommuRegionsUnknown } from './unknown-regions';
 import { vfioNoUsableIova, vfioSmmuDisabled } from './usable-space';
 
@@ -14,4 +15,5 @@ export const vfioRules: readonly Rule[] = [
   vfioNoMsiController,
   vfioNoUsableIova,
   virtioIommuRegionsUnknown,
+  reservedRegionsCut,
 ];
