@@ -42,6 +42,35 @@ describe('doorbell verify', () => {
     }
   });
 
+  it('misses the groups of an IOMMU that no driver took, and says what the kernel was told', () => {
+    const archive = path.join(__dirname, '../fixtures/hosts/virt-6.12-no-smmu-driver.tar.gz');
+    const { status, stdout } = doorbell(['verify', archive]);
+    assert.equal(status, 1);
+    assert.deepEqual(stdout.split('\n'), [
+      'absent: /pcie@10000000: no driver is bound to its IOMMU /smmuv3@9050000 (9050000.smmuv3): the kernel was built or started without it, or it refused the hardware',
+      'the kernel was started with initcall_blacklist=arm_smmu_driver_init, which no source tells',
+      '0 groups equal under Linux 6.12; one predicted group absent',
+      '',
+    ]);
+  });
+
+  it('knows where a kernel of 6.12 ends the file, and says so', () => {
+    const archive = path.join(__dirname, '../fixtures/hosts/virt-6.12-120-regions.tar.gz');
+    const note =
+      'the kernel ends this file after one page (4 KiB), in line 88 of 121; the regions that it does not show are in force all the same';
+    assert.deepEqual(doorbell(['verify', archive]).stdout.split('\n'), [
+      'group 0 (0000:00:01.0): equal',
+      `  note: ${note}`,
+      '2 groups equal under Linux 6.12',
+      '',
+    ]);
+    const regions = doorbell(['regions', archive]).stdout;
+    assert.ok(regions.endsWith(`\n0x000000066\n# ${note}\n`), regions.slice(-300));
+    const bare = doorbell(['regions', archive, '--device', '0000:00:01.0']);
+    assert.equal(bare.stdout.split('\n').length, 89);
+    assert.ok(bare.stderr.includes(`${note} (--format json has them)`), bare.stderr);
+  });
+
   it('takes the kernel of the archive for the sources', () => {
     const archive = archiveOf(truthCase('d44-driverless', '6.1'));
     const source = truthSource('d44-driverless');
@@ -204,6 +233,7 @@ describe('doorbell verify', () => {
       kernel: '6.12',
       result: 'different',
       matchedBy: 'devices',
+      bootWords: [],
       absent: [
         {
           devices: ['/ghost@b000000'],

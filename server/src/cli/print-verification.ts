@@ -16,7 +16,7 @@ export interface ExplainedVerification {
 
 /** Groups that differ, line by line with the reasons, then what is absent, then the sum. */
 export function printVerification({ verification, explanations, whole }: ExplainedVerification): string {
-  const { groups, absent, kernel, matchedBy } = verification;
+  const { groups, absent, kernel, matchedBy, bootWords, isEqual: isAllEqual } = verification;
   const lines: string[] = [];
   groups.forEach((group, at) => {
     if (!group.isEqual || group.notes.length > 0) lines.push(...groupLines(group, explanations[at]!));
@@ -25,6 +25,8 @@ export function printVerification({ verification, explanations, whole }: Explain
     lines.push(`${each.isExpected ? 'absent, as it may be' : 'absent'}: ${pathsOf(each)}: ${each.reason}`);
   }
   for (const { label } of whole) lines.push(`${label} give exactly what the machine has`);
+  if (!isAllEqual && bootWords.length > 0)
+    lines.push(`the kernel was started with ${bootWords.join(' ')}, which no source tells`);
   const equal = groups.filter(({ isEqual }) => isEqual).length;
   const lost = absent.filter(({ isExpected }) => !isExpected).length;
   const by = matchedBy === 'content' ? ', matched by their lines, as the dump names no devices' : '';
@@ -69,7 +71,7 @@ function pathsOf({ group }: AbsentGroup): string {
 
 /** Lines as in sysfs; `missing` are predicted and not there, `extra` are there and not predicted. */
 export function verificationJson({ verification, explanations, whole }: ExplainedVerification): object {
-  const { kernel, matchedBy, isEqual, groups, absent } = verification;
+  const { kernel, matchedBy, isEqual, groups, absent, bootWords } = verification;
   return {
     kernel,
     result: isEqual ? 'equal' : 'different',
@@ -90,6 +92,7 @@ export function verificationJson({ verification, explanations, whole }: Explaine
       result: each.isExpected ? 'equal' : 'different',
       reason: each.reason,
     })),
+    bootWords,
     alternatives: whole.map(({ kind, label }) => ({ kind, label })),
   };
 }

@@ -1,7 +1,7 @@
 // doorbell regions FILE
 import { Option, type Command } from 'commander';
 import { findDevice } from '../iova/find-device';
-import { printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
+import { cutText, printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
@@ -38,6 +38,8 @@ function runRegions(file: string, options: RegionsArguments): void {
 function printBare(group: PredictedGroup, limit: bigint | undefined): void {
   if (group.oops === undefined) process.stdout.write(printGroup(group, limit));
   else printError(`the kernel oopses: ${group.oops.message}`);
+  const cut = group.oops === undefined ? cutText(group, limit) : undefined;
+  if (cut !== undefined) printError(`${cut} (--format json has them)`);
   for (const reason of group.unknown) printError(`unknown: ${reason}`);
 }
 

@@ -1,4 +1,5 @@
 // The prediction as text: sysfs lines as the kernel prints them, and the shape of `regions --format json`.
+import { humanSize } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { SourceRange } from '../text/source-file';
 import { mayShareWith, sharingReason } from './possible-sharing';
@@ -23,6 +24,15 @@ export function sysfsLines(group: PredictedGroup, limit: bigint | undefined): st
   return cut.at(-1) === '' ? cut.slice(0, -1) : cut;
 }
 
+/** What the kernel's file leaves out for want of room; undefined where it holds all. */
+export function cutText(group: PredictedGroup, limit: bigint | undefined): string | undefined {
+  const all = group.regions.length;
+  if (limit === undefined || sysfsLines(group, limit).join('\n') === sysfsLines(group, undefined).join('\n'))
+    return undefined;
+  const shown = sysfsLines(group, limit).length;
+  return `the kernel ends this file after one page (${humanSize(limit)}), in line ${shown} of ${all}; the regions that it does not show are in force all the same`;
+}
+
 /** All groups, each with a header line; what cannot be predicted follows as a comment. */
 export function printSysfs(prediction: RegionPrediction): string {
   return prediction.groups.map((group) => `${header(group)}${bodyLines(prediction, group)}`).join('');
@@ -42,7 +52,9 @@ function header({ id, devices }: PredictedGroup): string {
 function bodyLines(prediction: RegionPrediction, group: PredictedGroup): string {
   const shared = sharingText(mayShareWith(prediction, group));
   const unknown = group.unknown.map((reason) => `unknown: ${reason}`);
-  const comments = [...unknown, ...(shared === undefined ? [] : [shared])].map((text) => `# ${text}\n`).join('');
+  const cut = cutText(group, prediction.kernel.sysfsLimit);
+  const notes = [cut, ...unknown, shared].filter((text) => text !== undefined);
+  const comments = notes.map((text) => `# ${text}\n`).join('');
   if (group.oops !== undefined) return `# the kernel oopses: ${group.oops.message}\n`;
   return `${printGroup(group, prediction.kernel.sysfsLimit)}${comments}`;
 }

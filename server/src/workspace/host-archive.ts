@@ -17,7 +17,6 @@ export interface HostArchive {
   readonly machine: string | undefined;
   /** In bytes. */
   readonly pageSize: number | undefined;
-  readonly commandLine: string | undefined;
   /** Of either VFIO back end. */
   readonly allowUnsafeInterrupts: boolean | undefined;
   /** What the script could not read, in its words. */
@@ -70,10 +69,9 @@ function hostOf(files: ReadonlyMap<string, ArchivedFile>): HostArchive | FileErr
     release: values('release')[0],
     machine: values('machine')[0],
     pageSize: Number.isInteger(pageSize) ? pageSize : undefined,
-    commandLine: text('cmdline')?.trim(),
     allowUnsafeInterrupts: unsafeInterrupts(text('parameters')),
     missing: values('missing'),
-    dump: groupsOfArchive(files),
+    dump: { ...groupsOfArchive(files), commandLine: text('cmdline')?.trim() },
     tree: treeOf(files),
   };
 }

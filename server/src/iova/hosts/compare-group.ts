@@ -1,7 +1,7 @@
 // One recorded group against the predicted group or groups that its devices are in, line by line.
 import { mergeRegions } from '../merge';
 import { typeWord, type GroupRegion, type PredictedDevice, type PredictedGroup } from '../prediction';
-import { sysfsAddress, sysfsLines } from '../print-regions';
+import { cutText, sysfsAddress, sysfsLines } from '../print-regions';
 import type { DescribedHost } from './locate';
 import type { RecordedDevice, RecordedGroup } from './recorded';
 
@@ -61,6 +61,8 @@ export function compareGroup(
     }
   }
   const isEqual = strangers.length === 0 && !oops && isSame(expected);
+  const cut = isEqual ? cutText(expected, kernel.sysfsLimit) : undefined;
+  if (cut !== undefined) notes.push(cut);
   if (isEqual) return { ...same, isEqual, notes };
   const text = sysfsLines(expected, kernel.sysfsLimit);
   const missing = without(text, lines).map((line) => ({ text: line, region: regionOf(expected, line) }));

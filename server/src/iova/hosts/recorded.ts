@@ -4,6 +4,8 @@ export interface GroupDump {
   readonly groups: readonly RecordedGroup[];
   /** Devices of the machine that are in no group; undefined where the dump does not list them. */
   readonly ungrouped: readonly RecordedDevice[] | undefined;
+  /** What the kernel was started with; undefined where the dump does not say. */
+  readonly commandLine?: string | undefined;
 }
 
 export interface RecordedGroup {

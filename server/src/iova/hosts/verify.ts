@@ -1,6 +1,7 @@
 // Predicted groups against those of a running machine, group by group and line by line.
 import type { KernelVersion } from '../kernel-profile';
 import type { PredictedDevice, PredictedGroup } from '../prediction';
+import { bootWords } from './boot-words';
 import { compareGroup, type Stranger, type VerifiedGroup } from './compare-group';
 import { matchByContent } from './match-content';
 import { isPciFunction, locate, type DescribedHost } from './locate';
@@ -14,6 +15,8 @@ export interface Verification {
   readonly groups: readonly VerifiedGroup[];
   /** Predicted groups of which no device is in a recorded group. */
   readonly absent: readonly AbsentGroup[];
+  /** What the machine's kernel was told at boot that may explain differences. */
+  readonly bootWords: readonly string[];
   readonly isEqual: boolean;
 }
 
@@ -31,7 +34,14 @@ export function verifyHost(host: DescribedHost, dump: GroupDump): Verification {
   const groups = hasDevices ? dump.groups.map((group) => verifyGroup(host, group)) : matchByContent(host, dump.groups);
   const absent = absentGroups(host, dump, groups);
   const isEqual = groups.every((group) => group.isEqual) && absent.every(({ isExpected }) => isExpected);
-  return { kernel: kernel.version, matchedBy: hasDevices ? 'devices' : 'content', groups, absent, isEqual };
+  return {
+    kernel: kernel.version,
+    matchedBy: hasDevices ? 'devices' : 'content',
+    groups,
+    absent,
+    bootWords: bootWords(dump.commandLine),
+    isEqual,
+  };
 }
 
 function verifyGroup(host: DescribedHost, recorded: RecordedGroup): VerifiedGroup {
@@ -69,10 +79,33 @@ function absentGroups(host: DescribedHost, dump: GroupDump, verified: readonly V
     refused.push({ group: place.group, isExpected: false, reason });
     seen.add(place.group);
   }
+  const idle = idleIommus(host, dump);
+  const isIdle = ({ devices }: PredictedGroup): boolean => devices.some(({ iommu }) => idle.has(iommu.path));
+  const isDescribed = ({ devices }: PredictedGroup): boolean =>
+    devices.some(({ standsForUndescribed }) => !standsForUndescribed);
   const absent = host.prediction.groups
-    .filter((group) => !seen.has(group) && group.devices.some(({ standsForUndescribed }) => !standsForUndescribed))
-    .map((group) => absentGroup(host, group, dump, loose));
+    .filter((group) => !seen.has(group) && (isDescribed(group) || isIdle(group)))
+    .map((group) => withoutIommu(group, idle) ?? absentGroup(host, group, dump, loose));
   return [...refused, ...absent];
+}
+
+/** IOMMUs that the machine made devices of and that no driver took, by their nodes. */
+function idleIommus({ prediction, names }: DescribedHost, dump: GroupDump): Map<string, RecordedDevice> {
+  const predicted = new Set(prediction.groups.flatMap(({ devices }) => devices.map(({ iommu }) => iommu.path)));
+  const found = new Map<string, RecordedDevice>();
+  for (const device of dump.ungrouped ?? []) {
+    const path = device.node === undefined ? undefined : names.resolve(device.node);
+    if (path !== undefined && device.driver === noDriver && predicted.has(path)) found.set(path, device);
+  }
+  return found;
+}
+
+function withoutIommu(group: PredictedGroup, idle: ReadonlyMap<string, RecordedDevice>): AbsentGroup | undefined {
+  const found = group.devices.find(({ iommu }) => idle.has(iommu.path));
+  if (found === undefined) return undefined;
+  const { path } = found.iommu;
+  const reason = `no driver is bound to its IOMMU ${path} (${idle.get(path)!.name}): the kernel was built or started without it, or it refused the hardware`;
+  return { group, isExpected: false, reason };
 }
 
 /** A host bridge's own device has no stream IDs: the group with its path is that of the functions behind it. */
