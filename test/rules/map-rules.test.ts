@@ -39,7 +39,7 @@ describe('entries of a map', () => {
   });
 
   it('that are empty, of length 0, or no whole map at all say so', () => {
-    assert.match(findings('id-map-unused-entry', map('<0x0 &smmu 0x0 0x0>')).join(), /^info: .*length 0 .*0x0 has no/);
+    assert.match(findings('id-map-unused-entry', map('<0x0 &smmu 0x0 0x0>')).join(), /^hint: .*length 0 .*0x0 has no/);
     for (const kernel of ['6.12', '7.2'] as const) {
       assert.match(
         findings('id-map-length', '&pcie { iommu-map; };', kernel).join(),

@@ -71,7 +71,7 @@ export const idMapUnusedEntry: Rule = {
   summary: 'An entry of a map covers no ID, or only IDs that no function behind the host bridge can have',
   docs: {
     effect:
-      'The entry is never used. Often a base was shifted by eight bits too many, `bus-range` is too small, or the length is still to be filled in.',
+      'The entry is never used. Often a base was shifted by eight bits too many, `bus-range` is too small, or the length is still to be filled in (length 0: a hint, since boot loaders do so).',
     why: 'A requester ID is the bus number times 256, and device and function below it: 16 bits, and only the buses of `bus-range`. An entry of length 0 covers none.',
     fix: 'Correct base or length of the entry, or `bus-range`.',
     sources: ['Linux drivers/of/base.c of_map_id', 'Documentation/devicetree/bindings/pci/pci-iommu.txt'],
@@ -112,6 +112,8 @@ function emptyEntry({ map, path }: ServedMap, entry: AnyEntry): Finding {
     about: propertyKey(path, map.property),
     range: entry.lengthSource ?? entry.source ?? map.source,
     node: path,
+    // What boards write whose boot loader knows the bus numbers (NXP's).
+    severity: 'hint',
     message: `This entry of ${map.property} has length 0 and covers no ID, unless a boot loader completes it: ${hex(entry.input)} ${loses[map.property]}. Write how many IDs it is for.`,
   };
 }
