@@ -22,11 +22,10 @@ export function writeInteger(bytes: Uint8Array, offset: number, size: number, va
   }
 }
 
-/** Each byte as one character. */
+/** Each byte as one character; cut where the bytes end. */
 export function readText(bytes: Uint8Array, offset: number, end: number): string {
-  let text = '';
-  for (let at = offset; at < end && at < bytes.length; at++) text += String.fromCharCode(bytes[at]!);
-  return text;
+  const part = bytes.subarray(offset, Math.max(offset, end));
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
 }
 
 /** Writes characters as one byte each (the low 8 bits). */

@@ -43,14 +43,17 @@ export function decodeHeader(bytes: Uint8Array, fixedSize: number): DecodedHeade
   const problems: TableProblem[] = [];
   const report = (code: TableProblem['code'], offset: number, size: number, message: string) =>
     problems.push({ code, offset, size, message });
-  if (bytes.length < fixedSize || stated === undefined) {
+  const isTooShort = bytes.length < fixedSize;
+  if (isTooShort) {
     const message = `the file has ${bytes.length} bytes, the fixed part of the table ${fixedSize}`;
     report('too-short', 0, bytes.length, message);
   }
   if (stated === undefined) return { header: byName(values), values, end: bytes.length, problems, tail: [] };
   const isMeaningless = stated < fixedSize;
   const end = Math.min(isMeaningless ? bytes.length : stated, bytes.length, readableBytes);
-  if (isMeaningless) {
+  if (isTooShort) {
+    // Nothing else is worth telling.
+  } else if (isMeaningless) {
     const message = `the table's length is ${stated}, less than the ${fixedSize} bytes of its fixed part`;
     report('table-length', lengthOffset, 4, message);
   } else if (stated > bytes.length) {
@@ -62,7 +65,7 @@ export function decodeHeader(bytes: Uint8Array, fixedSize: number): DecodedHeade
   }
   if (end === readableBytes && Math.min(stated, bytes.length) > readableBytes) {
     report('too-large', end, bytes.length - end, `the table is read up to ${hex(end)}: real ones have kilobytes`);
-  } else if (stated <= bytes.length && !isMeaningless) {
+  } else if (stated <= bytes.length && !isMeaningless && !isTooShort) {
     const right = checksumOf(bytes, stated);
     const message = `the checksum is ${hex(bytes[checksumOffset]!)}, the bytes give ${hex(right)}`;
     if (right !== bytes[checksumOffset]) report('checksum', checksumOffset, 1, message);

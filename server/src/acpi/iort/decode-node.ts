@@ -69,12 +69,15 @@ export function decodeNode(context: NodeContext, offset: number, index: number):
   const kind = kindOfType(type);
   const end = Math.min(offset + Math.max(length, nodeHeaderSize), context.end);
   const name = `node ${index} (${layout?.title ?? `type ${type}`}) at ${hex(offset)}`;
-  const reading: Reading = { context, offset, end, header, name, all: headerValues };
+  // Of a node that ends in its own header, nothing else is told.
+  const isCut = length < nodeHeaderSize;
+  const readingContext = isCut ? { ...context, report: () => undefined } : context;
+  const reading: Reading = { context: readingContext, offset, end, header, name, all: headerValues };
   const reportHere = (code: TableProblem['code'], value: Value, message: string) => {
     context.report({ code, offset: value.offset, size: value.size, message });
   };
 
-  if (length < nodeHeaderSize) {
+  if (isCut) {
     reportHere('node-length', header.length, `${name} has a length of ${length}, less than its header's 16 bytes`);
   } else if (offset + length > context.end) {
     const message = `${name} has a length of ${length} and ends at ${hex(offset + length)}, behind the table`;
@@ -116,7 +119,7 @@ function bodyValues(reading: Reading, layout: StructureLayout): Value[] {
       values.some((value) => value.field === field) ||
       field.kind === 'heading',
   );
-  if (!isWhole && reading.header.length.value >= nodeHeaderSize) {
+  if (!isWhole) {
     const message = `${name} has ${end - offset} bytes, too few for its fields`;
     context.report({ code: 'node-too-short', offset, size: end - offset, message });
   }

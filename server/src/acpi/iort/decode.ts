@@ -29,7 +29,7 @@ export function decodeIort(bytes: Uint8Array): IortTable {
   const start = firstNode(nodeOffset, end, problems);
   const { nodes, readTo } = walkNodes(context, start, byOffset);
   const counted = walkAsLinux({ ...context, report: ignore }, nodes, header.length, nodeCount, start);
-  if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length)) {
+  if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length) && !problems.some(stopsTheWalk)) {
     const message = `Node Count is ${nodeCount.value}, but ${nodes.length} nodes lie in the table`;
     problems.push({ code: 'node-count', offset: nodeCount.offset, size: nodeCount.size, message });
   }
@@ -48,6 +48,11 @@ export function decodeIort(bytes: Uint8Array): IortTable {
     gaps: [...tableGaps(fixedValues, nodes, start, readTo, end), ...decoded.tail],
     problems: problems.sort((a, b) => a.offset - b.offset),
   };
+}
+
+/** Problems after which it is unknown how many nodes there are. */
+function stopsTheWalk({ code }: TableProblem): boolean {
+  return code === 'node-offset' || code === 'node-length' || code === 'too-short' || code === 'too-large';
 }
 
 /** Where the first node begins; undefined where Node Offset leads into the header or to the table's end. */

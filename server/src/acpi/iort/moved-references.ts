@@ -1,0 +1,140 @@
+// References that keep up: a text was edited, its table has other nodes now or the same ones elsewhere, and the numbers that
+// name them still say where they were. Which numbers must change is found by knowing each node again.
+import { readText } from '../bytes';
+import type { ReferenceChange } from './edit';
+import type { IortNode, IortTable, Value } from './model';
+
+/**
+ * The references of `after` that are as they were in `before`, led to a node there, and now lead elsewhere although that
+ * node is still there. A reference that the author changed is the author's.
+ */
+export function movedReferences(before: IortTable, after: IortTable): ReferenceChange[] {
+  const was = sameNodes(before, after);
+  const is = new Map<IortNode, IortNode>();
+  for (const [newer, older] of was) is.set(older, newer);
+  const changes: ReferenceChange[] = [];
+  for (const node of after.nodes) {
+    const older = was.get(node);
+    if (older === undefined) continue;
+    for (const [value, old] of sameReferences(node, older)) {
+      const target = before.nodeAt(Number(old.value));
+      const now = target === undefined ? undefined : is.get(target);
+      if (now !== undefined && value.value === old.value && BigInt(now.offset) !== value.value) {
+        changes.push({ node, value, right: BigInt(now.offset) });
+      }
+    }
+  }
+  return changes;
+}
+
+/** Which node of the earlier table each node of the later one is; what is new is not among the keys. */
+export function sameNodes(earlier: IortTable, later: IortTable): Map<IortNode, IortNode> {
+  const before = earlier.nodes;
+  const after = later.nodes;
+  const same = new Map<IortNode, IortNode>();
+  const free = new Set(before);
+  const pair = (newer: IortNode, older: IortNode): void => {
+    same.set(newer, older);
+    free.delete(older);
+  };
+  // An edit leaves most of the table alone: what is equal from both ends is the same, then what is equal anywhere, then what
+  // says that it is the same thing, then what stands at the same place among its kind.
+  const contentBefore = before.map((node) => contentOf(earlier, node));
+  const contentAfter = after.map((node) => contentOf(later, node));
+  let head = 0;
+  while (head < Math.min(before.length, after.length) && contentBefore[head] === contentAfter[head]) {
+    pair(after[head]!, before[head]!);
+    head++;
+  }
+  for (let tail = 1; tail <= Math.min(before.length, after.length) - head; tail++) {
+    if (contentBefore.at(-tail) !== contentAfter.at(-tail)) break;
+    pair(after.at(-tail)!, before.at(-tail)!);
+  }
+  const rest = () => after.filter((node) => !same.has(node));
+  pairBy(rest(), free, (node, isNew) => (isNew ? contentAfter : contentBefore)[node.index]!, pair);
+  pairBy(rest(), free, identityOf, pair);
+  pairBy(rest(), free, (node) => node.kind, pair);
+  return same;
+}
+
+/** Pairs nodes with equal keys in their order. */
+function pairBy(
+  newer: readonly IortNode[],
+  free: ReadonlySet<IortNode>,
+  keyOf: (node: IortNode, isNew: boolean) => string | undefined,
+  pair: (newer: IortNode, older: IortNode) => void,
+): void {
+  if (newer.length === 0 || free.size === 0) return;
+  const waiting = new Map<string, IortNode[]>();
+  for (const node of free) {
+    const key = keyOf(node, false);
+    if (key === undefined) continue;
+    const others = waiting.get(key);
+    if (others === undefined) waiting.set(key, [node]);
+    else others.push(node);
+  }
+  for (const others of waiting.values()) others.reverse();
+  for (const node of newer) {
+    const key = keyOf(node, true);
+    const older = key === undefined ? undefined : waiting.get(key)?.pop();
+    if (older !== undefined) pair(node, older);
+  }
+}
+
+/** The node's bytes, references among them: they too are as they were. */
+function contentOf({ bytes }: IortTable, { offset, end }: IortNode): string {
+  return readText(bytes, offset, end);
+}
+
+/** What a node is by itself, whatever else is changed about it: its address, its name, its segment. */
+function identityOf(node: IortNode): string | undefined {
+  const key = keyValue(node);
+  return key === undefined ? undefined : `${node.kind} ${key}`;
+}
+
+function keyValue(node: IortNode): string | undefined {
+  switch (node.kind) {
+    case 'its-group':
+      return node.identifiers.map(({ value }) => value).join();
+    case 'named-component':
+    case 'iwb':
+      return node.values.deviceName?.text;
+    case 'root-complex':
+      return node.values.segment?.value.toString();
+    case 'smmu':
+    case 'smmuv3':
+      return node.values.base?.value.toString();
+    case 'pmcg':
+      return node.values.page0Base?.value.toString();
+    case 'rmr':
+      return node.descriptors[0]?.base.value.toString();
+    case 'unknown':
+      return undefined;
+  }
+}
+
+/**
+ * References of two versions of a node that are the same one: by what the mapping says beside, else by the order, else any
+ * with the same number: a mapping added beside others means what they mean.
+ */
+function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: Value][] {
+  const pairs: [Value, Value][] = [];
+  const byKey = new Map(older.mappings.map((mapping) => [mappingKey(mapping), mapping.outputReference]));
+  const byNumber = new Map(older.mappings.map(({ outputReference }) => [outputReference.value, outputReference]));
+  const isSameCount = newer.mappings.length === older.mappings.length;
+  for (const mapping of newer.mappings) {
+    const { index, outputReference } = mapping;
+    const byIndex = isSameCount ? older.mappings[index]?.outputReference : undefined;
+    const old = byKey.get(mappingKey(mapping)) ?? byIndex ?? byNumber.get(outputReference.value);
+    if (old !== undefined) pairs.push([outputReference, old]);
+  }
+  if (newer.kind === 'pmcg' && older.kind === 'pmcg') {
+    const [value, old] = [newer.values.nodeReference, older.values.nodeReference];
+    if (value !== undefined && old !== undefined) pairs.push([value, old]);
+  }
+  return pairs;
+}
+
+function mappingKey({ inputBase, outputBase, outputReference }: IortNode['mappings'][number]): string {
+  return `${inputBase.value} ${outputBase.value} ${outputReference.value}`;
+}
