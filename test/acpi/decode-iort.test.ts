@@ -92,8 +92,8 @@ describe('decoding an IORT', () => {
       assert.deepEqual(
         component.mappings.map(({ outputBase, single, target }) => [outputBase.value, single, target?.kind]),
         [
-          [0x1000n, true, 'smmuv3'],
-          [0x1005n, true, 'smmuv3'],
+          [0x201n, true, 'smmuv3'],
+          [0x301n, true, 'smmuv3'],
         ],
       );
       assert.deepEqual(component.gaps, [{ offset: 256, end: 260, kind: 'padding' }]);
