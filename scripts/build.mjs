@@ -20,9 +20,14 @@ const common = {
 const bundles = [
   {
     ...common,
-    entryPoints: ['server/src/main.ts', 'server/src/cli.ts'],
+    entryPoints: {
+      main: 'server/src/main.ts',
+      cli: 'server/src/cli.ts',
+      // What these two load.
+      'server-program': 'server/src/server/program.ts',
+      'cli-program': 'server/src/cli/program.ts',
+    },
     outdir: 'server/dist',
-    banner: { js: '#!/usr/bin/env node' },
   },
   { ...common, entryPoints: ['client/src/extension.ts'], outdir: 'client/dist', external: ['vscode'] },
 ];

@@ -22,8 +22,15 @@ import { editorSettings } from './server/settings';
 import { settingsFileName } from './workspace/settings';
 import { version } from '../../package.json';
 
-/** Serves a client until it says goodbye. `log` takes lines for people, away from the protocol. */
-export function startServer(connection: Connection, log: (message: string) => void): void {
+export interface Surroundings {
+  /** Takes lines for people, away from the protocol. */
+  readonly log: (message: string) => void;
+  /** Called once, when the engine has been warmed up and the client is quiet. */
+  readonly onWarm: () => void;
+}
+
+/** Serves a client until it says goodbye. */
+export function startServer(connection: Connection, { log, onWarm }: Surroundings): void {
   connection.onInitialize((params) => {
     const abilities = abilitiesOf(params.capabilities);
     const session = createSession(abilities, {
@@ -35,6 +42,7 @@ export function startServer(connection: Connection, log: (message: string) => vo
       failed: (error) => {
         log(`internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       },
+      warm: onWarm,
     });
     session.setFolders(foldersOf(params), []);
     session.setSettings(editorSettings(params.initializationOptions));

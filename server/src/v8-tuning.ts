@@ -16,6 +16,15 @@ export function optimizeAsUsual(): void {
   if (budgets !== undefined) v8.setFlagsFromString(`--interrupt-budget=${budgets.usual}`);
 }
 
+/** V8 takes code back only under the flags that it was made under. */
+export function withFlagsOfStart<T>(work: () => T): T {
+  v8.setFlagsFromString('--no-expose-gc');
+  if (budgets !== undefined) v8.setFlagsFromString(`--interrupt-budget=${budgets.first}`);
+  const result = work();
+  if (budgets !== undefined) v8.setFlagsFromString(`--interrupt-budget=${budgets.usual}`);
+  return result;
+}
+
 type Collector = (options: { readonly type: 'minor' }) => void;
 let collector: Collector | undefined;
 

@@ -1,8 +1,11 @@
 // Checks many files on all cores. The threads run this program itself.
 import os from 'node:os';
+import path from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { createChecker, type CheckOptions, type FileReport } from './check-file';
 
+/** The threads start as the program does. */
+const entry = path.join(__dirname, 'cli.js');
 /** Fewer files are done before another thread has started. */
 const filesWorthAThread = 6;
 
@@ -56,7 +59,7 @@ function runThread(
   done: (index: number, report: FileReport) => void,
 ): Promise<void> {
   return new Promise((resolve) => {
-    const worker = new Worker(__filename, { workerData: { doorbellCheck: options } });
+    const worker = new Worker(entry, { workerData: { doorbellCheck: options } });
     let current: Task | undefined;
     const proceed = () => {
       current = nextTask();

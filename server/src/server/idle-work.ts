@@ -18,9 +18,9 @@ export interface IdleWork {
 /**
  * `rehearse` is an analysis whose result is for nobody: V8 compiles code only after it has run often, so the first
  * keystrokes after the start would cost several times what later ones do. It is done a few times in the life of the
- * process; a message that comes meanwhile waits for one round at most.
+ * process; a message that comes meanwhile waits for one round at most. `onWarm` is called behind the last round.
  */
-export function createIdleWork(rehearse: () => void): IdleWork {
+export function createIdleWork(rehearse: () => void, onWarm: () => void): IdleWork {
   let rounds = 0;
   let timer: NodeJS.Timeout | undefined;
   const after = (time: number, work: () => void): void => {
@@ -38,7 +38,10 @@ export function createIdleWork(rehearse: () => void): IdleWork {
     if (rounds++ === 0) optimizeAsUsual();
     rehearse();
     if (rounds < mostRounds) after(0, round);
-    else collect();
+    else {
+      onWarm();
+      collect();
+    }
   };
   const begin = (): void => {
     after(quietBeforeCollection, collect);

@@ -25,6 +25,8 @@ export interface Outlet {
   readonly refreshPulled: () => void;
   /** An internal error that cost one computation. */
   readonly failed: (error: unknown) => void;
+  /** Called once: the engine has been warmed up, and the client is quiet. */
+  readonly warm: () => void;
 }
 
 export interface Session {
@@ -65,7 +67,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const idleWork = createIdleWork(() => {
     const [board] = boards.all();
     if (board !== undefined) analyse(board.context, files);
-  });
+  }, outlet.warm);
   let hops = 0;
   let isScheduled = false;
   let mustAssign = false;
