@@ -67,10 +67,11 @@ export const kernelDifferences: readonly KernelDifference[] = [
     kernels: {
       '6.1': 'addresses below a bus without `#address-cells` translate by the count further up',
       '6.12': 'addresses below a bus without `#address-cells` translate by the count further up',
-      '7.2': 'they do not translate: `reg` has no address, `iommu-addresses` make the kernel oops',
+      '7.2':
+        'they do not translate: `reg` has no address, so that an SMMU does not probe; `iommu-addresses` make the kernel oops',
     },
     sources: ['drivers/of/address.c of_bus_default_match'],
-    seen: [],
+    seen: everywhere,
   },
   {
     id: 'sysfs-page',
@@ -107,10 +108,10 @@ export const kernelDifferences: readonly KernelDifference[] = [
     changes: 'groups',
     since: '6.15',
     kernels: {
-      '6.1': 'when a driver binds a device',
-      '6.12': 'when a driver binds a device',
+      '6.1': 'when a driver binds a device: bridges, other functions, platform devices',
+      '6.12': 'when a driver binds a device: bridges, other functions, platform devices',
       '7.2':
-        'when a device is added: those without a driver and the root bridge have groups too; platform devices first',
+        'when a device is added: those without a driver and the root bridge have groups too; platform devices first, then functions by number',
     },
     sources: ['drivers/iommu/iommu.c iommu_init_device', 'drivers/iommu/of_iommu.c of_iommu_configure'],
     seen: everywhere,
