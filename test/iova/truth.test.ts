@@ -5,7 +5,7 @@ import { find, predicted, recordedCases } from './recorded';
 import type { PredictedCase, RecordedDevice, RecordedGroup } from './recorded';
 
 describe('reserved regions as recorded kernels print them', () => {
-  for (const given of [...recordedCases('dt'), ...recordedCases('vfio')]) {
+  for (const given of [...recordedCases('dt'), ...recordedCases('vfio'), ...recordedCases('iort')]) {
     it(`${given.name} on ${given.kernel}: ${given.title}`, () => {
       checkCase(predicted(given));
     });

@@ -1,6 +1,6 @@
 // Which IOMMU a master ends up behind, with which stream IDs, or why behind none.
 import { lookUp } from '../topology/id-maps';
-import type { DmaMaster, IdMapEntry, Iommu, Link, Problem } from '../topology/model';
+import type { DmaMaster, IdMap, IdMapEntry, Iommu, Link, Problem } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
 
 export type Attachment =
@@ -26,8 +26,7 @@ export function attachByList(master: DmaMaster, kernel: KernelProfile): Attachme
   let rangeProblem: Problem | undefined;
   for (const entry of master.streams) {
     // What cannot be parsed ends the loop; what was good before it stays good.
-    const unparsed =
-      entry.problem?.code === 'bad-length' || entry.problem?.code === 'bad-cells' ? entry.problem : undefined;
+    const unparsed = endsList(entry.problem) ? entry.problem : undefined;
     const target = entry.iommu.target;
     if (unparsed !== undefined || target === undefined) {
       if (iommu !== undefined) break;
@@ -43,6 +42,14 @@ export function attachByList(master: DmaMaster, kernel: KernelProfile): Attachme
   return iommu === undefined ? none('it has no iommus') : { ok: true, iommu, streams, rangeProblem };
 }
 
+function endsList(problem: Problem | undefined): boolean {
+  return problem?.code === 'bad-length' || problem?.code === 'bad-cells' || problem?.code === 'not-single';
+}
+
+function wayWords({ property }: IdMap<Iommu>): string {
+  return property === 'iort' ? 'ID mapping of its root complex' : `entry of ${property}`;
+}
+
 /** A PCI function with its requester ID and aliases: of_iommu_configure with of_pci_iommu_init. */
 export function attachByMap(master: DmaMaster, requesterIds: readonly number[], kernel: KernelProfile): Attachment {
   if (master.iommuMap === undefined) return none('the host bridge has no iommu-map');
@@ -53,7 +60,7 @@ export function attachByMap(master: DmaMaster, requesterIds: readonly number[], 
     const found = lookUp(master.iommuMap, kernel.mapRule, id);
     if (found.kind === 'none') {
       return none(
-        found.problem?.message ?? `no entry of iommu-map covers requester ID 0x${id.toString(16)}`,
+        found.problem?.message ?? `no ${wayWords(master.iommuMap)} covers requester ID 0x${id.toString(16)}`,
         found.problem,
       );
     }
@@ -63,7 +70,8 @@ export function attachByMap(master: DmaMaster, requesterIds: readonly number[], 
     iommu ??= target;
     const width = target.driver.streamIdBits;
     if (width !== undefined && found.id >= 2 ** width.bits) rangeProblem ??= found.entry.problem;
-    streams.push(streamOf(target, found.id, found.extra[0] ?? target.streamMatchMask));
+    const mask = master.iommuMap.property === 'iort' ? found.id >>> 16 : (found.extra[0] ?? target.streamMatchMask);
+    streams.push(streamOf(target, found.id, mask));
   }
   return iommu === undefined ? none('it has no requester ID') : { ok: true, iommu, streams, rangeProblem };
 }
@@ -89,7 +97,9 @@ export function attachUndescribed(master: DmaMaster, kernel: KernelProfile): Att
   return [failure ?? none('its iommu-map covers nothing')];
 }
 
-function attachEntry(entry: IdMapEntry<Iommu>, kernel: KernelProfile): Attachment {
+/** What is behind an entry of a map. */
+export function attachEntry(entry: IdMapEntry<Iommu>, kernel: KernelProfile): Attachment {
+  if (entry.target.problem?.code === 'unresolved') return none(entry.target.problem.message, entry.target.problem);
   if (entry.length === 0) {
     return none('its iommu-map covers no ID as written; some boot loaders fill it in', entry.problem);
   }

@@ -5,6 +5,7 @@ import type { KernelProfile } from './kernel-profile';
 import { mediatekReservations, mediatekWindow } from './mediatek';
 import type { DeviceRegion } from './prediction';
 import { alignDown } from './ranges';
+import { streamRegions } from './stream-regions';
 
 export interface DeviceRegions {
   readonly regions: readonly DeviceRegion[];
@@ -16,7 +17,7 @@ export interface DeviceRegions {
 
 /**
  * `own`: the device has a node of its own; a function that the sources do not describe gets the driver's regions only.
- * `ids`: the IDs by which the IOMMU knows the device; none for one that is not described.
+ * `ids`: the IDs by which the IOMMU knows the device; none for one that is not described, but under ACPI those of a function like it.
  */
 export function deviceRegions(
   iommu: Iommu,
@@ -28,6 +29,7 @@ export function deviceRegions(
   const unknown: string[] = [];
   const regions: DeviceRegion[] = [...driverRegions(iommu, master, ids, kernel, unknown)];
   const firmware = own && takesFirmwareRegions(iommu, kernel) ? master.reservations : [];
+  regions.push(...streamRegions(iommu, master, ids, kernel, unknown));
   let oops: Problem | undefined;
   for (const reservation of firmware) {
     const outcome = reservation.outcomes[kernel.busRule];

@@ -29,7 +29,7 @@ export function unmappableRegion(
       code: 'not-mappable',
       message: `the direct region of ${node.path} reaches beyond the ${String(bits)} bits that ${path} translates, so it cannot be mapped`,
       node: node.path,
-      property: 'iommu-addresses',
+      property: reservation.origin === 'rmr' ? 'Base Address of RMR' : 'iommu-addresses',
       source: reservation.source,
     };
   }

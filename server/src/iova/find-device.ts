@@ -110,11 +110,16 @@ function undescribedFunction(
   }
   const owner = ownerBefore(prediction, iommu, streams, host, requesterId);
   if (owner !== undefined) return inNoGroup(path, `its stream ID already belongs to ${owner.path}`);
-  const group = prediction.groups.find(({ devices }) =>
-    devices.some((device) => device.master === host && device.standsForUndescribed && device.iommu === iommu),
-  );
+  const standsForIt = ({ master, standsForUndescribed, iommu: its, functions }: PredictedDevice): boolean =>
+    master === host &&
+    standsForUndescribed &&
+    its === iommu &&
+    (functions?.some(({ first, last }) => first <= requesterId && requesterId <= last) ?? true);
+  const group = prediction.groups.find(({ devices }) => devices.some(standsForIt));
   if (group === undefined) return inNoGroup(path, prediction.ungrouped.find(({ master }) => master === host)?.reason);
-  return { kind: 'found', path, group, reason: undefined, mayShare: functionsOf(prediction, host, requesterId) };
+  const stand = group.devices.find(standsForIt)!;
+  const mayShare = functionsOf(prediction, host, requesterId);
+  return { kind: 'found', path: stand.path, group, reason: undefined, mayShare };
 }
 
 /**

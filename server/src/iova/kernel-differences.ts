@@ -201,6 +201,19 @@ export const kernelDifferences: readonly KernelDifference[] = [
     seen: everywhere,
   },
   {
+    id: 'smmuv3-device-id',
+    profile: 'deviceIdRule',
+    changes: 'interrupts',
+    since: '6.2',
+    kernels: {
+      '6.1': 'the IORT mapping that an SMMUv3 keeps for its own MSIs counts unless all its interrupts are wired',
+      '6.12': 'for nodes of revision 5 and above, where the flag DeviceID Valid says so',
+      '7.2': 'for nodes of revision 5 and above, where the flag DeviceID Valid says so',
+    },
+    sources: ['drivers/acpi/arm64/iort.c iort_get_id_mapping_index'],
+    seen: [],
+  },
+  {
     id: 'iommufd',
     profile: 'iommufd',
     changes: 'attach',

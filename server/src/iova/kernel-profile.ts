@@ -1,7 +1,7 @@
 // What differs between Linux versions, as data. Each value was read off that version's sources; the file and function are named.
 import type { AddressRange, Iova } from '../topology/address';
 import { rangeOf } from '../topology/address';
-import type { BusRule, KernelVersion, MapRule } from '../topology/model';
+import type { BusRule, DeviceIdRule, KernelVersion, MapRule } from '../topology/model';
 
 export type { KernelVersion } from '../topology/model';
 
@@ -27,6 +27,8 @@ export interface KernelProfile {
   readonly firmwareRegions: boolean;
   /** Exynos reports them too: drivers/iommu/exynos-iommu.c, from 6.17. */
   readonly exynosRegions: boolean;
+  /** drivers/acpi/arm64/iort.c iort_get_id_mapping_index: goes by the flag "DeviceID valid" from 6.2 on. */
+  readonly deviceIdRule: DeviceIdRule;
   /** IORT reserved memory nodes are read: drivers/acpi/arm64/iort.c iort_iommu_rmr_get_resv_regions, in all three. */
   readonly rmr: boolean;
   /** A device with a direct region may not be assigned: drivers/iommu/iommu.c `require_direct`, from 6.6. */
@@ -86,6 +88,7 @@ const linux612: KernelProfile = {
   msiWindowOrigin: 'kernel',
   firmwareRegions: true,
   exynosRegions: false,
+  deviceIdRule: 'by-flag',
   rmr: true,
   refusesDirect: true,
   msiIsolation: 'device',
@@ -111,6 +114,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     ...linux612,
     version: '6.1',
     firmwareRegions: false,
+    deviceIdRule: 'by-interrupts',
     refusesDirect: false,
     msiIsolation: 'system',
     wrongIommuCells: 'bypass',

@@ -3,6 +3,7 @@ import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
 import { attachByList, attachByMap, attachUndescribed, isWhollyOutOfRange, none } from './attach';
 import type { Attachment, Stream } from './attach';
 import { deviceRegions } from './device-regions';
+import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
 import { unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
@@ -24,7 +25,7 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   for (const candidate of all) {
     const { master } = candidate;
     const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate);
-    if (reason !== undefined) ungrouped.push({ path: master.path, master, ...reason });
+    if (reason !== undefined) ungrouped.push({ path: candidate.stand?.path ?? master.path, master, ...reason });
   }
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
 }
@@ -51,6 +52,8 @@ interface Candidate {
   readonly master: DmaMaster;
   readonly standsForUndescribed: boolean;
   readonly attachment: Attachment;
+  /** Of functions that no source describes, and that reserve alike. */
+  readonly stand?: FunctionClass;
 }
 
 /** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
@@ -69,6 +72,11 @@ function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
     }
     case 'pci-host':
     case 'bus': {
+      if (master.iommuMap?.property === 'iort') {
+        return functionClasses(master, kernel).map((stand) => {
+          return { master, standsForUndescribed: true, attachment: stand.attachment, stand };
+        });
+      }
       const behind = attachUndescribed(master, kernel);
       const stands = behind.map((attachment) => ({ master, standsForUndescribed: true, attachment }));
       return master.streams.length > 0 ? [...stands, own(attachByList(master, kernel))] : stands;
@@ -84,9 +92,9 @@ interface Probed extends Candidate {
 }
 
 function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
-  const { master, standsForUndescribed, attachment } = candidate;
+  const { master, standsForUndescribed, attachment, stand } = candidate;
   if (!attachment.ok) return { ...candidate, found: undefined, unmappable: undefined };
-  const ids = attachment.streams.map(({ id }) => id);
+  const ids = stand?.streamIds ?? attachment.streams.map(({ id }) => id);
   const found = deviceRegions(attachment.iommu, master, !standsForUndescribed, ids, kernel);
   const unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
   return { ...candidate, found, unmappable };
@@ -148,14 +156,22 @@ function lostIommus({ masters }: Topology, all: readonly Probed[], kernel: Kerne
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
-function place(grouping: Grouping, { master, standsForUndescribed, attachment, found }: Probed): Reason | undefined {
+function place(grouping: Grouping, candidate: Probed): Reason | undefined {
+  const { master, standsForUndescribed, attachment, found, stand } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
   const streams: readonly Stream[] = attachment.streams;
   const { regions, oops, unknown } = found;
-  const streamIds = streams.map(({ id }) => id);
-  const device: PredictedDevice = { path: master.path, master, standsForUndescribed, iommu, streamIds, regions };
-  const refusal = grouping.add({ device, streams, oops, unknown });
+  const device: PredictedDevice = {
+    path: stand?.path ?? master.path,
+    master,
+    standsForUndescribed,
+    ...(stand?.functions && { functions: stand.functions }),
+    iommu,
+    streamIds: streams.map(({ id }) => id),
+    regions,
+  };
+  const refusal = grouping.add({ device, streams, oops, unknown: [...unknown, ...(stand?.unknown ?? [])] });
   return refusal === undefined ? undefined : { reason: refusal, problem: undefined };
 }
 

@@ -33,11 +33,19 @@ export interface PredictedDevice {
   readonly master: DmaMaster;
   /** It is a host bridge (or other bus) that stands for the functions behind it which the sources do not describe. */
   readonly standsForUndescribed: boolean;
+  /** Of a stand-in: the functions that it stands for, where others behind the same IOMMU reserve something else (IORT: RMR). */
+  readonly functions?: readonly FunctionRange[];
   readonly iommu: Iommu;
   /** Empty for a stand-in. */
   readonly streamIds: readonly number[];
   /** What this device reserves, in the kernel's order, before anything is sorted or merged. */
   readonly regions: readonly DeviceRegion[];
+}
+
+/** Requester IDs, both ends included. */
+export interface FunctionRange {
+  readonly first: number;
+  readonly last: number;
 }
 
 export interface DeviceRegion {

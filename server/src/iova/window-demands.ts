@@ -3,6 +3,7 @@ import type { SourceRange } from '../text/source-file';
 import { lookUp, usableEntries } from '../topology/id-maps';
 import type { AddressRange, BusAddress, DmaMaster, Doorbell, Iova, MsiController } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
+import { msiMapOf } from './msi-map';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 import { intersect, lastAddress, subtract, union } from './ranges';
 
@@ -144,12 +145,15 @@ export function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile):
 }
 
 /** By `msi-map`: of a function whose requester ID is known the one that it leads to, else all. */
-function mappedControllers({ msi, requesterId }: DmaMaster, { mapRule }: KernelProfile): MsiController[] {
-  if (msi.map !== undefined && requesterId !== undefined) {
-    const found = lookUp(msi.map, mapRule, requesterId);
+function mappedControllers(master: DmaMaster, kernel: KernelProfile): MsiController[] {
+  const { requesterId } = master;
+  const { mapRule } = kernel;
+  const map = msiMapOf(master, kernel);
+  if (map !== undefined && requesterId !== undefined) {
+    const found = lookUp(map, mapRule, requesterId);
     return found.kind === 'found' && found.entry.target.target !== undefined ? [found.entry.target.target] : [];
   }
-  return usableEntries(msi.map, mapRule).flatMap(({ target }) => target.target ?? []);
+  return usableEntries(map, mapRule).flatMap(({ target }) => target.target ?? []);
 }
 
 /** Where all demands allow a window; a demand that nothing can meet does not count against the others. */

@@ -14,6 +14,8 @@ export interface HostBridge {
   readonly outbound: readonly OutboundWindow[];
   /** `ranges` that could not be read. */
   readonly outboundProblem: Problem | undefined;
+  /** Why the windows are not known, where something else than what was read tells them (ACPI: the DSDT). */
+  readonly outboundUnknown?: string;
   readonly source: SourceRange | undefined;
 }
 

@@ -246,7 +246,8 @@ export function lookUp<Target>(map: IdMap<Target>, rule: MapRule, id: number): M
     if (masked < entry.input || masked >= end) continue;
     if (entry.problem?.code === 'bad-cells') return { kind: 'none', problem: entry.problem };
     if (entry.target.problem?.code === 'unresolved') return { kind: 'none', problem: entry.target.problem };
-    return { kind: 'found', entry, id: (masked - entry.input + entry.output) >>> 0, extra: entry.extra };
+    const found = entry.single === true ? entry.output : (masked - entry.input + entry.output) >>> 0;
+    return { kind: 'found', entry, id: found, extra: entry.extra };
   }
   return { kind: 'none', problem };
 }

@@ -14,7 +14,7 @@ import { find, optionValues, predicted, recordedCases } from '../recorded';
 import type { PredictedCase, RecordedAttach, RecordedGroup } from '../recorded';
 
 describe('VFIO as recorded kernels answer', () => {
-  for (const given of [...recordedCases('dt'), ...recordedCases('vfio')]) {
+  for (const given of [...recordedCases('dt'), ...recordedCases('vfio'), ...recordedCases('iort')]) {
     if (!given.args.includes('--vfio') || given.recorded.crash === true) continue;
     it(`${given.name} on ${given.kernel}: ${given.title}`, () => {
       const whole = predicted(given);
@@ -127,7 +127,7 @@ function doorbellOf(given: PredictedCase, container: Container, group: Predicted
   const found = find(given, { path: address, origin: '-', driver: '-' });
   assert.ok(found.kind === 'found');
   // The bridge's own function 00:00.0 has no MSI-X, which no source tells.
-  if (address.endsWith(':00.0')) return 'none';
+  if (address.endsWith(':00:00.0')) return 'none';
   const device = group.devices.find(({ path: each }) => each === found.path) ?? group.devices[0]!;
   const delivery = msiDelivery(container, given.prediction.kernel, group, device, requesterIdOf(address));
   switch (delivery.kind) {

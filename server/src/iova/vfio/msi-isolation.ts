@@ -3,7 +3,8 @@ import type { SourceRange } from '../../text/source-file';
 import { lookUp, usableEntries } from '../../topology/id-maps';
 import type { AddressRange, DmaMaster, IdMap, IdMapEntry, MsiController, Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
-import type { PredictedDevice, PredictedGroup } from '../prediction';
+import { msiMapOf } from '../msi-map';
+import type { FunctionRange, PredictedDevice, PredictedGroup } from '../prediction';
 import { subtract, union } from '../ranges';
 
 export interface GroupIsolation {
@@ -62,7 +63,7 @@ export function isolationOf(
 }
 
 function systemIsolation(
-  { msiControllers, hostBridges, masters }: Topology,
+  { firmware, msiControllers, hostBridges, masters }: Topology,
   { version }: KernelProfile,
 ): Omit<GroupIsolation, 'devices'> {
   const culprit = msiControllers.find(({ availability, isolated }) => availability.enabled && isolated !== true);
@@ -72,7 +73,7 @@ function systemIsolation(
   }
   const bridge = hostBridges.find(({ path, availability }) => {
     const host = masters.find((master) => master.path === path && master.kind === 'pci-host');
-    return availability.enabled && host !== undefined && mayTakeMsis(host);
+    return firmware === 'devicetree' && availability.enabled && host !== undefined && mayTakeMsis(host);
   });
   if (bridge === undefined) return { scope: 'system', isolated: true, reason: undefined };
   const reason = `If the driver of ${bridge.path} takes MSIs itself, they are not isolated, which counts for the whole system on Linux ${version}`;
@@ -86,7 +87,8 @@ function mayTakeMsis({ msi, compatible }: DmaMaster): boolean {
 }
 
 function deviceIsolation(device: PredictedDevice, kernel: KernelProfile, requesterId?: number): DeviceIsolation {
-  const routes = routesOf(device.master, kernel, device.standsForUndescribed ? requesterId : undefined);
+  const meant = device.standsForUndescribed ? requesterId : undefined;
+  const routes = routesOf(device.master, kernel, meant, device.functions);
   const judged = routes.map((route) => judge(device, route));
   const { isolated, reason, chain, controller } = judged.find((each) => each.isolated !== true) ?? judged[0]!;
   if (isolated === true || judged.every((each) => each.isolated !== true))
@@ -120,9 +122,14 @@ function judge(device: PredictedDevice, { link, controller }: Route): DeviceIsol
  * of_msi_map_get_device_domain, of_msi_get_domain; drivers/pci/of.c pci_host_bridge_of_msi_domain). Functions that the sources do
  * not describe may take different ways.
  */
-function routesOf(master: DmaMaster, kernel: KernelProfile, meant?: number): Route[] {
+function routesOf(
+  master: DmaMaster,
+  kernel: KernelProfile,
+  meant?: number,
+  functions?: readonly FunctionRange[],
+): Route[] {
   const byParent = parentRoute(master);
-  const { map } = master.msi;
+  const map = msiMapOf(master, kernel);
   if (map === undefined || master.kind === 'platform') return [byParent];
   // drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function.
   const requesterId = meant ?? master.aliases.at(-1) ?? master.requesterId;
@@ -130,19 +137,32 @@ function routesOf(master: DmaMaster, kernel: KernelProfile, meant?: number): Rou
   const routes = new Map<MsiController, Route>();
   for (const entry of usableEntries(map, kernel.mapRule)) {
     const controller = entry.target.target;
-    if (controller === undefined || entry.length === 0 || routes.has(controller)) continue;
+    if (controller === undefined || entry.length === 0 || routes.has(controller) || !meets(entry, functions)) continue;
     routes.set(controller, enabledRoute(master, entry.source, controller, byParent));
   }
-  return routes.size > 0 && !leavesGaps(master, map, kernel) ? [...routes.values()] : [...routes.values(), byParent];
+  return routes.size > 0 && !leavesGaps(master, map, kernel, functions)
+    ? [...routes.values()]
+    : [...routes.values(), byParent];
 }
 
-/** Whether the IOMMU takes requester IDs that `msi-map` does not cover. */
-function leavesGaps({ iommuMap }: DmaMaster, map: IdMap<MsiController>, { mapRule }: KernelProfile): boolean {
+function meets({ input, length }: IdMapEntry<unknown>, functions: readonly FunctionRange[] | undefined): boolean {
+  return functions?.some(({ first, last }) => first < input + length && input <= last) ?? true;
+}
+
+/** Whether the IOMMU takes requester IDs (of these functions) that `msi-map` does not cover. */
+function leavesGaps(
+  { iommuMap }: DmaMaster,
+  map: IdMap<MsiController>,
+  { mapRule }: KernelProfile,
+  functions: readonly FunctionRange[] | undefined,
+): boolean {
   if (iommuMap?.mask !== map.mask) return false;
+  const meant = functions?.map(({ first, last }): AddressRange => ({ start: BigInt(first), end: BigInt(last) }));
   const inputs = (entries: readonly IdMapEntry<unknown>[]): AddressRange[] =>
     entries.map(({ input, length }) => ({ start: BigInt(input), end: BigInt(input + length) - 1n }));
-  const translated = union(inputs(usableEntries(iommuMap, mapRule)));
-  return subtract(translated, inputs(usableEntries(map, mapRule))).length > 0;
+  const translated = meant ?? union(inputs(usableEntries(iommuMap, mapRule)));
+  const taken = usableEntries(map, mapRule).filter(({ target }) => target.target !== undefined);
+  return subtract(translated, inputs(taken)).length > 0;
 }
 
 function enabledRoute(

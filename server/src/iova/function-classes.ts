@@ -1,0 +1,163 @@
+// PCI functions that no source describes, under ACPI: those of a segment that have the same IOMMU and reserve the same. An RMR is
+// for some stream IDs, so that functions behind one root complex may reserve different things.
+import { usableEntries } from '../topology/id-maps';
+import type { DmaMaster, IdMapEntry, Iommu } from '../topology/model';
+import { attachEntry, none, type Attachment } from './attach';
+import type { KernelProfile } from './kernel-profile';
+import type { FunctionRange } from './prediction';
+import { readsReservations, streamReservationsOf } from './stream-regions';
+
+export interface FunctionClass {
+  /** The host bridge's, or the addresses of the functions where others reserve less. */
+  readonly path: string;
+  readonly attachment: Attachment;
+  /** Undefined: all that have this IOMMU. */
+  readonly functions: readonly FunctionRange[] | undefined;
+  /** Those of one of the functions. */
+  readonly streamIds: readonly number[];
+  /** What nobody can tell of them. */
+  readonly unknown: readonly string[];
+}
+
+/** The functions behind a root complex; at least one class, which may say why they have no IOMMU. */
+export function functionClasses(master: DmaMaster, kernel: KernelProfile): FunctionClass[] {
+  let failure: Attachment | undefined;
+  const byIommu = new Map<Iommu, Map<string, Growing>>();
+  for (const entry of usableEntries(master.iommuMap, kernel.mapRule)) {
+    const attachment = attachEntry(entry, kernel);
+    if (!attachment.ok) {
+      failure ??= attachment;
+      continue;
+    }
+    const { iommu } = attachment;
+    let classes = byIommu.get(iommu);
+    if (classes === undefined) byIommu.set(iommu, (classes = new Map<string, Growing>()));
+    for (const part of partsOf(entry, iommu, master, kernel)) {
+      const rangeProblem = part.isOutOfRange ? entry.problem : undefined;
+      add(classes, part, { ...attachment, rangeProblem }, master);
+    }
+  }
+  const all = [...byIommu.values()].flatMap((classes) => named(master, [...classes.values()]));
+  if (all.length > 0) return all;
+  const attachment = failure ?? none('no ID mapping of its root complex leads to an SMMU');
+  return [{ path: master.path, attachment, functions: undefined, streamIds: [], unknown: [] }];
+}
+
+interface Part extends FunctionRange {
+  readonly streamId: number;
+  /** What makes functions alike. */
+  readonly key: string;
+  readonly reserves: number;
+  readonly isOutOfRange: boolean;
+  readonly sharesStreamId: boolean;
+}
+
+/** Stretches of an entry whose stream IDs are in the same RMRs. */
+function* partsOf(
+  { input, length, output, single, problem }: IdMapEntry<Iommu>,
+  iommu: Iommu,
+  master: DmaMaster,
+  kernel: KernelProfile,
+): Generator<Part> {
+  const last = input + length - 1;
+  const edges = single === true ? [] : edgesOf(iommu, master, kernel).map((id) => input + (id - output));
+  const starts = [input, ...edges.filter((edge) => edge > input && edge <= last)];
+  const { streamIdBits } = iommu.driver;
+  for (const [at, first] of starts.entries()) {
+    const streamId = single === true ? output : output + (first - input);
+    const reservations = readsReservations(master, kernel) ? streamReservationsOf(iommu, [streamId], kernel) : [];
+    const doorbells = iommu.streamDoorbells?.[kernel.deviceIdRule].findIndex(
+      (each) => each.first <= streamId && streamId <= each.last,
+    );
+    const isOutOfRange =
+      problem?.code === 'stream-id-range' && streamIdBits !== undefined && streamId >= 2 ** streamIdBits.bits;
+    const met = reservations.map((each) => iommu.streamReservations!.indexOf(each));
+    yield {
+      first,
+      last: (starts[at + 1] ?? last + 1) - 1,
+      streamId,
+      key: `${met.join(' ')} | ${String(doorbells)} | ${String(isOutOfRange)}`,
+      reserves: met.length,
+      isOutOfRange,
+      sharesStreamId: single === true && length > 1,
+    };
+  }
+}
+
+/** Stream IDs from which on something may be different, sorted. */
+function edgesOf(
+  { streamReservations = [], streamDoorbells, driver }: Iommu,
+  master: DmaMaster,
+  kernel: KernelProfile,
+): readonly number[] {
+  const ranges = readsReservations(master, kernel) ? streamReservations.flatMap(({ streams }) => streams) : [];
+  const doorbells = streamDoorbells?.[kernel.deviceIdRule] ?? [];
+  const edges = new Set(
+    [...ranges, ...doorbells].flatMap(({ first, last }) => (first <= last ? [first, last + 1] : [])),
+  );
+  if (driver.streamIdBits !== undefined) edges.add(2 ** driver.streamIdBits.bits);
+  return [...edges].sort((one, other) => one - other);
+}
+
+interface Growing {
+  readonly attachment: Attachment & { ok: true };
+  readonly streamId: number;
+  readonly functions: FunctionRange[];
+  readonly reserves: number;
+  size: number;
+  readonly unknown: string[];
+}
+
+function add(
+  classes: Map<string, Growing>,
+  part: Part,
+  attachment: Attachment & { ok: true },
+  master: DmaMaster,
+): void {
+  const { key, first, last, streamId, reserves, sharesStreamId } = part;
+  let found = classes.get(key);
+  if (found === undefined) {
+    found = { attachment, streamId, functions: [], reserves, size: 0, unknown: [] };
+    classes.set(key, found);
+  }
+  const before = found.functions.at(-1);
+  if (before?.last === first - 1) found.functions[found.functions.length - 1] = { first: before.first, last };
+  else found.functions.push({ first, last });
+  found.size += last - first + 1;
+  if (sharesStreamId) {
+    const all = pciRange({ first, last }, master.hostBridge?.segment ?? 0);
+    found.unknown.push(
+      `All functions of ${all} have stream ID 0x${streamId.toString(16)}: only the first that Linux meets gets a group.`,
+    );
+  }
+}
+
+/** Those that reserve least, and of these the most functions, go by the name of the bridge. */
+function named(master: DmaMaster, classes: readonly Growing[]): FunctionClass[] {
+  const [main] = [...classes].sort((one, other) => one.reserves - other.reserves || other.size - one.size);
+  return classes.map((each) => ({
+    path: each === main ? master.path : functionNames(each.functions, master.hostBridge?.segment ?? 0),
+    attachment: each.attachment,
+    functions: classes.length === 1 ? undefined : each.functions,
+    streamIds: [each.streamId],
+    unknown: each.unknown,
+  }));
+}
+
+/** More ranges than these help nobody in a name. */
+const mostNamed = 4;
+
+function functionNames(functions: readonly FunctionRange[], segment: number): string {
+  const names = functions.slice(0, mostNamed).map((range) => pciRange(range, segment));
+  return `${names.join(',')}${functions.length > mostNamed ? `,+${String(functions.length - mostNamed)}` : ''}`;
+}
+
+function pciRange({ first, last }: FunctionRange, segment: number): string {
+  return first === last ? pciName(first, segment) : `${pciName(first, segment)}-${pciName(last, segment)}`;
+}
+
+/** As the kernel has it: `0000:00:01.0`. */
+export function pciName(requesterId: number, segment: number): string {
+  const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+  return `${hex(segment, 4)}:${hex(requesterId >> 8, 2)}:${hex((requesterId >> 3) & 0x1f, 2)}.${String(requesterId & 7)}`;
+}

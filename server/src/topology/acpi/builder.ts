@@ -1,0 +1,114 @@
+// What the parts of from-acpi share: the table as the kernel reads it, where its values stand in the text, the problems so far.
+import type { IortTable } from '../../acpi/iort/model';
+import type { PlaceOf } from '../../acpi/text/table-text';
+import type { SourceRange } from '../../text/source-file';
+import type { DeviceIdRule, Link, Problem, ProblemCode } from '../model';
+import {
+  mappingField,
+  mappingSize,
+  nodeType,
+  type KernelMapping,
+  type KernelNode,
+  type KernelTable,
+  type MappingField,
+} from './kernel-table';
+import type { Router, StopReason } from './translate';
+
+export interface AcpiBuilder {
+  readonly iort: IortTable;
+  readonly table: KernelTable;
+  readonly routers: Readonly<Record<DeviceIdRule, Router>>;
+  readonly placeOf: PlaceOf;
+  readonly problems: Problem[];
+}
+
+/** Says what is wrong with something of a node; `field` in the words of the table's text. It joins the topology's list. */
+export function tableProblem(
+  builder: AcpiBuilder,
+  code: ProblemCode,
+  message: string,
+  node: string,
+  field: string,
+  source: SourceRange | undefined,
+): Problem {
+  const problem: Problem = { code, message, node, property: field, source };
+  builder.problems.push(problem);
+  return problem;
+}
+
+export function mappingPlace(
+  builder: AcpiBuilder,
+  mapping: KernelMapping,
+  field: MappingField,
+): SourceRange | undefined {
+  return builder.placeOf(mappingField(mapping, field));
+}
+
+/** All lines of a mapping. */
+export function wholeMapping(builder: AcpiBuilder, mapping: KernelMapping): SourceRange | undefined {
+  const first = builder.placeOf(mappingField(mapping, 'inputBase'), 'line');
+  const last = builder.placeOf({ offset: mapping.offset + mappingSize - 4, size: 4 }, 'line');
+  return first && { ...first, end: last?.file === first.file ? last.end : first.end };
+}
+
+/** A node's first value, which stands for the node. */
+export function nodePlace(builder: AcpiBuilder, { offset }: KernelNode): SourceRange | undefined {
+  return builder.placeOf({ offset, size: 1 }, 'line');
+}
+
+const typeNames: Readonly<Record<number, string>> = {
+  [nodeType.itsGroup]: 'ITS group',
+  [nodeType.namedComponent]: 'named component',
+  [nodeType.rootComplex]: 'root complex',
+  [nodeType.smmu]: 'SMMU',
+  [nodeType.smmuv3]: 'SMMUv3',
+  [nodeType.pmcg]: 'PMCG',
+  [nodeType.rmr]: 'RMR',
+  [nodeType.iwb]: 'IWB',
+};
+
+/** For messages: the kind of a node and where it is. */
+export function nodeText({ type, offset }: KernelNode): string {
+  return `${typeNames[type] ?? `node of type ${String(type)}`} at ${tableOffset(offset)}`;
+}
+
+/** As iasl writes offsets. */
+export function tableOffset(offset: number): string {
+  return `${offset.toString(16).toUpperCase().padStart(3, '0')}h`;
+}
+
+/** Why IDs end without reaching what they should. */
+export function stopText(reason: StopReason, node: KernelNode, mapping: KernelMapping | undefined): string {
+  const where = nodeText(node);
+  switch (reason) {
+    case 'no-mappings':
+      return `the ${where} has no ID mappings`;
+    case 'null-reference':
+      return `the first ID mapping of the ${where} has output reference 0, and Linux then takes none of its mappings`;
+    case 'not-covered':
+      return `no ID mapping of the ${where} takes the ID`;
+    case 'outside-table':
+      return `an ID mapping of the ${where} leads to ${tableOffset(mapping?.reference ?? 0)}, outside of the table: Linux takes what it finds there for a node`;
+    case 'beyond-table':
+      return `the ${where} counts more ID mappings than the table has bytes for: what Linux reads there, no source tells`;
+    case 'loop':
+      return `the ID mappings lead in a circle by way of the ${where}: Linux follows it without end`;
+    case 'too-much':
+      return `the ID mappings behind the ${where} are too intricate to be followed`;
+  }
+}
+
+export interface Target {
+  readonly path: string;
+  readonly availability: { readonly enabled: boolean };
+}
+
+/** A reference to what is there, or with the problem that keeps it from leading anywhere. */
+export function tableLink<Found extends Target>(
+  offset: number,
+  target: Found | undefined,
+  problem: Problem | undefined,
+  source: SourceRange | undefined,
+): Link<Found> {
+  return { phandle: offset, path: target?.path, target, problem, source };
+}

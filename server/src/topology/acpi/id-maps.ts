@@ -1,0 +1,198 @@
+// The ID mappings of a root complex as maps from requester IDs: to the SMMU in front of it, and on to the ITS.
+import { streamIdRefusal } from '../iommus';
+import type { IdMap, IdMapEntry, IdMapReading, Iommu, Link, MsiController, Problem } from '../model';
+import {
+  mappingPlace,
+  nodePlace,
+  nodeText,
+  stopText,
+  tableLink,
+  tableProblem,
+  wholeMapping,
+  type AcpiBuilder,
+} from './builder';
+import { itsTypes, nodeType, smmuTypes, type KernelMapping, type KernelNode } from './kernel-table';
+import type { ItsGroups } from './msi-controllers';
+import type { Smmus } from './smmus';
+import type { Arrival, Routes, Stop } from './translate';
+
+/** Requester IDs have 16 bits. */
+const lastRequesterId = 0xffff;
+
+/** Where the functions of a root complex have their IOMMU (iort_pci_iommu_init). */
+export function readIommuMap(builder: AcpiBuilder, node: KernelNode, path: string, smmus: Smmus): IdMap<Iommu> {
+  const routes = builder.routers['by-flag'].route(node, 0, lastRequesterId, smmuTypes);
+  const target = (arrival: Arrival): Link<Iommu> => smmuLink(builder, arrival, path, smmus);
+  const problem = (arrival: Arrival): Problem | undefined => rangeProblem(builder, arrival, path, smmus);
+  return mapOf(builder, node, routes, { path, target, problem });
+}
+
+/** What an SMMU's place leads to: only what Linux has made a device of counts (iort_iommu_xlate). */
+export function smmuLink(
+  builder: AcpiBuilder,
+  { node, mapping }: Pick<Arrival, 'node' | 'mapping'>,
+  path: string,
+  smmus: Smmus,
+): Link<Iommu> {
+  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
+  const target = smmus.get(node.offset);
+  if (target === undefined) {
+    const message = `the bytes that are taken for a ${nodeText(node)} are none of the nodes that Linux walks, so it has no device for them`;
+    const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
+    return tableLink<Iommu>(node.offset, undefined, problem, source);
+  }
+  if (!target.availability.enabled) {
+    const message = `${target.path} does not come up: ${target.availability.reason}`;
+    const problem = tableProblem(builder, 'disabled-target', message, path, 'Output Reference', source);
+    return tableLink(node.offset, target, problem, source);
+  }
+  return tableLink(node.offset, target, undefined, source);
+}
+
+function rangeProblem(
+  builder: AcpiBuilder,
+  { first, last, output, single, node, mapping }: Arrival,
+  path: string,
+  smmus: Smmus,
+): Problem | undefined {
+  const iommu = smmus.get(node.offset);
+  const refusal = iommu && streamIdTooLarge(iommu, single ? output : output + (last - first));
+  if (refusal === undefined) return undefined;
+  const source = mapping && mappingPlace(builder, mapping, 'outputBase');
+  return tableProblem(builder, 'stream-id-range', refusal, path, 'Output Base', source);
+}
+
+/** An SMMUv1/v2 takes the upper half of the ID for an SMR mask; nothing is too large for it. */
+export function streamIdTooLarge(iommu: Iommu, id: number): string | undefined {
+  return iommu.driver.grouping === 'stream-match' ? undefined : streamIdRefusal(iommu, id);
+}
+
+export interface MsiMaps {
+  readonly map: IdMap<MsiController>;
+  /** By the rule of kernels before 6.2, where it leads elsewhere. */
+  readonly earlier: IdMap<MsiController> | undefined;
+}
+
+/** Where MSIs of the functions go (iort_dev_find_its_id). */
+export function readMsiMaps(builder: AcpiBuilder, node: KernelNode, path: string, groups: ItsGroups): MsiMaps {
+  const [routes, earlier] = (['by-flag', 'by-interrupts'] as const).map((rule) =>
+    builder.routers[rule].route(node, 0, lastRequesterId, itsTypes),
+  ) as [Routes, Routes];
+  const target = (arrival: Arrival): Link<MsiController> => itsLink(builder, arrival, path, groups);
+  const kind: MapKind<MsiController> = { path, target, problem: () => undefined };
+  const isSame = shapeOf(routes) === shapeOf(earlier);
+  return {
+    map: mapOf(builder, node, routes, kind),
+    earlier: isSame ? undefined : mapOf(builder, node, earlier, kind),
+  };
+}
+
+export function itsLink(
+  builder: AcpiBuilder,
+  { node, mapping }: Pick<Arrival, 'node' | 'mapping'>,
+  path: string,
+  groups: ItsGroups,
+): Link<MsiController> {
+  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
+  const target = groups.itsOf(node);
+  if (target !== undefined) return tableLink(node.offset, target, undefined, source);
+  const message = `the ${nodeText(node)} names no ITS that the machine has`;
+  const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
+  return tableLink<MsiController>(node.offset, undefined, problem, source);
+}
+
+function shapeOf({ arrivals }: Routes): string {
+  return arrivals.map(({ first, last, output, node }) => `${first} ${last} ${output} ${node.offset}`).join(',');
+}
+
+interface MapKind<Target> {
+  readonly path: string;
+  readonly target: (arrival: Arrival) => Link<Target>;
+  readonly problem: (arrival: Arrival) => Problem | undefined;
+}
+
+/**
+ * Entries of both ends, in the order of requester IDs. IDs that get lost on the way have entries that say why, where there is
+ * more to say than that nothing covers them.
+ */
+function mapOf<Target>(
+  builder: AcpiBuilder,
+  node: KernelNode,
+  { arrivals, stops }: Routes,
+  { path, target, problem }: MapKind<Target>,
+): IdMap<Target> {
+  const found = arrivals.map((arrival): IdMapEntry<Target> => {
+    const { first, last, output, single, mapping } = arrival;
+    return {
+      ...placesOf(builder, mapping),
+      input: first,
+      target: target(arrival),
+      output,
+      extra: [],
+      length: last - first + 1,
+      ...(single && { single: true as const }),
+      problem: problem(arrival),
+    };
+  });
+  const lost = stops.flatMap((stop) => lostEntry<Target>(builder, node, stop, path));
+  const entries = [...found, ...lost].sort((one, other) => one.input - other.input);
+  const reading: IdMapReading<Target> = { entries, problem: undefined, unusable: false };
+  return {
+    property: 'iort',
+    mask: 0xffffffff,
+    maskSource: undefined,
+    get source() {
+      return nodePlace(builder, node);
+    },
+    readings: { 'four-cells': reading, 'target-cells': reading },
+  };
+}
+
+function lostEntry<Target>(builder: AcpiBuilder, from: KernelNode, stop: Stop, path: string): IdMapEntry<Target>[] {
+  const { reason, node, mapping, first, last } = stop;
+  if (reason === 'no-mappings' && (node.type === nodeType.itsGroup || node.offset === from.offset)) return [];
+  if (reason === 'not-covered' && node.offset === from.offset) return [];
+  if (reason === 'no-mappings' || reason === 'not-covered') {
+    // On the way to an ITS; to an SMMU nothing but one more node can be in between.
+    const source = mapping && mappingPlace(builder, mapping, 'outputReference');
+    const problem: Problem = {
+      code: 'unresolved',
+      message: stopText(reason, node, mapping),
+      node: path,
+      property: 'Output Reference',
+      source,
+    };
+    return [lost(builder, stop, problem)];
+  }
+  const source = mapping ? mappingPlace(builder, mapping, 'outputReference') : nodePlace(builder, node);
+  const message = stopText(reason, node, mapping);
+  const known = builder.problems.find((each) => each.message === message && each.node === path);
+  const problem = known ?? tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
+  return last < first ? [] : [lost(builder, stop, problem)];
+}
+
+function lost<Target>(builder: AcpiBuilder, { first, last, mapping }: Stop, problem: Problem): IdMapEntry<Target> {
+  return {
+    ...placesOf(builder, mapping),
+    input: first,
+    target: tableLink<never>(mapping?.reference ?? 0, undefined, problem, problem.source),
+    output: 0,
+    extra: [],
+    length: last - first + 1,
+    problem,
+  };
+}
+
+type Places = Pick<IdMapEntry<unknown>, 'source' | 'inputSource' | 'outputSource' | 'lengthSource'>;
+
+function placesOf(builder: AcpiBuilder, mapping: KernelMapping | undefined): Places {
+  if (mapping === undefined) {
+    return { source: undefined, inputSource: undefined, outputSource: undefined, lengthSource: undefined };
+  }
+  return {
+    source: wholeMapping(builder, mapping),
+    inputSource: mappingPlace(builder, mapping, 'inputBase'),
+    outputSource: mappingPlace(builder, mapping, 'outputBase'),
+    lengthSource: mappingPlace(builder, mapping, 'count'),
+  };
+}

@@ -1,0 +1,181 @@
+// An IORT as Linux's drivers/acpi/arm64/iort.c reads it: it follows every reference blindly, so that any bytes can be a node,
+// and takes arrays to be as long as their counts say, also where the node or its revision ends before.
+import { bodyLayout, idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
+import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
+import { tableHeaderLayout } from '../../acpi/layout/table-header';
+import type { IortTable, NamesOf } from '../../acpi/iort/model';
+
+/** Bytes that are taken for a node. */
+export interface KernelNode {
+  /** From the table's start. */
+  readonly offset: number;
+  readonly type: number;
+  readonly revision: number;
+  readonly mappingCount: number;
+  /** From the node's start. */
+  readonly mappingOffset: number;
+}
+
+/** One of the mappings that the kernel goes through, in its arithmetic of 32 bits. */
+export interface KernelMapping {
+  readonly index: number;
+  /** From the table's start. */
+  readonly offset: number;
+  readonly inputBase: number;
+  readonly count: number;
+  /** `input_base + id_count`, which may wrap: no ID is in the range then. */
+  readonly last: number;
+  readonly outputBase: number;
+  readonly reference: number;
+  readonly single: boolean;
+}
+
+export interface MappingList {
+  readonly mappings: readonly KernelMapping[];
+  /** The node counts more of them than there are bytes in the table: the kernel reads on behind it. */
+  readonly endsEarly: boolean;
+}
+
+/** A value of a node, and where it lies. */
+export interface KernelValue {
+  readonly offset: number;
+  readonly size: number;
+  readonly value: bigint;
+}
+
+export interface KernelTable {
+  readonly revision: number;
+  /** The nodes that the kernel walks. A node of length 0 is met again and again; it is here once. */
+  readonly nodes: readonly KernelNode[];
+  /** What the kernel takes for a node at an offset; undefined where the table has no bytes for a node's header. */
+  readonly nodeAt: (offset: number) => KernelNode | undefined;
+  readonly mappingsOf: (node: KernelNode) => MappingList;
+  /** A field of the node's body by the layout of its type; undefined where the table ends before. */
+  readonly value: (node: KernelNode, field: string) => KernelValue | undefined;
+  readonly read: (offset: number, size: 1 | 2 | 4 | 8) => bigint | undefined;
+}
+
+/** Offsets of a structure's fields from its start. */
+function offsetsOf<Name extends string>(layout: StructureLayout<Name>): Readonly<Record<Name, number>> {
+  const offsets: Record<string, number> = {};
+  let at = 0;
+  for (const field of layout.fields) {
+    offsets[field.name] = at;
+    at += sizeOf(field);
+  }
+  return offsets as Record<Name, number>;
+}
+
+const header = offsetsOf(nodeHeaderLayout);
+const mapping = offsetsOf(idMappingLayout);
+const tableHeader = offsetsOf(tableHeaderLayout);
+
+export const mappingSize = idMappingLayout.size;
+
+export type MappingField = NamesOf<typeof idMappingLayout>;
+
+/** Where a field of a mapping lies. */
+export function mappingField({ offset }: KernelMapping, name: MappingField): { offset: number; size: number } {
+  return { offset: offset + mapping[name], size: 4 };
+}
+
+/** IORT_TYPE_MASK of the types that a search ends at. */
+export const smmuTypes = (1 << 3) | (1 << 4);
+export const itsTypes = 1 << 0;
+
+export const nodeType = {
+  itsGroup: 0,
+  namedComponent: 1,
+  rootComplex: 2,
+  smmu: 3,
+  smmuv3: 4,
+  pmcg: 5,
+  rmr: 6,
+  iwb: 7,
+} as const;
+
+export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | 'end' | 'counted'>): KernelTable {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(end, bytes.byteLength));
+  const known = new Map<number, KernelNode | undefined>();
+  const lists = new Map<string, MappingList>();
+
+  function nodeAt(offset: number): KernelNode | undefined {
+    if (known.has(offset)) return known.get(offset);
+    const node = readNode(view, offset);
+    known.set(offset, node);
+    return node;
+  }
+
+  function mappingsOf({ offset, mappingCount, mappingOffset }: KernelNode): MappingList {
+    if (mappingOffset === 0 || mappingCount === 0) return { mappings: [], endsEarly: false };
+    const key = `${String(offset + mappingOffset)} ${String(mappingCount)}`;
+    let list = lists.get(key);
+    if (list === undefined) lists.set(key, (list = readMappings(view, offset + mappingOffset, mappingCount)));
+    return list;
+  }
+
+  function read(offset: number, size: 1 | 2 | 4 | 8): bigint | undefined {
+    if (offset + size > view.byteLength) return undefined;
+    if (size === 8) return view.getBigUint64(offset, true);
+    return BigInt(
+      size === 4 ? view.getUint32(offset, true) : size === 2 ? view.getUint16(offset, true) : view.getUint8(offset),
+    );
+  }
+
+  return {
+    revision: view.byteLength > tableHeader.revision ? view.getUint8(tableHeader.revision) : 0,
+    nodes: [...new Set(counted.map(({ offset }) => offset))].flatMap((offset) => nodeAt(offset) ?? []),
+    nodeAt,
+    mappingsOf,
+    read,
+    value(node, field) {
+      const layout = bodyLayout(node.type);
+      const at = layout && bodyOffsets(layout)[field];
+      const size = layout?.fields.find(({ name }) => name === field)?.size;
+      if (at === undefined || size === undefined) return undefined;
+      const offset = node.offset + nodeHeaderLayout.size + at;
+      const value = read(offset, size as 1 | 2 | 4 | 8);
+      return value === undefined ? undefined : { offset, size, value };
+    },
+  };
+}
+
+const knownOffsets = new Map<StructureLayout, Readonly<Record<string, number>>>();
+
+function bodyOffsets(layout: StructureLayout): Readonly<Record<string, number>> {
+  let offsets = knownOffsets.get(layout);
+  if (offsets === undefined) knownOffsets.set(layout, (offsets = offsetsOf(layout)));
+  return offsets;
+}
+
+function readNode(view: DataView, offset: number): KernelNode | undefined {
+  if (offset + nodeHeaderLayout.size > view.byteLength) return undefined;
+  return {
+    offset,
+    type: view.getUint8(offset + header.type),
+    revision: view.getUint8(offset + header.revision),
+    mappingCount: view.getUint32(offset + header.mappingCount, true),
+    mappingOffset: view.getUint32(offset + header.mappingOffset, true),
+  };
+}
+
+function readMappings(view: DataView, first: number, count: number): MappingList {
+  const room = Math.max(Math.floor((view.byteLength - first) / mappingSize), 0);
+  const mappings: KernelMapping[] = [];
+  for (let index = 0; index < Math.min(count, room); index++) {
+    const offset = first + index * mappingSize;
+    const inputBase = view.getUint32(offset + mapping.inputBase, true);
+    const idCount = view.getUint32(offset + mapping.count, true);
+    mappings.push({
+      index,
+      offset,
+      inputBase,
+      count: idCount,
+      last: (inputBase + idCount) >>> 0,
+      outputBase: view.getUint32(offset + mapping.outputBase, true),
+      reference: view.getUint32(offset + mapping.outputReference, true),
+      single: (view.getUint32(offset + mapping.flags, true) & 1) !== 0,
+    });
+  }
+  return { mappings, endsEarly: count > room };
+}

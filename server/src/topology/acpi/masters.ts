@@ -1,0 +1,298 @@
+// DMA masters of an IORT: PCI segments by their root complexes, and the named components of the ACPI namespace.
+import type { BusAddress } from '../address';
+import type {
+  Availability,
+  DmaMaster,
+  HostBridge,
+  Inbound,
+  MsiParent,
+  MsiRouting,
+  Problem,
+  ProblemCode,
+  StreamEntry,
+} from '../model';
+import {
+  mappingPlace,
+  nodePlace,
+  nodeText,
+  stopText,
+  tableLink,
+  tableProblem,
+  wholeMapping,
+  type AcpiBuilder,
+} from './builder';
+import { itsLink, readIommuMap, readMsiMaps, smmuLink, streamIdTooLarge } from './id-maps';
+import { itsTypes, nodeType, smmuTypes, type KernelMapping, type KernelNode } from './kernel-table';
+import type { ItsGroups } from './msi-controllers';
+import type { Smmus } from './smmus';
+
+/** What is at hand when masters are read. */
+export interface MasterContext {
+  readonly builder: AcpiBuilder;
+  readonly smmus: Smmus;
+  readonly groups: ItsGroups;
+  /** `_DSM` function 5 of the host bridges says that the boot configuration stays, as the settings have it. */
+  readonly preservesBootConfiguration: boolean;
+}
+
+/** `_DMA` methods of the namespace may limit more; they are in no data table. */
+const anyAddress: Inbound = { levels: [], windows: undefined, problem: undefined };
+
+/** A PCI segment; only the first root complex of a segment is ever looked at (iort_match_node_callback). */
+export function readRootComplex(
+  { builder, smmus, groups, preservesBootConfiguration }: MasterContext,
+  node: KernelNode,
+  earlier: ReadonlyMap<number, KernelNode>,
+): { bridge: HostBridge; master: DmaMaster; segment: number } {
+  const { table } = builder;
+  const segment = Number(table.value(node, 'segment')?.value ?? 0n);
+  const before = earlier.get(segment);
+  const name = `pci${segment.toString(16).padStart(4, '0')}`;
+  const path = before === undefined ? name : `${name}+${node.offset.toString(16)}`;
+  const availability: Availability =
+    before === undefined
+      ? { enabled: true }
+      : off(
+          builder,
+          node,
+          `Linux takes the ${nodeText(before)} for PCI segment ${String(segment)} and looks at no further one`,
+        );
+  const bridge: HostBridge = {
+    path,
+    labels: [],
+    availability,
+    segment,
+    segmentKnown: true,
+    busRange: { first: 0, last: 0xff },
+    outbound: [],
+    outboundProblem: undefined,
+    outboundUnknown: 'which addresses it forwards to functions stands in the DSDT (_CRS)',
+    get source() {
+      return nodePlace(builder, node);
+    },
+  };
+  const { map, earlier: earlierMap } = readMsiMaps(builder, node, path, groups);
+  const master: DmaMaster = {
+    ...commonFacts(builder, node, path, availability),
+    kind: 'pci-host',
+    hostBridge: bridge,
+    iommuMap: readIommuMap(builder, node, path, smmus),
+    msi: rootComplexMsi(builder, node, path, groups, map, earlierMap),
+    addressLimit: node.revision < 1 ? undefined : addressLimit(builder, node),
+    preservesBootConfiguration,
+  };
+  return { bridge, master, segment };
+}
+
+/** The IORT's way to an ITS, else the first GICv2m frame (drivers/pci/probe.c pci_set_bus_msi_domain, drivers/pci/pci-acpi.c). */
+function rootComplexMsi(
+  builder: AcpiBuilder,
+  node: KernelNode,
+  path: string,
+  { fallback }: ItsGroups,
+  map: MsiRouting['map'],
+  earlierMap: MsiRouting['map'],
+): MsiRouting {
+  const controller = fallback && tableLink(node.offset, fallback, undefined, undefined);
+  const parents: MsiParent[] = controller ? [{ controller, cells: [], source: undefined, problem: undefined }] : [];
+  return { parents, map, ...(earlierMap && { earlierMap }), node: path, source: nodePlace(builder, node) };
+}
+
+type Facts = Omit<
+  DmaMaster,
+  'kind' | 'hostBridge' | 'iommuMap' | 'msi' | 'addressLimit' | 'preservesBootConfiguration'
+>;
+
+function commonFacts(builder: AcpiBuilder, node: KernelNode, path: string, availability: Availability): Facts {
+  return {
+    path,
+    labels: [],
+    compatible: [],
+    source: nodePlace(builder, node),
+    availability,
+    coherent: builder.table.value(node, 'cacheCoherency')?.value === 1n,
+    requesterId: undefined,
+    aliases: [],
+    upstream: undefined,
+    isBridge: false,
+    streams: [],
+    reservations: [],
+    memoryRegions: [],
+    inbound: anyAddress,
+  };
+}
+
+function off(builder: AcpiBuilder, node: KernelNode, reason: string): Availability {
+  return {
+    enabled: false,
+    reason,
+    get source() {
+      return nodePlace(builder, node);
+    },
+  };
+}
+
+/** nc_dma_get_range, rc_dma_get_range: 0 is a firmware bug and limits nothing. */
+function addressLimit({ table }: AcpiBuilder, node: KernelNode): BusAddress | undefined {
+  const bits = table.value(node, 'memorySizeLimit')?.value ?? 0n;
+  return bits === 0n || bits >= 64n ? undefined : (((1n << bits) - 1n) as BusAddress);
+}
+
+/** Padded segments behind a backslash: what acpi_get_name gives, and nothing else can be equal to it. */
+const fullPath = /^\\(?:[A-Z_][A-Z0-9_]{3}(?:\.[A-Z_][A-Z0-9_]{3})*)?$/;
+
+/** A device of the namespace; the first named component of its name counts. */
+export function readNamedComponent(
+  context: MasterContext,
+  node: KernelNode,
+  earlier: ReadonlyMap<string, KernelNode>,
+): { master: DmaMaster; name: string } {
+  const { builder } = context;
+  const name = nameOf(builder, node);
+  const before = earlier.get(name);
+  const path = before === undefined && name !== '' ? printable(name) : `${printable(name)}+${node.offset.toString(16)}`;
+  const availability: Availability =
+    before !== undefined
+      ? off(builder, node, `Linux takes the ${nodeText(before)} for ${name} and looks at no further one`)
+      : fullPath.test(name)
+        ? { enabled: true }
+        : off(
+            builder,
+            node,
+            `"${printable(name)}" is no full path in padded segments (\\_SB_.DEV0), and Linux compares byte for byte, so that no device has this name`,
+          );
+  const master: DmaMaster = {
+    ...commonFacts(builder, node, path, availability),
+    kind: 'platform',
+    hostBridge: undefined,
+    iommuMap: undefined,
+    streams: readStreams(context, node, path),
+    msi: componentMsi(context, node, path),
+    addressLimit: addressLimit(builder, node),
+    preservesBootConfiguration: false,
+  };
+  return { master, name };
+}
+
+const longestName = 1024;
+
+/** Up to the NUL, one character a byte; the kernel looks for the NUL past the node's end as well. */
+function nameOf({ table }: AcpiBuilder, node: KernelNode): string {
+  const limit = table.value(node, 'memorySizeLimit');
+  if (limit === undefined) return '';
+  let name = '';
+  for (let at = limit.offset + 1; name.length < longestName; at++) {
+    const byte = table.read(at, 1);
+    if (byte === undefined || byte === 0n) break;
+    name += String.fromCharCode(Number(byte));
+  }
+  return name;
+}
+
+/** Names are printed between blanks. */
+function printable(name: string): string {
+  return name.replace(/[^\x21-\x7e]/g, '?');
+}
+
+/**
+ * iort_nc_iommu_map with iort_node_get_id: mapping after mapping gives one stream ID, as long as each is a single one that leads
+ * to an SMMU. Where that ends for a reason that is worth knowing, the last entry says it.
+ */
+function readStreams({ builder, smmus }: MasterContext, node: KernelNode, path: string): StreamEntry[] {
+  const { mappings } = builder.table.mappingsOf(node);
+  const entries: StreamEntry[] = [];
+  for (const mapping of mappings) {
+    const stop = (code: ProblemCode, message: string): void => {
+      const source = wholeMapping(builder, mapping);
+      const problem = tableProblem(builder, code, message, path, 'Flags', source);
+      const iommu = tableLink<never>(mapping.reference, undefined, problem, source);
+      entries.push({ iommu, cells: [], streamId: undefined, mask: undefined, source, problem });
+    };
+    if (mapping.reference === 0) {
+      stop('unresolved', `ID mapping ${String(mapping.index)} has output reference 0, where Linux ends the list`);
+      break;
+    }
+    if (!mapping.single) {
+      // One range to the ITS behind the stream IDs is the device's MSIs, and no mistake.
+      if (leadsToSmmu(builder, mapping)) {
+        stop(
+          'not-single',
+          `ID mapping ${String(mapping.index)} is a range: Linux takes stream IDs of a device from single mappings alone, and ends the list here`,
+        );
+      }
+      break;
+    }
+    const target = builder.table.nodeAt(mapping.reference);
+    if (target === undefined) {
+      stop('unresolved', stopText('outside-table', node, mapping));
+      break;
+    }
+    const { outputBase } = mapping;
+    const { arrivals, stops } = builder.routers['by-flag'].route(target, outputBase, outputBase, smmuTypes);
+    const arrival = arrivals[0];
+    if (arrival === undefined) {
+      const end = stops[0];
+      if (end !== undefined && end.reason !== 'no-mappings')
+        stop('unresolved', stopText(end.reason, end.node, mapping));
+      break;
+    }
+    entries.push(
+      streamEntry(
+        builder,
+        mapping,
+        arrival.output,
+        smmuLink(builder, { node: arrival.node, mapping }, path, smmus),
+        path,
+      ),
+    );
+  }
+  return entries;
+}
+
+function leadsToSmmu({ table }: AcpiBuilder, { reference }: KernelMapping): boolean {
+  const type = table.nodeAt(reference)?.type;
+  return type === nodeType.smmu || type === nodeType.smmuv3;
+}
+
+function streamEntry(
+  builder: AcpiBuilder,
+  mapping: KernelMapping,
+  streamId: number,
+  iommu: StreamEntry['iommu'],
+  path: string,
+): StreamEntry {
+  const refusal = iommu.target && streamIdTooLarge(iommu.target, streamId);
+  let problem: Problem | undefined;
+  if (refusal !== undefined) {
+    const place = mappingPlace(builder, mapping, 'outputBase');
+    problem = tableProblem(builder, 'stream-id-range', refusal, path, 'Output Base', place);
+  }
+  return {
+    iommu,
+    cells: [streamId],
+    streamId,
+    // drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_probe_device: the upper half of an ID is its SMR mask.
+    mask: iommu.target?.driver.grouping === 'stream-match' ? streamId >>> 16 : undefined,
+    get source() {
+      return wholeMapping(builder, mapping);
+    },
+    problem,
+  };
+}
+
+/** iort_get_platform_device_domain: the first mapping by which an ITS is reached. */
+function componentMsi({ builder, groups }: MasterContext, node: KernelNode, path: string): MsiRouting {
+  const none: MsiRouting = { parents: [], map: undefined, node: undefined, source: undefined };
+  for (const mapping of builder.table.mappingsOf(node).mappings) {
+    const { reference, single, outputBase } = mapping;
+    const target = single && reference !== 0 ? builder.table.nodeAt(reference) : undefined;
+    if (target === undefined) continue;
+    const arrival = builder.routers['by-flag'].route(target, outputBase, outputBase, itsTypes).arrivals[0];
+    if (arrival === undefined) continue;
+    const controller = itsLink(builder, { node: arrival.node, mapping }, path, groups);
+    const source = wholeMapping(builder, mapping);
+    const parent: MsiParent = { controller, cells: [], source, problem: undefined };
+    return { parents: [parent], map: undefined, node: path, source };
+  }
+  return none;
+}
