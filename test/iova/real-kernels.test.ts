@@ -154,6 +154,18 @@ describe('what real kernels taught', () => {
     });
   });
 
+  it('an SMMU that the dma-ranges above it leave no memory does not probe', () => {
+    const nodes = (to: string) => `
+      memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };
+      soc { #address-cells = <2>; #size-cells = <2>; ranges; dma-ranges = <0 0x8000000 ${to} 0 0x40000000>;
+        far: iommu@9050000 { compatible = "arm,smmu-v3"; reg = <0 0x9050000 0 0x20000>; #iommu-cells = <1>; }; };
+      dev { compatible = "test,device"; iommus = <&far 1>; };`;
+    for (const kernel of ['6.1', '6.12', '7.2'] as const) {
+      assert.deepEqual(linesOf(nodes('1 0'), kernel, '/dev'), ['no group']);
+      assert.deepEqual(linesOf(nodes('0 0x48000000'), kernel, '/dev'), [window]);
+    }
+  });
+
   it('a PrimeCell without a memory resource is no device', () => {
     const gpio = (reg: string) => `
       soc { #address-cells = <3>; #size-cells = <1>; ranges;

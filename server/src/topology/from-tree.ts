@@ -7,6 +7,7 @@ import type { DescribedFunction } from './host-bridges';
 import { describedFunctions, isHostBridge, readHostBridge } from './host-bridges';
 import { readIdMap } from './id-maps';
 import { inboundFrom } from './inbound';
+import type { Reach } from './iommus';
 import { iommuMapKind, readIommu, readStreams } from './iommus';
 import { readMemory } from './memory';
 import type {
@@ -15,6 +16,7 @@ import type {
   HostBridge,
   Inbound,
   Iommu,
+  MemoryRange,
   MsiController,
   ReservationNode,
   Topology,
@@ -36,7 +38,8 @@ import { dmaParent } from '../tree/addresses';
 export function topologyFromTree(tree: DeviceTree): Topology {
   const builder: Builder = { tree, problems: [] };
   const nodes = findNodes(tree.root);
-  const registry = newRegistry(builder, nodes.reservations);
+  const memory = readMemory(builder, nodes.memory);
+  const registry = newRegistry(builder, nodes.reservations, memory);
   for (const node of nodes.iommus) registry.iommu(node);
   for (const node of nodes.msiControllers) registry.msiController(node);
   for (const node of nodes.reservations) registry.reservation(node);
@@ -65,7 +68,7 @@ export function topologyFromTree(tree: DeviceTree): Topology {
     hostBridges,
     iommus: registry.iommus(),
     msiControllers: registry.msiControllers(),
-    memory: readMemory(builder, nodes.memory),
+    memory,
     reservationNodes: registry.reservations(),
     problems: builder.problems,
   };
@@ -117,17 +120,22 @@ interface Registry {
   readonly knownRegions: Set<number>;
 }
 
-function newRegistry(builder: Builder, reserving: readonly DtNode[]): Registry {
+function newRegistry(builder: Builder, reserving: readonly DtNode[], memory: readonly MemoryRange[]): Registry {
   const iommus = new Map<DtNode, Iommu | undefined>();
   const msiControllers = new Map<DtNode, MsiController | undefined>();
   const reservations = new Map<DtNode, ReservationNode>();
   const reservation = (node: DtNode): ReservationNode =>
     once(reservations, node, () => readReservationNode(builder, node));
   let index: ReservationIndex | undefined;
+  const inbounds = new Map<DtNode, Inbound>();
+  const reach = (node: DtNode): Reach => ({
+    inbound: inboundFrom(builder, dmaParent(builder.tree, node), inbounds),
+    memory,
+  });
   return {
     builder,
-    inbounds: new Map(),
-    iommu: (node) => once(iommus, node, () => readIommu(builder, node)),
+    inbounds,
+    iommu: (node) => once(iommus, node, () => readIommu(builder, node, reach)),
     iommus: () => [...iommus.values()].filter((iommu) => iommu !== undefined),
     msiController: (node) => once(msiControllers, node, () => readMsiController(builder, node)),
     msiControllers: () => [...msiControllers.values()].filter((controller) => controller !== undefined),

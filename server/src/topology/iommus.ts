@@ -6,19 +6,28 @@ import type { Builder } from './builder';
 import { availabilityOf, isDmaCoherent, labelNames, linkTo, nodeSource, problemAt } from './builder';
 import type { MapKind } from './id-maps';
 import { iommuDriver } from './iommu-drivers';
-import type { Iommu, IommuDriver, Problem, StreamEntry } from './model';
+import type { AddressRange, Inbound, Iommu, IommuDriver, MemoryRange, Problem, StreamEntry } from './model';
 import { readResource, registersOf } from './registers';
 import { busWithoutCells, cellsOf } from './translate';
 
+/** The memory there is, and how much of it a node's own DMA gets to. */
+export interface Reach {
+  readonly inbound: Inbound;
+  readonly memory: readonly MemoryRange[];
+}
+
 /** Whether a node is an IOMMU: it has `#iommu-cells`, or a driver of Linux's would bind it. */
-export function readIommu(builder: Builder, node: DtNode): Iommu | undefined {
+export function readIommu(builder: Builder, node: DtNode, reach: (node: DtNode) => Reach): Iommu | undefined {
   const cellsProperty = node.properties.get('#iommu-cells');
   const names = compatibles(node);
   const driver = iommuDriver(names);
   if (cellsProperty === undefined && (!driver.known || names.includes('virtio,mmio'))) return undefined;
   const cells = cellsProperty && cellValue(node, '#iommu-cells');
   const registers = registersOf(builder.tree, node);
-  const problem = cellsProblem(builder, node, driver, cells) ?? registersProblem(builder, node, driver);
+  const problem =
+    cellsProblem(builder, node, driver, cells) ??
+    registersProblem(builder, node, driver) ??
+    reachProblem(builder, node, driver, reach);
   return {
     path: nodePath(node),
     labels: labelNames(node),
@@ -50,6 +59,30 @@ function registersProblem(builder: Builder, node: DtNode, { name, registerBytes 
   if (resource.size >= wanted) return undefined;
   const sizes = `0x${resource.size.toString(16)} bytes of registers, and the driver ${name} asks for 0x${wanted.toString(16)}`;
   return no(`reg has ${sizes}`);
+}
+
+/** An SMMU's queues and tables lie in memory that its own DMA must reach (arm_smmu_init_structures: ENOMEM). */
+function reachProblem(
+  builder: Builder,
+  node: DtNode,
+  { registerBytes }: IommuDriver,
+  reach: (node: DtNode) => Reach,
+): Problem | undefined {
+  if (registerBytes === 0n || !availabilityOf(node).enabled) return undefined;
+  const { inbound, memory } = reach(node);
+  const { windows, levels, problem } = inbound;
+  const all = memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
+  if (windows === undefined || windows.length === 0 || problem !== undefined || all.length === 0) return undefined;
+  if (all.some(({ range }) => windows.some(({ memory: window }) => overlaps(window, range)))) return undefined;
+  const property = node.properties.get('reg') ?? node.properties.get('compatible');
+  const [level] = levels;
+  if (property === undefined || level === undefined) return undefined;
+  const message = `the dma-ranges of ${level.bus} leave its own DMA no memory, so that its queues and tables have no place`;
+  return problemAt(builder, 'no-reach', message, property);
+}
+
+function overlaps(one: AddressRange, other: AddressRange): boolean {
+  return one.start <= other.end && other.start <= one.end;
 }
 
 /** From 6.13 on nothing below a bus without `#address-cells` has an address. */

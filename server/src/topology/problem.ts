@@ -35,6 +35,8 @@ export type ProblemCode =
   | 'unknown-resource'
   /** no registers, or fewer than the driver asks for */
   | 'no-registers'
+  /** its own DMA reaches no memory */
+  | 'no-reach'
   /** an entry of size 0 */
   | 'zero-size'
   /** an address or size that does not fit 64 bits, or an end before the start */
