@@ -136,7 +136,7 @@ function refused(link: Link<Iommu>, kernel: KernelProfile): (Attachment & { ok: 
 /** What ends the probe of an IOMMU on a kernel. */
 export function probeProblem(iommu: Iommu, kernel: KernelProfile): Problem | undefined {
   const { problem, laterProblem, driver } = iommu;
-  if (problem?.code === 'no-registers') return problem;
+  if (problem?.code === 'no-registers' || problem?.code === 'no-reach') return problem;
   if (kernel.busRule === 'own-cells' && laterProblem !== undefined) return laterProblem;
   return driver.refusesCells && kernel.wrongIommuCells === 'fails' ? problem : undefined;
 }
