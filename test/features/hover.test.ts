@@ -158,7 +158,22 @@ describe('hover', () => {
         '0x40000000  0x0 0x40000000  0x0',
       ),
       /which DMA|entry 0/,
+      /0x40000000–0x7fffffff .* is the same on the bus above/,
       /does not forward the software MSI window 0x8000000–0x80fffff/,
+    ],
+    [
+      'dma-ranges: of no window where nothing has an IOMMU',
+      marked(
+        boardWith({ pcie: 'dma-ranges = <0x2000000 0x0 0x40000000  0x0 0x40000000  0x0 0x40000000>;' }),
+        '0x40000000  0x0 0x40000000  0x0',
+      ),
+      /^(?![^]*MSI window)/,
+    ],
+    ['an ID: a number, no size', marked(boardWith({ dma: 'iommus = <&smmu 0x1400>;' }), '0x1400'), /0x1400 = 5120$/],
+    [
+      'a cell of a specifier: a number, no size',
+      marked(boardWith({ root: 'clk: clk { #clock-cells = <1>; }; user { clocks = <&clk 2048>; };' }), '2048'),
+      /0x800 = 2048\n\ncell 1 of 1 for \/clk/,
     ],
     [
       'a macro: what it stands for',

@@ -5,7 +5,7 @@ import type { SourceRange } from '../text/source-file';
 import { cells } from '../tree/cells';
 import type { DeviceTree, DtNode, DtProperty, ValuePart } from '../tree/model';
 import { nodeByReference } from '../tree/navigate';
-import { cellsText, macroText, numberText, plainCellText, referenceText } from './hover/cells';
+import { cellsText, cellText, macroText, numberText, plainCellText, referenceText } from './hover/cells';
 import { nodeHover, titleText } from './hover/node';
 import { rangesText, regText } from './hover/registers';
 import { iommuAddressesText, memoryRegionText } from './hover/reservations';
@@ -120,7 +120,7 @@ function propertyHover(
   if (isName) return own;
   const found = parts.map((each) => partValue(property, each));
   if (own.length === 0) return [...plainCellText(subject), cellsText(found)];
-  return [...own, part?.kind === 'phandle' ? referenceText(part) : numberText(found[0] ?? 0n), cellsText(found)];
+  return [...own, part?.kind === 'phandle' ? referenceText(part) : cellText(name, found[0] ?? 0n), cellsText(found)];
 }
 
 /** The number that an element holds, whatever its width. */

@@ -32,6 +32,16 @@ const specifierCells: Readonly<Record<string, string>> = {
 const sizeProperties = new Set(['size', 'alignment']);
 const addressProperties = new Set(['alloc-ranges', 'assigned-addresses', 'initial-mapped-area']);
 
+/** Properties of IDs and masks, which are no sizes however large they are. */
+const idProperties: ReadonlySet<string> = new Set([
+  'iommus',
+  'iommu-map',
+  'iommu-map-mask',
+  'msi-map',
+  'msi-map-mask',
+  'msi-parent',
+]);
+
 /** A number or reference in a property that has no hover of its own. */
 export function plainCellText(subject: CellSubject): readonly Text[] {
   const { node, property, values, cell, part, analysis } = subject;
@@ -56,7 +66,8 @@ export function plainCellText(subject: CellSubject): readonly Text[] {
       ];
     }
   }
-  return [numberText(value), specifierText(subject)];
+  const specifier = specifierText(subject);
+  return [specifier === undefined ? cellText(property.name, value) : idText(value), specifier];
 }
 
 /** What a `&label` in a value leads to. */
@@ -67,8 +78,17 @@ export function referenceText({ reference }: ValuePart): Text {
 
 /** `0x1000 = 4096, 4 KiB` */
 export function numberText(value: bigint): string {
-  const human = value >= 1024n ? `, ${humanSize(value)}` : '';
-  return `${code(hex(value))} = ${value}${human}`;
+  return value >= 1024n ? `${idText(value)}, ${humanSize(value)}` : idText(value);
+}
+
+/** A cell of a property by what it may be: an address or a size, or a mere number. */
+export function cellText(property: string, value: bigint): string {
+  return idProperties.has(property) ? idText(value) : numberText(value);
+}
+
+/** `0x1000 = 4096` */
+function idText(value: bigint): string {
+  return `${code(hex(value))} = ${value}`;
 }
 
 /** The macro that the tokens at the cursor come out of, with what it stands for. */

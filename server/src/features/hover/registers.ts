@@ -167,19 +167,25 @@ function entryLine({ analysis, node, values }: CellSubject, entry: RangesEntry, 
   const first = entry.firstCell + childCells;
   const translation = translate(analysis.tree, node, Array.from(values.subarray(first, first + parentCells)), name);
   const space = busKind(node) === 'pci' ? ` (${flagsText(entry.flags)})` : '';
-  const there = entry.child === entry.parent ? 'the same above' : `${code(formatRange(above))} above`;
+  const there = entry.child === entry.parent ? 'the same' : code(formatRange(above));
   const last =
     node.parent?.parent === undefined
       ? ''
       : ` ${translationText(translation, above, name === 'ranges' ? 'CPU address' : 'In memory')}`;
-  return `${rangeText(child)}${space} is ${there}.${last}`;
+  return `${rangeText(child)}${space} is ${there} on the bus above.${last}`;
 }
 
-function inboundNeighbours({ analysis }: CellSubject, { child, parent, size }: RangesEntry): Text {
+function inboundNeighbours({ analysis, node }: CellSubject, { child, parent, size }: RangesEntry): Text {
   if (size === 0n) return undefined;
   const device: AddressRange = { start: child, end: child + size - 1n };
   const memory: AddressRange = { start: parent, end: parent + size - 1n };
+  const bus = nodePath(node);
   const window = analysis.prediction.kernel.msiWindow;
+  // The window is for what is behind an IOMMU; the bus need not be an ancestor (an interconnect called dma-mem).
+  const isForWindow = analysis.topology.masters.some(
+    ({ inbound, streams, iommuMap }) =>
+      (streams.length > 0 || iommuMap !== undefined) && inbound.levels.some((level) => level.bus === bus),
+  );
   const forwarded = contains(device, window)
     ? 'forwards'
     : overlaps(device, window)
@@ -189,7 +195,8 @@ function inboundNeighbours({ analysis }: CellSubject, { child, parent, size }: R
     .flatMap(({ path, doorbells: all }) => all.map(({ page }) => ({ path, page })))
     .filter(({ page }) => contains(memory, page))
     .map(({ path, page }) => `forwards the MSI doorbell page ${rangeText(page)} of ${nodeText(path)}`);
-  return bullets([`${forwarded} the software MSI window ${rangeText(window)}`, ...doorbells.slice(0, 6)]);
+  const ofWindow = isForWindow ? [`${forwarded} the software MSI window ${rangeText(window)}`] : [];
+  return bullets([...ofWindow, ...doorbells.slice(0, 6)]);
 }
 
 function outboundNeighbours({ analysis, node, values }: CellSubject, entry: RangesEntry): Text {
