@@ -119,6 +119,10 @@ function keyValue(node: IortNode): string | undefined {
  */
 function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: Value][] {
   const pairs: [Value, Value][] = [];
+  if (newer.kind === 'pmcg' && older.kind === 'pmcg') {
+    const [value, old] = [newer.values.nodeReference, older.values.nodeReference];
+    if (value !== undefined && old !== undefined) pairs.push([value, old]);
+  }
   const byKey = new Map(older.mappings.map((mapping) => [mappingKey(mapping), mapping.outputReference]));
   const byNumber = new Map(older.mappings.map(({ outputReference }) => [outputReference.value, outputReference]));
   const isSameCount = newer.mappings.length === older.mappings.length;
@@ -127,10 +131,6 @@ function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: V
     const byIndex = isSameCount ? older.mappings[index]?.outputReference : undefined;
     const old = byKey.get(mappingKey(mapping)) ?? byIndex ?? byNumber.get(outputReference.value);
     if (old !== undefined) pairs.push([outputReference, old]);
-  }
-  if (newer.kind === 'pmcg' && older.kind === 'pmcg') {
-    const [value, old] = [newer.values.nodeReference, older.values.nodeReference];
-    if (value !== undefined && old !== undefined) pairs.push([value, old]);
   }
   return pairs;
 }
