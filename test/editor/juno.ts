@@ -23,6 +23,7 @@ export async function driveJuno(stage: Stage): Promise<void> {
   await showsRegions(stage);
   await followsEdits(stage);
   await relocatesTheWindow(stage);
+  await completesSettings(stage);
   await survivesCrashes(stage);
   await keptQuiet(stage);
 }
@@ -126,6 +127,22 @@ async function relocatesTheWindow({ workbench, workspace, shoot }: Stage): Promi
   await workbench.goTo(find(written, '"msiWindow"', '"ms'));
   const hover = await workbench.hoverAtCursor('MSI');
   step(`the schema explains doorbell.json: ${hover.replace(/\s+/g, ' ')}`);
+}
+
+/** doorbell.json is open, and valid. */
+async function completesSettings({ workbench, workspace, shoot }: Stage): Promise<void> {
+  const { page } = workbench;
+  await workbench.goTo(find(settingsIn(workspace)!, '"msiWindow"'));
+  await page.keyboard.type('"guests": { "vm": { "preset": ');
+  const presets = await workbench.suggestions('qemu-virt:4G');
+  step(`doorbell.json completes a guest's preset: ${presets.join(' ').replace(/\s+/g, ' ')}`);
+  expect(
+    presets.some((row) => row.includes('kvmtool:4G')),
+    'the other VMMs are there as well',
+  );
+  await shoot('settings-completed');
+  await page.keyboard.press('Escape');
+  await workbench.runCommand('File: Revert File');
 }
 
 /** The file must be there with its contents: the editor creates it empty, then writes. */

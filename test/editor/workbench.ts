@@ -44,6 +44,8 @@ export interface Workbench {
   hoverAtCursor(text: string): Promise<string>;
   /** Chooses the quick fix at the cursor whose title holds `title`; returns the whole title. */
   quickFix(title: string, whileOpen?: () => Promise<void>): Promise<string>;
+  /** The editor's suggestions at the cursor, once one of them holds a text. */
+  suggestions(text: string): Promise<readonly string[]>;
   /** Waits for our status bar item to hold a text. */
   status(text: string): Promise<void>;
   statusTooltip(): Promise<string>;
@@ -128,6 +130,15 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
       await whileOpen?.();
       await choice.click();
       return whole;
+    },
+    suggestions: async (text) => {
+      const rows = page.locator('.suggest-widget.visible .monaco-list-row');
+      const wanted = rows.filter({ hasText: text }).first();
+      await again(wanted, async () => {
+        await page.keyboard.press('Escape');
+        await page.keyboard.press('Control+Space');
+      });
+      return rows.allInnerTexts();
     },
     status: (text) => statusItem.filter({ hasText: text }).waitFor({ timeout: LONG_MS }),
     statusTooltip: async () => {
