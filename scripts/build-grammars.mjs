@@ -1,5 +1,6 @@
 // Compiles every grammars/*.peggy into server/src/<layer>/generated/<name>.js with a .d.ts beside it.
-// A grammar names its layer in its first line: `// layer: syntax`.
+// A grammar names its layer in its first line: `// layer: syntax`; the second may name the rules that parsing can start
+// with, where that is not the first alone: `// starts: Text, Expression`.
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import peggy from 'peggy';
@@ -13,7 +14,12 @@ for (const name of readdirSync(path.join(root, 'grammars')).filter((file) => fil
   const base = path.join(root, 'server/src', layer, 'generated', path.basename(name, '.peggy'));
   if (isNewer(`${base}.js`, source) && isNewer(`${base}.js`, import.meta.filename)) continue;
   mkdirSync(path.dirname(base), { recursive: true });
-  writeFileSync(`${base}.js`, peggy.generate(text, { output: 'source', format: 'es', grammarSource: name }));
+  const starts = /^\/\/ starts: (.+)$/m.exec(text)?.[1].split(', ');
+  const options = { output: 'source', format: 'es', grammarSource: name };
+  writeFileSync(
+    `${base}.js`,
+    peggy.generate(text, starts === undefined ? options : { ...options, allowedStartRules: starts }),
+  );
   writeFileSync(
     `${base}.d.ts`,
     'export function parse(input: string, options?: object): unknown;\n' +

@@ -1,6 +1,7 @@
 // The MADT ("APIC"): what Arm machines have in it. Other entries are known by their type's name alone.
 import { fieldMakers, named, structure } from './define';
-import type { Field, StructureLayout } from './field';
+import { writtenFields } from './field';
+import type { Field, StructureLayout, TextStyle } from './field';
 
 const table = fieldMakers('ACPI 6.5, 5.2.12 Multiple APIC Description Table');
 const cpu = fieldMakers('ACPI 6.5, 5.2.12.14 GIC CPU Interface Structure');
@@ -85,6 +86,7 @@ const notCoherent = (label: string) =>
       bit: 0,
       width: 1,
       lines: ['current'],
+      sinceTable: 7,
       meaning: 'Its accesses to memory are not coherent with the CPUs’ caches',
     },
   ] as const;
@@ -111,6 +113,7 @@ const interfaceFlags = cpu.flags('flags', 'Flags (decoded below)', 4, 'Flags of 
     bit: 3,
     width: 1,
     lines: ['current'],
+    sinceTable: 6,
     meaning: 'The processor can be brought online later',
   },
   {
@@ -119,6 +122,7 @@ const interfaceFlags = cpu.flags('flags', 'Flags (decoded below)', 4, 'Flags of 
     bit: 4,
     width: 1,
     lines: ['current'],
+    sinceTable: 7,
     meaning: 'The redistributor’s accesses to memory are not coherent',
   },
 ]);
@@ -237,7 +241,9 @@ export const gicRedistributorLayout = structure({
   meaning: 'A range of memory with redistributors of GICv3.',
   specification: 'ACPI 6.5, 5.2.12.17 GIC Redistributor Structure',
   fields: [
-    redistributor.flags('flags', 'Flags (decoded below)', 1, 'Flags of the range.', notCoherent('GICR non-coherent')),
+    redistributor.flags('flags', 'Flags (decoded below)', 1, 'Flags of the range.', notCoherent('GICR non-coherent'), {
+      sinceTable: 7,
+    }),
     redistributor.reserved('reserved', 1),
     ...redistributorTail,
   ],
@@ -259,12 +265,23 @@ export const gicItsLayout = structure({
   meaning: 'An Interrupt Translation Service.',
   specification: 'ACPI 6.5, 5.2.12.18 GIC Interrupt Translation Service Structure',
   fields: [
-    its.flags('flags', 'Flags (decoded below)', 1, 'Flags of the ITS.', notCoherent('GIC ITS non-coherent')),
+    its.flags('flags', 'Flags (decoded below)', 1, 'Flags of the ITS.', notCoherent('GIC ITS non-coherent'), {
+      sinceTable: 7,
+    }),
     its.reserved('reserved', 1),
     ...translatorTail,
   ],
   written: { '20200925': [its.reserved('reservedBefore', 2), ...translatorTail] },
 });
+
+/**
+ * The lines of an entry's fields in a table of a revision: before revision 7, a current iasl has for redistributors and ITS
+ * what 20200925 has.
+ */
+export function writtenMadtFields(layout: StructureLayout, style: TextStyle, tableRevision: number): readonly Field[] {
+  const isLater = layout.fields.some(({ sinceTable }) => (sinceTable ?? 0) > tableRevision);
+  return writtenFields(layout, isLater ? '20200925' : style);
+}
 
 /** What follows an entry's two bytes of header; undefined where only its bytes are kept. */
 export function madtEntryLayout(type: number): StructureLayout | undefined {

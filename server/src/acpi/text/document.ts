@@ -1,9 +1,16 @@
 // An ACPI data table as an editor or the command line has it: its text, its bytes, and the model made from the bytes.
 import type { Diagnostic } from '../../text/diagnostic';
 import type { SourceFile } from '../../text/source-file';
+import { decodeIort } from '../iort/decode';
 import type { IortTable } from '../iort/model';
+import { decodeMadt } from '../madt/decode';
 import type { MadtTable } from '../madt/model';
+import { assemble, type Assembly } from './assemble';
+import { readLines } from './lines';
+import { once } from './once';
+import { diagnosticsOf } from './problems';
 import type { PlaceOf, TableText, TextField } from './table-text';
+import { viewsOf } from './views';
 
 export interface TableDocument {
   /** The text; for a binary the text printed from it, under the binary's path. */
@@ -22,4 +29,44 @@ export interface TableDocument {
   readonly fieldAt: (offsetInText: number) => TextField | undefined;
   /** What reading and compiling the text found wrong; the rules come on top. */
   readonly diagnostics: readonly Diagnostic[];
+}
+
+/** A text as somebody edits it: read as far as it makes sense, never refused. */
+export function documentOfText(file: SourceFile): TableDocument {
+  const assembly = assemble(readLines(file));
+  return documentOf(
+    file,
+    'text',
+    assembly,
+    assembly.bytes,
+    once(() => diagnosticsOf(file, assembly.problems)),
+  );
+}
+
+function documentOf(
+  file: SourceFile,
+  origin: 'text' | 'binary',
+  assembly: Assembly,
+  bytes: Uint8Array,
+  diagnostics: () => readonly Diagnostic[],
+): TableDocument {
+  const { signature } = assembly;
+  const iort = once(() => (signature === 'IORT' ? decodeIort(bytes) : undefined));
+  const madt = once(() => (signature === 'APIC' ? decodeMadt(bytes) : undefined));
+  return {
+    file,
+    origin,
+    signature,
+    bytes,
+    get iort() {
+      return iort();
+    },
+    get madt() {
+      return madt();
+    },
+    get diagnostics() {
+      return diagnostics();
+    },
+    ...viewsOf(assembly),
+  };
 }

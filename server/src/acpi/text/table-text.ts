@@ -32,7 +32,8 @@ export interface TextField {
   readonly field: Field;
   /** For a flag line: which bits of the field above it are spelled out. iasl compiles the field, not these lines. */
   readonly flag: FlagField | undefined;
-  readonly structure: TextStructure;
+  /** Undefined for bytes of ours between structures. */
+  readonly structure: TextStructure | undefined;
   /** Bytes from the start of the table. */
   readonly offset: number;
   readonly size: number;

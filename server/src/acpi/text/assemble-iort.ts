@@ -1,0 +1,230 @@
+// The IORT's nodes from their lines (ACPICA source/compiler/dttable1.c DtCompileIort). Arrays are taken in any order, where
+// iasl knows one alone: their offsets say where they came to lie.
+import {
+  bodyLayout,
+  idMappingLayout,
+  iortTableLayout,
+  nodeHeaderLayout,
+  optionalPadding,
+  writtenNodeHeader,
+} from '../layout/iort';
+import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../layout/iort-nodes';
+import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
+import type { Computed, Field, StructureLayout, TextStyle } from '../layout/field';
+import { readNumber } from '../bytes';
+import type { Assembler, Slot } from './assembler';
+import { readGenericPadding } from './generic-padding';
+
+type Slots = Map<Computed, Slot>;
+
+const namedComponent = 1;
+const smmu = 3;
+const mostInNode = 0xffff;
+
+/** An array of a node: what begins an element, and the computed fields that tell its place and count. */
+interface ArrayKind {
+  readonly label: string;
+  readonly read: (assembler: Assembler, node: number) => void;
+  readonly offset?: Computed;
+  readonly count?: Computed;
+}
+
+/** In the order in which iasl has them, by the type of the node. */
+const arraysOfType: readonly (readonly ArrayKind[])[] = [
+  [{ label: itsIdentifier.label, read: single(itsIdentifier), count: 'its-count' }],
+  [],
+  [],
+  [
+    { label: 'NSgIrpt', read: readGlobalInterrupts, offset: 'global-interrupt-offset' },
+    {
+      label: contextInterrupt.label,
+      read: single(contextInterrupt),
+      offset: 'context-interrupt-offset',
+      count: 'context-interrupt-count',
+    },
+    {
+      label: pmuInterrupt.label,
+      read: single(pmuInterrupt),
+      offset: 'pmu-interrupt-offset',
+      count: 'pmu-interrupt-count',
+    },
+  ],
+  [],
+  [],
+  [{ label: 'Base Address of RMR', read: readDescriptor, offset: 'rmr-offset', count: 'rmr-count' }],
+  [],
+];
+const mappings: ArrayKind = {
+  label: 'Input base',
+  read: readMapping,
+  offset: 'mapping-offset',
+  count: 'mapping-count',
+};
+
+export function assembleIort(assembler: Assembler): void {
+  const slots: Slots = new Map();
+  const body = assembler.open('table-body', iortTableLayout);
+  const reached = assembler.readLayout(iortTableLayout, slots);
+  assembler.close(body);
+  if (reached === 'end of text') return;
+  readPadding(assembler);
+  assembler.set(slots, 'node-offset', assembler.size);
+  const lastLine = assembler.lines.count - 1;
+  let nodes = 0;
+  while (assembler.peek() >= 0) {
+    if (assembler.nextHasName('Type')) {
+      assembleNode(assembler, nodes++);
+    } else {
+      assembler.readOwnBytes();
+      if (assembler.peek() >= 0 && !assembler.nextHasName('Type')) {
+        assembler.skipUnexpected('“Type”, which begins a node,');
+      }
+    }
+  }
+  if (nodes === 0) assembler.report('table-empty', lastLine, 'whole', 'A table without nodes: iasl refuses it.');
+  assembler.set(slots, 'node-count', nodes);
+}
+
+/** What stands between the table's fixed part and its first node. */
+function readPadding(assembler: Assembler): void {
+  if (assembler.nextHasName(optionalPadding.label)) {
+    const padding = assembler.open('padding', iortTableLayout);
+    assembler.readField(optionalPadding);
+    assembler.close(padding);
+  } else if (assembler.nextIsOwn('Bytes')) {
+    assembler.readOwnBytes();
+  } else {
+    readGenericPadding(assembler);
+  }
+}
+
+function assembleNode(assembler: Assembler, index: number): void {
+  const slots: Slots = new Map();
+  const start = assembler.size;
+  const typeLine = assembler.peek();
+  const node = assembler.open('node', nodeHeaderLayout);
+  const written = (_: StructureLayout, style: TextStyle) => writtenNodeHeader(style, assembler.revision);
+  if (assembler.readLayout(nodeHeaderLayout, slots, written) === 'end of text') {
+    endNode(assembler, node, slots, start, typeLine);
+    return;
+  }
+  const type = assembler.bytes()[start]!;
+  const layout = bodyLayout(type);
+  if (layout === undefined && !assembler.nextIsOwn('Bytes') && !assembler.nextIsOwn('Body ends')) {
+    const message = `Node ${index} is of type 0x${type.toString(16)}, which nobody has published.`;
+    assembler.report('table-node-unknown', typeLine, 'value', message);
+  }
+  const reached = layout === undefined ? 'all' : assembler.readLayout(layout, slots);
+  if (reached === 'all' && type === namedComponent) readNamePadding(assembler, slots, start);
+  readArrays(assembler, node, slots, start, type);
+  endNode(assembler, node, slots, start, typeLine);
+}
+
+/** Padding behind a component's name. Without a line for it, the text's Mapping Offset is what is wanted. */
+function readNamePadding(assembler: Assembler, slots: Slots, start: number): void {
+  if (assembler.nextHasName(namePadding.label)) {
+    assembler.readField(namePadding);
+    return;
+  }
+  const slot = slots.get('mapping-offset');
+  if (slot === undefined || slot.isKept) return;
+  const wanted = readNumber(assembler.bytes(), slot.offset, 4)!;
+  const end = assembler.size - start;
+  if (wanted > end && wanted <= mostInNode) {
+    assembler.append(new Uint8Array(wanted - end));
+  } else if (wanted < end && !assembler.nextIsOwn('Bytes')) {
+    reportOffset(assembler, slot, end);
+  }
+}
+
+function reportOffset(assembler: Assembler, slot: Slot, end: number): void {
+  const line = assembler.offsets.lastIndexOf(slot.offset);
+  const right = end.toString(16).toUpperCase().padStart(8, '0');
+  const message =
+    `Without a line “Padding” behind the name, iasl takes this for the offset that is wanted, and refuses what is ` +
+    `below the name’s end, 0x${end.toString(16)}.`;
+  const [start, stop] = assembler.placeOfValue(line);
+  const fix = { title: `Set to ${right}`, start, end: stop, newText: right };
+  assembler.report('table-padding', line, 'value', message, fix);
+}
+
+/** Arrays and mappings, as long as lines of this node follow. */
+function readArrays(assembler: Assembler, node: number, slots: Slots, start: number, type: number): void {
+  const kinds = [...(arraysOfType[type] ?? []), mappings];
+  const begins = new Map<ArrayKind, number>();
+  const counts = new Map<ArrayKind, number>();
+  /** Where iasl would begin the array, were it empty: behind those before it. */
+  const wouldBegin = new Map<ArrayKind, number>();
+  let next = 0;
+  const passOver = (to: number): void => {
+    for (; next <= to; next++) wouldBegin.set(kinds[next]!, assembler.size - start);
+  };
+  // iasl asks for the global interrupts, whatever follows.
+  if (type === smmu) requireGlobalInterrupts(assembler);
+  for (;;) {
+    assembler.readOwnBytes();
+    const index = kinds.findIndex(({ label }) => assembler.nextHasName(label));
+    if (index < 0) {
+      if (assembler.peek() < 0 || assembler.nextHasName('Type')) break;
+      assembler.skipUnexpected('“Type” or “Input base”');
+      continue;
+    }
+    const kind = kinds[index]!;
+    passOver(index);
+    if (!begins.has(kind)) begins.set(kind, assembler.size - start);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    kind.read(assembler, node);
+  }
+  passOver(kinds.length - 1);
+  for (const kind of kinds) {
+    const count = counts.get(kind) ?? 0;
+    const offset = kind === mappings && count === 0 ? 0 : (begins.get(kind) ?? wouldBegin.get(kind)!);
+    if (kind.offset !== undefined) assembler.set(slots, kind.offset, offset);
+    if (kind.count !== undefined) assembler.set(slots, kind.count, count);
+  }
+}
+
+function requireGlobalInterrupts(assembler: Assembler): void {
+  const isAbsent = !assembler.nextHasName('NSgIrpt') && !assembler.nextIsOwn('Bytes');
+  const next = ['Type', 'Input base', contextInterrupt.label, pmuInterrupt.label];
+  if (isAbsent && (assembler.peek() < 0 || next.some((name) => assembler.nextHasName(name)))) {
+    assembler.readField(globalInterruptLayout.fields[0]!);
+  }
+}
+
+function endNode(assembler: Assembler, node: number, slots: Slots, start: number, typeLine: number): void {
+  assembler.close(node);
+  const length = assembler.size - start;
+  assembler.set(slots, 'node-length', length);
+  if (length > mostInNode && slots.get('node-length')?.isKept !== true) {
+    const message = `This node has ${length} bytes; its length can say ${mostInNode} at most.`;
+    assembler.report('table-node-too-long', typeLine, 'whole', message);
+  }
+}
+
+function single(field: Field): ArrayKind['read'] {
+  return (assembler) => assembler.readField(field);
+}
+
+function readGlobalInterrupts(assembler: Assembler, node: number): void {
+  readElement(assembler, node, 'interrupt', globalInterruptLayout);
+}
+
+function readDescriptor(assembler: Assembler, node: number): void {
+  readElement(assembler, node, 'descriptor', rmrDescriptorLayout);
+}
+
+function readMapping(assembler: Assembler, node: number): void {
+  readElement(assembler, node, 'mapping', idMappingLayout);
+}
+
+function readElement(
+  assembler: Assembler,
+  node: number,
+  kind: 'interrupt' | 'descriptor' | 'mapping',
+  layout: typeof globalInterruptLayout | typeof rmrDescriptorLayout | typeof idMappingLayout,
+): void {
+  const element = assembler.open(kind, layout, node);
+  assembler.readLayout(layout);
+  assembler.close(element);
+}

@@ -1,0 +1,90 @@
+// A table's text to bytes, equal to iasl's wherever an iasl compiles the text, but that the compiler's ID and revision stay
+// as written (`iasl -z`). Both forms of the text are read: the lines tell which one it is.
+import type { Computed, TextStyle } from '../layout/field';
+import { tableHeaderLayout } from '../layout/table-header';
+import { checksumOf } from '../table-header';
+import { Assembler, type AssembledStructure, type Slot } from './assembler';
+import { assembleIort } from './assemble-iort';
+import { assembleMadt } from './assemble-madt';
+import { isVoid, valueOfLine, hasName, type Lines } from './lines';
+import type { TableTextProblem } from './problems';
+import { scanProblems } from './scan-problems';
+import type { Field, FlagField } from '../layout/field';
+
+/** What lines came to. The columns have one entry a line. */
+export interface Assembly {
+  readonly lines: Lines;
+  readonly signature: string;
+  readonly bytes: Uint8Array;
+  readonly style: TextStyle;
+  readonly problems: readonly TableTextProblem[];
+  readonly structures: readonly AssembledStructure[];
+  readonly fields: readonly (Field | undefined)[];
+  readonly flags: readonly (FlagField | undefined)[];
+  /** Byte from the table's start, -1 for lines without a place. */
+  readonly offsets: Int32Array;
+  readonly sizes: Int32Array;
+  readonly structureOf: Int32Array;
+  readonly labels: ReadonlyMap<string, bigint>;
+}
+
+/** Tables that are recognised and left alone have no bytes. */
+export function assemble(lines: Lines): Assembly {
+  const signature = signatureOf(lines);
+  const assembler = new Assembler(lines, { compilesFlags: signature === 'APIC' });
+  assembler.problems.push(...scanProblems(lines));
+  const isKnown = signature === 'IORT' || signature === 'APIC';
+  if (isKnown) {
+    const slots = new Map<Computed, Slot>();
+    const header = assembler.open('table-header', tableHeaderLayout);
+    const reached = assembler.readLayout(tableHeaderLayout, slots);
+    assembler.readOwnBytes();
+    assembler.close(header);
+    assembler.revision = assembler.bytes()[8]!;
+    if (reached !== 'end of text') {
+      if (signature === 'IORT') assembleIort(assembler);
+      else assembleMadt(assembler);
+    }
+    const length = slots.get('table-length');
+    const isLengthKept = length?.isKept === true;
+    assembler.set(slots, 'table-length', assembler.size);
+    const bytes = assembler.bytes();
+    const end = isLengthKept ? Math.min(statedLength(bytes), bytes.length) : bytes.length;
+    assembler.set(slots, 'checksum', checksumOf(bytes, end));
+  } else if (lines.count > 0) {
+    reportSignature(assembler, signature);
+  }
+  return {
+    lines,
+    signature,
+    bytes: assembler.bytes(),
+    style: assembler.style ?? 'current',
+    problems: assembler.problems,
+    structures: assembler.structures,
+    fields: assembler.fields,
+    flags: assembler.flags,
+    offsets: assembler.offsets,
+    sizes: assembler.sizes,
+    structureOf: assembler.structureOf,
+    labels: assembler.labels,
+  };
+}
+
+function statedLength(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(4, true);
+}
+
+/** What the first line with a value says, if it is called Signature. */
+export function signatureOf(lines: Lines): string {
+  for (let line = 0; line < lines.count; line++) {
+    if (!isVoid(lines, line)) return hasName(lines, line, 'Signature') ? valueOfLine(lines, line) : '';
+  }
+  return '';
+}
+
+/** Other tables are left alone; what has no signature at all is no table. */
+function reportSignature(assembler: Assembler, signature: string): void {
+  if (signature !== '') return;
+  const line = assembler.peek();
+  if (line >= 0) assembler.report('table-signature', line, 'name', 'A table begins with “Signature : "IORT"”.');
+}

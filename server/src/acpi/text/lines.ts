@@ -1,0 +1,209 @@
+// A table's text as the lines that the compiler reads, in columns: an edit of a large table moves numbers, not objects.
+import type { SourceFile } from '../../text/source-file';
+import { parse } from './../generated/acpi-data-table';
+import { columnsOfLine, scanText, type OddLine, type Scan, type ScanProblem } from './scan';
+import type { TextLine } from './table-text';
+
+const enum LineFlag {
+  quoted = 1,
+  /** Its name and value are not as they stand in the text: comments and joins are taken out of them. */
+  odd = 2,
+  own = 4,
+  asWritten = 8,
+}
+
+/** A field as the compiler has it, where that is not a piece of the text. */
+interface OddField {
+  readonly name: string;
+  readonly value: string;
+  /** What `//doorbell bytes …` behind it says. */
+  readonly bytes: string | undefined;
+}
+
+/** The lines `name : value` of a text, in order. */
+export interface Lines {
+  readonly file: SourceFile;
+  readonly count: number;
+  /** start, name start, name end, value start, value end, end. Ranges of values hold their quotes. */
+  readonly columns: Int32Array;
+  readonly flags: Uint8Array;
+  readonly odd: ReadonlyMap<number, OddField>;
+  /** Lines that iasl skips because they have no colon: start, end, … */
+  readonly meaningless: readonly { readonly start: number; readonly end: number }[];
+  readonly comments: Int32Array;
+  readonly problems: readonly ScanProblem[];
+  readonly end: number;
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export function readLines(file: SourceFile): Lines {
+  return linesOf(file, scanText(file.text));
+}
+
+function linesOf(file: SourceFile, scan: Scan): Lines {
+  const { shape, starts, lines: lineOfToken } = scan;
+  const most = (scan.ordinary.length / columnsOfLine + scan.odd.length) | 0;
+  const columns = new Int32Array(most * columnsOfLine);
+  const flags = new Uint8Array(most);
+  const odd = new Map<number, OddField>();
+  const meaningless: Range[] = [];
+  let count = 0;
+  parse(shape, {
+    startRule: 'Text',
+    build: { ordinary, field, meaningless: (token: number) => meaningless.push(placeOfLine(token)) },
+  });
+  return {
+    file,
+    count,
+    columns: columns.subarray(0, count * columnsOfLine),
+    flags: flags.subarray(0, count),
+    odd,
+    meaningless,
+    comments: scan.comments,
+    problems: scan.problems,
+    end: scan.end,
+  };
+
+  function ordinary(first: number, end: number): void {
+    const from = lineOfToken[first]! * columnsOfLine;
+    const size = (end - first) * columnsOfLine;
+    columns.set(scan.ordinary.subarray(from, from + size), count * columnsOfLine);
+    for (let index = first; index < end; index++, count++) {
+      const valueStart = columns[count * columnsOfLine + 3]!;
+      if (file.text.charCodeAt(valueStart) === 34) flags[count] = LineFlag.quoted;
+    }
+  }
+
+  function field(first: number, name: Range, value: Range, isOwn: boolean, remark: number | null): void {
+    const line = scan.odd[lineOfToken[name.start]!]!;
+    const nameText = line.text.slice(starts[name.start], starts[name.end]);
+    const valueEnd = endOfValue(line, value);
+    const valueText = line.text.slice(starts[value.start], valueEnd);
+    const isQuoted = shape.slice(value.start, value.end).includes('"');
+    const remarkText = remark === null ? '' : scan.odd[lineOfToken[remark]!]!.text.trim();
+    const bytes = /^bytes\s(.*)$/.exec(remarkText)?.[1];
+    const isAsWritten = remarkText === 'as written';
+    odd.set(count, { name: trimmed(nameText), value: trimmed(valueText), bytes });
+    const nameRange = placed(line, starts[name.start]!, nameText);
+    const valueRange = placed(line, starts[value.start]!, valueText);
+    const at = count * columnsOfLine;
+    columns[at] = placeOfLine(first).start;
+    columns[at + 1] = nameRange.start;
+    columns[at + 2] = nameRange.end;
+    columns[at + 3] = valueRange.start;
+    columns[at + 4] = valueRange.end;
+    columns[at + 5] = line.end;
+    flags[count] =
+      LineFlag.odd |
+      (isQuoted ? LineFlag.quoted : 0) |
+      (isOwn ? LineFlag.own : 0) |
+      (isAsWritten ? LineFlag.asWritten : 0);
+    count++;
+  }
+
+  /** The character before a note is not part of the value, whatever it is (DtParseLine steps back one too many). */
+  function endOfValue(line: OddLine, value: Range): number {
+    const end = starts[value.end]!;
+    const isNoted = shape[value.end] === '[' && value.end > value.start;
+    return isNoted && line.text[end - 1] !== '"' ? end - 1 : end;
+  }
+
+  function placeOfLine(token: number): Range {
+    const { start, end } = scan.odd[lineOfToken[token]!] ?? scan.odd.at(-1)!;
+    return { start, end };
+  }
+}
+
+/** Where a piece of an odd line's text stands in the file, without the blanks around it. */
+function placed(line: OddLine, from: number, piece: string): Range {
+  const text = piece.trim();
+  const first = from + piece.length - piece.trimStart().length;
+  const start = line.places[first] ?? line.end;
+  if (text === '') return { start, end: start };
+  return { start, end: line.places[first + text.length - 1]! + 1 };
+}
+
+/** As iasl's DtTrim: blanks and tabs go in front, blanks and newlines behind, then one quote at each end. */
+function trimmed(text: string): string {
+  const inner = text.replace(/^[ \t]+/, '').replace(/[ \n]+$/, '');
+  const opened = inner.startsWith('"') ? inner.slice(1) : inner;
+  return opened.endsWith('"') ? opened.slice(0, -1) : opened;
+}
+
+export function nameOfLine(lines: Lines, line: number): string {
+  const at = line * columnsOfLine;
+  const odd = lines.odd.get(line);
+  return odd === undefined ? lines.file.text.slice(lines.columns[at + 1], lines.columns[at + 2]) : odd.name;
+}
+
+export function hasName(lines: Lines, line: number, name: string): boolean {
+  const at = line * columnsOfLine;
+  const start = lines.columns[at + 1]!;
+  if ((lines.flags[line]! & LineFlag.odd) !== 0) return lines.odd.get(line)!.name === name;
+  return lines.columns[at + 2]! - start === name.length && lines.file.text.startsWith(name, start);
+}
+
+/** The value without its quotes; iasl knows no escapes. */
+export function valueOfLine(lines: Lines, line: number): string {
+  const odd = lines.odd.get(line);
+  if (odd !== undefined) return odd.value;
+  const at = line * columnsOfLine;
+  const quote = lines.flags[line]! & LineFlag.quoted;
+  return lines.file.text.slice(lines.columns[at + 3]! + quote, lines.columns[at + 4]! - quote);
+}
+
+/** A line without a value is as if it had not been written; `""` is a value. */
+export function isVoid(lines: Lines, line: number): boolean {
+  if ((lines.flags[line]! & LineFlag.quoted) !== 0) return false;
+  const odd = lines.odd.get(line);
+  if (odd !== undefined) return odd.value === '' && odd.bytes === undefined;
+  const at = line * columnsOfLine;
+  return lines.columns[at + 3] === lines.columns[at + 4];
+}
+
+export function isOwnLine(lines: Lines, line: number): boolean {
+  return (lines.flags[line]! & LineFlag.own) !== 0;
+}
+
+export function isAsWritten(lines: Lines, line: number): boolean {
+  return (lines.flags[line]! & LineFlag.asWritten) !== 0;
+}
+
+/** The bytes that `//doorbell bytes 00 1F` behind the line asks for, as text. */
+export function bytesOfRemark(lines: Lines, line: number): string | undefined {
+  return lines.odd.get(line)?.bytes;
+}
+
+export function textLine(lines: Lines, line: number): TextLine {
+  const at = line * columnsOfLine;
+  const [start, nameStart, nameEnd, valueStart, valueEnd, end] = lines.columns.subarray(at, at + columnsOfLine);
+  return {
+    start: start!,
+    end: end!,
+    name: nameOfLine(lines, line),
+    nameStart: nameStart!,
+    nameEnd: nameEnd!,
+    value: valueOfLine(lines, line),
+    valueStart: valueStart!,
+    valueEnd: valueEnd!,
+    isQuoted: (lines.flags[line]! & LineFlag.quoted) !== 0,
+    isOwn: isOwnLine(lines, line),
+    isAsWritten: isAsWritten(lines, line),
+  };
+}
+
+/** The last line that begins at or before an offset, -1 for none. */
+export function lineAtOffset(lines: Lines, offset: number): number {
+  let low = -1;
+  let high = lines.count - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (lines.columns[middle * columnsOfLine]! <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}

@@ -1,0 +1,57 @@
+// What scanning found wrong with the text as such, in words.
+import type { Lines } from './lines';
+import type { TableTextProblem } from './problems';
+import type { ScanProblem } from './scan';
+
+/** More characters than this for which iasl takes the file for a binary are not listed. */
+const mostForeign = 20;
+
+export function scanProblems(lines: Lines): TableTextProblem[] {
+  let foreign = 0;
+  const found: TableTextProblem[] = [];
+  for (const problem of lines.problems) {
+    if (problem.kind === 'not-text' && ++foreign > mostForeign) continue;
+    found.push(inWords(lines, problem));
+  }
+  for (const { start, end } of lines.meaningless) {
+    const text = lines.file.text.slice(start, end);
+    const isOwn = text.startsWith('//doorbell');
+    const message = isOwn
+      ? 'This comment of Doorbell’s says nothing it could follow.'
+      : 'iasl skips this line: it has no colon.';
+    if (isOwn || !isUsual(text)) {
+      found.push({ rule: isOwn ? 'table-own-line' : 'table-line-ignored', start, end, message });
+    }
+  }
+  return found;
+}
+
+/** What iasl itself writes without a colon. */
+function isUsual(text: string): boolean {
+  return text.startsWith('****') || /^\s*Invalid zero length/.test(text);
+}
+
+function inWords({ file }: Lines, { kind, start }: ScanProblem): TableTextProblem {
+  switch (kind) {
+    case 'comment-unclosed': {
+      const message = 'This comment is not closed: iasl compiles what stands before it, and reports success.';
+      return { rule: 'table-comment-unclosed', start, end: start + 2, message };
+    }
+    case 'string-unclosed': {
+      const message = 'This string is not closed on its line: iasl takes the next line into it.';
+      return { rule: 'table-string-unclosed', start, end: start + 1, message };
+    }
+    case 'lone-return': {
+      const message = 'A carriage return without a newline: iasl reads no further.';
+      return { rule: 'table-lone-return', start, end: start + 1, message };
+    }
+    case 'not-text': {
+      const code = file.text.codePointAt(start)!;
+      const end = start + (code > 0xffff ? 2 : 1);
+      const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
+      const message = `iasl takes a file with ${name} outside of comments for a binary, and writes nothing.`;
+      const fix = { title: `Remove ${name}`, start, end, newText: '' };
+      return { rule: 'table-not-text', start, end, message, fix };
+    }
+  }
+}

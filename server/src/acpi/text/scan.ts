@@ -1,0 +1,302 @@
+// A table's text as the shape that the grammar reads: comments taken out, continued lines joined, as iasl's DtGetNextLine
+// does it (ACPICA source/compiler/dtio.c). One character a token:
+//   f  a whole line as iasl writes it: prefix, name, colon, value, note      d  `//doorbell`: the next line is ours
+//   _  blanks   w  other characters   [ ] : "  themselves                    a  `//doorbell …` behind a field
+//   ;  the end of a line
+// Lines that are blank, or hold comments alone, leave nothing. A line that holds "Raw Table Data" ends the input.
+import { Growing } from './growing';
+
+/** Where the parts of an ordinary line stand: `columnsOfLine` numbers each. */
+export const columnsOfLine = 6;
+
+export type ScanProblem =
+  | { readonly kind: 'comment-unclosed' | 'string-unclosed'; readonly start: number }
+  | { readonly kind: 'lone-return' | 'not-text'; readonly start: number };
+
+export interface Scan {
+  readonly shape: string;
+  /** Of each token: where it begins in the file; for the tokens of an odd line, where its text begins in `odd`. */
+  readonly starts: Int32Array;
+  /** Of token `f`, its index among the ordinary lines; of the others, the index of their odd line. */
+  readonly lines: Int32Array;
+  /** start, name start, name end, value start, value end, end of each ordinary line. */
+  readonly ordinary: Int32Array;
+  /** Lines with comments, continuations or anything else that iasl does not write. */
+  readonly odd: readonly OddLine[];
+  /** Offsets of comments: start, end, start, end, … */
+  readonly comments: Int32Array;
+  readonly problems: readonly ScanProblem[];
+  /** Behind the last character that iasl reads. */
+  readonly end: number;
+}
+
+/** A line as iasl has it in its buffer, and where each of its characters stands in the file. */
+export interface OddLine {
+  readonly text: string;
+  readonly places: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+const enum Char {
+  tab = 9,
+  newline = 10,
+  return = 13,
+  blank = 32,
+  quote = 34,
+  star = 42,
+  slash = 47,
+  colon = 58,
+  open = 91,
+  backslash = 92,
+  close = 93,
+  delete = 127,
+}
+
+export const rawTableData = 'Raw Table Data';
+const ownMarker = '//doorbell';
+
+/** Scans from `from`, which begins a line, as long as `goesOn` says so at the beginnings of lines. */
+export function scanText(text: string, from = 0, goesOn: (lineStart: number) => boolean = () => true): Scan {
+  const shape: string[] = [];
+  const starts = new Growing();
+  const lines = new Growing();
+  const ordinary = new Growing();
+  const comments = new Growing();
+  const odd: OddLine[] = [];
+  const problems: ScanProblem[] = [];
+  const length = text.length;
+  let rawAt = nextRaw(from);
+  let at = from;
+  let isOver = false as boolean;
+  while (at < length && !isOver && goesOn(at)) {
+    const next = ordinaryLine(at);
+    at = next < 0 ? oddLine(at) : next;
+  }
+  return {
+    shape: shape.join(''),
+    starts: starts.done(),
+    lines: lines.done(),
+    ordinary: ordinary.done(),
+    odd,
+    comments: comments.done(),
+    problems,
+    end: Math.min(at, length),
+  };
+
+  function nextRaw(start: number): number {
+    const found = text.indexOf(rawTableData, start);
+    return found < 0 ? Infinity : found;
+  }
+
+  function token(kind: string, start: number, line: number): void {
+    shape.push(kind);
+    starts.push(start);
+    lines.push(line);
+  }
+
+  /** Reads a line of the form that iasl writes; -1 where it is another, or a blank one's end. */
+  function ordinaryLine(start: number): number {
+    let p = start;
+    let c = text.charCodeAt(p);
+    for (;;) {
+      if (c === Char.blank) {
+        c = text.charCodeAt(++p);
+      } else if (c === Char.open) {
+        do c = text.charCodeAt(++p);
+        while (isPlain(c) && c !== Char.close && c !== Char.colon);
+        if (c !== Char.close) return -1;
+        c = text.charCodeAt(++p);
+      } else {
+        break;
+      }
+    }
+    if (c === Char.newline) return p + 1;
+    const nameStart = p;
+    while (isPlain(c) && c !== Char.colon) c = text.charCodeAt(++p);
+    if (c !== Char.colon) return -1;
+    let nameEnd = p;
+    while (nameEnd > nameStart && text.charCodeAt(nameEnd - 1) === Char.blank) nameEnd--;
+    c = text.charCodeAt(++p);
+    while (c === Char.blank || c === Char.tab) c = text.charCodeAt(++p);
+    let valueStart = p;
+    let valueEnd: number;
+    if (c === Char.quote) {
+      valueStart = p;
+      do c = text.charCodeAt(++p);
+      while ((isPlain(c) || c === Char.backslash || c === Char.slash) && c !== Char.quote);
+      if (c !== Char.quote || text.charCodeAt(p - 1) === Char.backslash) return -1;
+      valueEnd = ++p;
+      c = text.charCodeAt(p);
+    } else {
+      while (isPlain(c) && c !== Char.open) c = text.charCodeAt(++p);
+      valueEnd = p;
+      while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === Char.blank) valueEnd--;
+      // iasl drops the character before a note, whatever it is.
+      if (c === Char.open && valueEnd === p && valueEnd > valueStart) return -1;
+    }
+    while (isPlain(c)) c = text.charCodeAt(++p);
+    const end = p;
+    if (c === Char.return) c = text.charCodeAt(++p);
+    if (c !== Char.newline && p < length) return -1;
+    if (rawAt < p) {
+      if (rawAt >= start) return -1;
+      rawAt = nextRaw(start);
+      if (rawAt < p) return -1;
+    }
+    token('f', start, ordinary.count / columnsOfLine);
+    ordinary.push(start);
+    ordinary.push(nameStart);
+    ordinary.push(nameEnd);
+    ordinary.push(valueStart);
+    ordinary.push(valueEnd);
+    ordinary.push(end);
+    return p + 1;
+  }
+
+  /** Reads a line of any other form, character by character; returns where the next one begins. */
+  function oddLine(start: number): number {
+    const characters: string[] = [];
+    const places: number[] = [];
+    let isBlank = true;
+    let own: readonly [start: number, from: number, end: number] | undefined;
+    let end = start;
+    let p = start;
+    let quoteAt = -1;
+    const keep = (offset: number): void => {
+      characters.push(text[offset]!);
+      places.push(offset);
+      end = offset + 1;
+    };
+    for (;;) {
+      if (p >= length) break;
+      const c = text.charCodeAt(p);
+      if (c === Char.return && text.charCodeAt(p + 1) !== Char.newline) {
+        problems.push({ kind: 'lone-return', start: p });
+        isOver = true;
+        break;
+      }
+      if (c === Char.return) {
+        p++;
+        continue;
+      }
+      if (!isText(c)) problems.push({ kind: 'not-text', start: p });
+      if (quoteAt >= 0) {
+        keep(p++);
+        if (c === Char.quote) {
+          quoteAt = -1;
+        } else if (c === Char.backslash && p < length) {
+          if (isNewline(p) && text.charCodeAt(p) === Char.return) p++;
+          keep(p++);
+        } else if (c === Char.newline) {
+          problems.push({ kind: 'string-unclosed', start: quoteAt });
+          quoteAt = -1;
+        }
+        continue;
+      }
+      if (c === Char.newline) {
+        p++;
+        break;
+      }
+      if (c === Char.slash) {
+        const next = text.charCodeAt(p + 1);
+        if (next === Char.slash) {
+          const lineEnd = endOfLine(p);
+          comments.push(p);
+          comments.push(lineEnd);
+          if (text.startsWith(ownMarker, p)) own = [p, p + ownMarker.length, lineEnd];
+          p = lineEnd;
+        } else if (next === Char.star) {
+          const close = text.indexOf('*/', p + 2);
+          comments.push(p);
+          comments.push(close < 0 ? length : close + 2);
+          const loneReturn = close < 0 ? -1 : loneReturnIn(p, close);
+          if (loneReturn >= 0) {
+            problems.push({ kind: 'lone-return', start: loneReturn });
+            isOver = true;
+            break;
+          }
+          if (close < 0) problems.push({ kind: 'comment-unclosed', start: p });
+          p = close < 0 ? length : close + 2;
+        } else {
+          keep(p++);
+          if (p < length) keep(p++);
+          isBlank = false;
+        }
+        continue;
+      }
+      if (c === Char.backslash && isNewline(p + 1)) {
+        characters.push(' ');
+        places.push(p);
+        p += text.charCodeAt(p + 1) === Char.return ? 3 : 2;
+        continue;
+      }
+      if (c === Char.quote) quoteAt = p;
+      if (c !== Char.blank) isBlank = false;
+      keep(p++);
+    }
+    if (quoteAt >= 0) problems.push({ kind: 'string-unclosed', start: quoteAt });
+    const isLine = characters.length > 0 && !isBlank;
+    if (isLine) {
+      const read = { text: characters.join(''), places, start, end };
+      if (read.text.includes(rawTableData)) {
+        isOver = true;
+        return start;
+      }
+      line(read);
+    }
+    if (own !== undefined) ownComment(own, isLine);
+    return p;
+  }
+
+  function line(read: OddLine): void {
+    const index = odd.length;
+    odd.push(read);
+    for (const { 0: part, index: start } of read.text.matchAll(/[:"[\]]| +|[^:"[\] ]+/g)) {
+      const first = part[0]!;
+      token(first === ' ' ? '_' : /[:"[\]]/.test(first) ? first : 'w', start, index);
+    }
+    token(';', read.text.length, index);
+  }
+
+  /** What `//doorbell` says: a line of its own, or something about the field before it. */
+  function ownComment([start, from, end]: readonly [number, number, number], isBehindField: boolean): void {
+    const content = text.slice(from, end).trimEnd();
+    const places = Array.from(content, (_, index) => from + index);
+    if (isBehindField) {
+      token('a', 0, odd.length);
+      odd.push({ text: content, places, start, end });
+    } else {
+      token('d', 0, odd.length);
+      line({ text: content, places, start, end });
+    }
+  }
+
+  function endOfLine(offset: number): number {
+    const found = text.indexOf('\n', offset);
+    const end = found < 0 ? length : found;
+    return text.charCodeAt(end - 1) === Char.return ? end - 1 : end;
+  }
+
+  function isNewline(offset: number): boolean {
+    const c = text.charCodeAt(offset);
+    return c === Char.newline || (c === Char.return && text.charCodeAt(offset + 1) === Char.newline);
+  }
+
+  function loneReturnIn(first: number, last: number): number {
+    for (let p = text.indexOf('\r', first); p >= 0 && p < last; p = text.indexOf('\r', p + 1)) {
+      if (text.charCodeAt(p + 1) !== Char.newline) return p;
+    }
+    return -1;
+  }
+}
+
+/** Neither the end of a line or of the text, nor a character that an ordinary line does not have. */
+function isPlain(c: number): boolean {
+  return c >= Char.blank && c < Char.delete && c !== Char.slash && c !== Char.quote && c !== Char.backslash;
+}
+
+/** Whether iasl takes a file with this character, outside of comments, for text. */
+function isText(c: number): boolean {
+  return (c >= Char.blank && c < Char.delete) || (c >= Char.tab && c <= Char.return);
+}

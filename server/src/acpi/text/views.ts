@@ -1,0 +1,158 @@
+// What an assembly came to, as objects for those who ask: lines, fields and structures are kept in columns.
+import { readInteger } from '../bytes';
+import { flagValue } from '../layout/field';
+import type { Assembly } from './assemble';
+import { evaluate } from './expression';
+import { lineAtOffset, textLine, valueOfLine } from './lines';
+import { once } from './once';
+import { columnsOfLine } from './scan';
+import type { PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
+
+export interface Views {
+  readonly syntax: TableText;
+  readonly placeOf: PlaceOf;
+  readonly fieldAt: (offsetInText: number) => TextField | undefined;
+}
+
+export function viewsOf(assembly: Assembly): Views {
+  const { lines, bytes } = assembly;
+  const { file, columns } = lines;
+  const lineViews: (TextLine | undefined)[] = [];
+  const fieldViews: (TextField | undefined)[] = [];
+  const structureAt = once(structureViews);
+  const placed = once(placedLines);
+
+  const syntax: TableText = {
+    get lines() {
+      return Array.from({ length: lines.count }, (_, line) => lineView(line));
+    },
+    get fields() {
+      const found: TextField[] = [];
+      for (let line = 0; line < lines.count; line++)
+        if (assembly.fields[line] !== undefined) found.push(fieldView(line));
+      return found;
+    },
+    get structures() {
+      return structureAt().filter(({ parent }) => parent === undefined);
+    },
+    style: assembly.style,
+    end: lines.end,
+    get comments() {
+      return pairs(lines.comments);
+    },
+  };
+  return { syntax, placeOf, fieldAt };
+
+  function lineView(line: number): TextLine {
+    return (lineViews[line] ??= textLine(lines, line));
+  }
+
+  function fieldView(line: number): TextField {
+    return (fieldViews[line] ??= makeField(line));
+  }
+
+  function makeField(line: number): TextField {
+    const field = assembly.fields[line]!;
+    const flag = assembly.flags[line];
+    const offset = assembly.offsets[line]!;
+    const size = assembly.sizes[line]!;
+    const isInteger = field.kind === 'integer' || field.kind === 'flags';
+    return {
+      get line() {
+        return lineView(line);
+      },
+      field,
+      flag,
+      get structure() {
+        return structureAt()[assembly.structureOf[line]!];
+      },
+      offset,
+      size,
+      get written() {
+        if (!isInteger) return undefined;
+        const evaluation = evaluate(valueOfLine(lines, line), assembly.labels);
+        return evaluation.kind === 'value' ? evaluation.value : undefined;
+      },
+      get compiled() {
+        const value = isInteger ? readInteger(bytes, offset, size) : undefined;
+        return value === undefined || flag === undefined ? value : flagValue(flag, value);
+      },
+    };
+  }
+
+  function structureViews(): TextStructure[] {
+    const views: TextStructure[] = [];
+    const children: TextStructure[][] = [];
+    const counts = new Map<string, number>();
+    assembly.structures.forEach(({ kind, layout, parent, offset, size, firstLine, lastLine }, at) => {
+      const key = `${parent} ${kind}`;
+      const index = counts.get(key) ?? 0;
+      counts.set(key, index + 1);
+      const own: TextStructure[] = [];
+      children.push(own);
+      const view: TextStructure = {
+        kind,
+        layout,
+        parent: parent < 0 ? undefined : views[parent],
+        index,
+        offset,
+        size,
+        start: columns[firstLine * columnsOfLine] ?? lines.end,
+        end: columns[lastLine * columnsOfLine + 5] ?? lines.end,
+        get fields() {
+          const found: TextField[] = [];
+          for (let line = firstLine; line <= lastLine; line++) {
+            if (assembly.structureOf[line] === at) found.push(fieldView(line));
+          }
+          return found;
+        },
+        children: own,
+      };
+      views.push(view);
+      if (parent >= 0) children[parent]!.push(view);
+    });
+    return views;
+  }
+
+  /** Lines that have bytes of their own, in order of their bytes. */
+  function placedLines(): Int32Array {
+    const found = new Int32Array(lines.count);
+    let count = 0;
+    for (let line = 0; line < lines.count; line++) {
+      const hasBytes = assembly.offsets[line]! >= 0 && assembly.sizes[line]! > 0;
+      if (hasBytes && assembly.flags[line] === undefined && assembly.fields[line]!.kind !== 'heading') {
+        found[count++] = line;
+      }
+    }
+    return found.subarray(0, count);
+  }
+
+  function placeOf(value: { readonly offset: number }, part: 'value' | 'line' = 'value'): ReturnType<PlaceOf> {
+    const all = placed();
+    let low = -1;
+    let high = all.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (assembly.offsets[all[middle]!]! <= value.offset) low = middle;
+      else high = middle - 1;
+    }
+    if (low < 0) return undefined;
+    const line = all[low]!;
+    if (value.offset >= assembly.offsets[line]! + assembly.sizes[line]!) return undefined;
+    const at = line * columnsOfLine;
+    const start = columns[at + (part === 'value' ? 3 : 0)]!;
+    return { file, start, end: columns[at + (part === 'value' ? 4 : 5)]! };
+  }
+
+  function fieldAt(offsetInText: number): TextField | undefined {
+    const line = lineAtOffset(lines, offsetInText);
+    if (line < 0 || assembly.fields[line] === undefined) return undefined;
+    return offsetInText <= columns[line * columnsOfLine + 5]! ? fieldView(line) : undefined;
+  }
+}
+
+function pairs(column: Int32Array): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  for (let at = 0; at + 1 < column.length; at += 2) found.push({ start: column[at]!, end: column[at + 1]! });
+  return found;
+}
