@@ -81,8 +81,13 @@ export function addressSpace(kind: BusKind, flags: number): 'memory' | 'io' | 'o
 
 /** The entries of a bus's `ranges` or `dma-ranges`, not translated further: drivers/of/address.c parser_init. */
 export function readRanges(bus: DtNode, name: RangesName): RangesResult {
-  const counts = { child: addressCells(bus), parent: addressCells(bus.parent ?? bus), size: sizeCells(bus) };
-  return entriesOf(bus, name, counts, flagCells(busKind(bus)), 0);
+  return entriesOf(bus, name, {
+    child: addressCells(bus),
+    parent: addressCells(bus.parent ?? bus),
+    size: sizeCells(bus),
+    childFlags: flagCells(busKind(bus)),
+    parentFlags: 0,
+  });
 }
 
 /** The node that DMA of a node goes to: its parent, unless an interconnect named `dma-mem` says another (__of_get_dma_parent). */
@@ -160,8 +165,13 @@ export function translate(tree: DeviceTree, node: DtNode, address: readonly numb
     const parentCounts = countCells(parentKind, at);
     if (!areCountsUsable(parentCounts)) return failure('bad-cell-count', badCounts(at, parentCounts), at, steps);
 
-    const all = { child: counts.address, parent: parentCounts.address, size: counts.size };
-    const found = entriesOf(at, name, all, flagCells(kind), flagCells(parentKind));
+    const found = entriesOf(at, name, {
+      child: counts.address,
+      parent: parentCounts.address,
+      size: counts.size,
+      childFlags: flagCells(kind),
+      parentFlags: flagCells(parentKind),
+    });
     if (found.kind === 'malformed') return failure('malformed-ranges', found.reason, at, steps);
     if (found.kind === 'missing' && name === 'ranges') {
       return failure(
@@ -224,15 +234,49 @@ function flagCells(kind: BusKind): number {
   return kind === 'plain' ? 0 : 1;
 }
 
-function entriesOf(
-  bus: DtNode,
-  name: RangesName,
-  counts: { readonly child: number; readonly parent: number; readonly size: number },
-  childFlags: number,
-  parentFlags: number,
-): RangesResult {
+interface EntryLayout {
+  readonly child: number;
+  readonly parent: number;
+  readonly size: number;
+  readonly childFlags: number;
+  readonly parentFlags: number;
+}
+
+interface KnownEntries {
+  readonly bus: DtNode;
+  readonly layout: EntryLayout;
+  readonly result: RangesResult;
+}
+
+/** As they were read last: every translation through a bus asks for them, nearly always by the same cell counts. */
+const knownEntries = new WeakMap<DtProperty, KnownEntries>();
+
+function entriesOf(bus: DtNode, name: RangesName, layout: EntryLayout): RangesResult {
   const property = bus.properties.get(name);
   if (property === undefined) return { kind: 'missing' };
+  const known = knownEntries.get(property);
+  if (known?.bus === bus && isSameLayout(known.layout, layout)) return known.result;
+  const result = readEntries(bus, name, property, layout);
+  knownEntries.set(property, { bus, layout, result });
+  return result;
+}
+
+function isSameLayout(one: EntryLayout, other: EntryLayout): boolean {
+  return (
+    one.child === other.child &&
+    one.parent === other.parent &&
+    one.size === other.size &&
+    one.childFlags === other.childFlags &&
+    one.parentFlags === other.parentFlags
+  );
+}
+
+function readEntries(
+  bus: DtNode,
+  name: RangesName,
+  property: DtProperty,
+  { childFlags, parentFlags, ...counts }: EntryLayout,
+): RangesResult {
   const values = cells(property);
   if (values === undefined)
     return { kind: 'malformed', property, reason: `${name} of ${nodePath(bus)} is no list of cells` };

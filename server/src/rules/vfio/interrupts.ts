@@ -1,5 +1,5 @@
 // Whether the interrupts of a device are its own: VFIO gives no device away that could raise those of others.
-import type { PredictedDevice, PredictedGroup } from '../../iova/prediction';
+import type { PredictedDevice, PredictedGroup, RegionPrediction } from '../../iova/prediction';
 import { isolationOf, unsafeParameters, type DeviceIsolation } from '../../iova/vfio/msi-isolation';
 import type { MsiController } from '../../topology/model';
 import { bootFlag } from '../boot-arguments';
@@ -17,11 +17,19 @@ function candidates({ tree, prediction }: RuleInput): PredictedGroup[] {
   return bootFlag(tree, unsafeParameter)?.isOn === true ? [] : prediction.groups.filter(isBindable);
 }
 
-/** The devices of these groups whose own MSIs are not isolated, or may not be. */
-function unsafeDevices({ topology, kernel }: RuleInput, groups: readonly PredictedGroup[]): DeviceIsolation[] {
-  return groups.flatMap((group) =>
-    isolationOf(topology, kernel, group).devices.filter(({ isolated }) => isolated !== true),
-  );
+const unsafeOf = new WeakMap<RegionPrediction, readonly DeviceIsolation[]>();
+
+/** The devices of the candidates whose own MSIs are not isolated, or may not be; found out once a prediction. */
+function unsafeDevices(input: RuleInput): readonly DeviceIsolation[] {
+  const { topology, kernel, prediction } = input;
+  let found = unsafeOf.get(prediction);
+  if (found === undefined) {
+    found = candidates(input).flatMap((group) =>
+      isolationOf(topology, kernel, group).devices.filter(({ isolated }) => isolated !== true),
+    );
+    unsafeOf.set(prediction, found);
+  }
+  return found;
 }
 
 export const vfioUnsafeInterrupts: Rule = {
@@ -61,7 +69,7 @@ export const vfioUnsafeInterrupts: Rule = {
     const groups = candidates(input);
     if (groups.length === 0) return;
     if (input.kernel.msiIsolation === 'system') yield* forSystem(input, groups);
-    else yield* byController(unsafeDevices(input, groups));
+    else yield* byController(unsafeDevices(input));
   },
 };
 
@@ -154,7 +162,7 @@ export const vfioNoMsiController: Rule = {
   *check(input) {
     const bridges = new Map<string, PredictedDevice>();
     const others: PredictedDevice[] = [];
-    for (const { device, controller } of unsafeDevices(input, candidates(input))) {
+    for (const { device, controller } of unsafeDevices(input)) {
       if (controller !== undefined) continue;
       const { hostBridge } = device.master;
       if (hostBridge === undefined) others.push(device);
