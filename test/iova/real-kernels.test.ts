@@ -174,5 +174,8 @@ describe('what real kernels taught', () => {
     for (const reg of ['', 'reg = <0 0 0x9030000 0x1000>;'])
       assert.deepEqual(linesOf(gpio(reg), '6.12', '/soc/gpio'), ['no group']);
     assert.deepEqual(linesOf(gpio('reg = <0x200 0 0x9030000 0x1000>;'), '6.12', '/soc/gpio'), [window]);
+    const inherited = gpio('reg = <0 0x9030000 0x1000>;').replace('#address-cells = <3>;', '');
+    assert.deepEqual(linesOf(inherited, '6.12', '/soc/gpio'), [window]);
+    assert.deepEqual(linesOf(inherited, '7.2', '/soc/gpio'), ['no group']);
   });
 });

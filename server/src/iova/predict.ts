@@ -58,8 +58,10 @@ interface Candidate {
 
 /** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
 function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
-  if (!master.availability.enabled) {
-    const attachment = none(`it is not enabled: ${master.availability.reason}`);
+  const { availability, laterAvailability = availability } = master;
+  const now = kernel.busRule === 'own-cells' ? laterAvailability : availability;
+  if (!now.enabled) {
+    const attachment = none(`it is not enabled: ${now.reason}`);
     return [{ master, standsForUndescribed: false, attachment }];
   }
   const own = (attachment: Attachment): Candidate => ({ master, standsForUndescribed: false, attachment });

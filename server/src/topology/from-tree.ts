@@ -12,6 +12,7 @@ import { iommuMapKind, readIommu, readStreams } from './iommus';
 import { readMemory } from './memory';
 import type {
   Availability,
+  BusRule,
   DmaMaster,
   HostBridge,
   Inbound,
@@ -22,7 +23,6 @@ import type {
   Topology,
 } from './model';
 import { readMsiController, readMsiRouting } from './msi';
-import type { Resource } from './registers';
 import { readResource } from './registers';
 import type { ReservationIndex } from './reservations';
 import {
@@ -32,6 +32,7 @@ import {
   readReservations,
   visitMemoryRegions,
 } from './reservations';
+import { busWithoutCells } from './translate';
 import { dmaParent } from '../tree/addresses';
 
 /** Masters, IOMMUs, doorbells, windows and reservations of a tree; what is wrong with them is in the values themselves. */
@@ -194,7 +195,8 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
     kind: place.kind,
     compatible: compatibles(node),
     source: nodeSource(node),
-    availability: deviceAvailability(builder.tree, node),
+    availability: deviceAvailability(builder.tree, node, 'inherited-cells'),
+    laterAvailability: deviceAvailability(builder.tree, node, 'own-cells'),
     coherent: isDmaCoherent(builder.tree, node),
     hostBridge: 'hostBridge' in place ? place.hostBridge : undefined,
     requesterId: isFunction ? place.described.requesterId : undefined,
@@ -215,18 +217,24 @@ function readMaster(registry: Registry, node: DtNode, place: Place): DmaMaster {
 }
 
 /** Of a PrimeCell without a memory resource the kernel makes no device (drivers/of/platform.c of_amba_device_create). */
-function deviceAvailability(tree: DeviceTree, node: DtNode): Availability {
+function deviceAvailability(tree: DeviceTree, node: DtNode, rule: BusRule): Availability {
   const own = availabilityOf(node);
   if (!own.enabled || !compatibles(node).includes('arm,primecell')) return own;
-  const resource: Resource = node.properties.has('reg')
-    ? readResource(tree, node, 0)
-    : { kind: 'none', message: 'there is no reg' };
-  if (resource.kind !== 'none') return own;
+  const reason = whyWithoutRegisters(tree, node, rule);
+  if (reason === undefined) return own;
   return {
     enabled: false,
-    reason: `Linux makes no device of a PrimeCell without registers: ${resource.message}`,
+    reason: `Linux makes no device of a PrimeCell without registers: ${reason}`,
     source: propertySource(node.properties.get('reg')) ?? nodeSource(node),
   };
+}
+
+function whyWithoutRegisters(tree: DeviceTree, node: DtNode, rule: BusRule): string | undefined {
+  if (!node.properties.has('reg')) return 'there is no reg';
+  const bus = rule === 'own-cells' ? busWithoutCells(tree, node, 'ranges') : undefined;
+  if (bus !== undefined) return `${nodePath(bus)} has no #address-cells of its own`;
+  const resource = readResource(tree, node, 0);
+  return resource.kind === 'none' ? resource.message : undefined;
 }
 
 /** Lists may be long and many, and few ask for their links: they are made when somebody does. What they lead to is known at once. */

@@ -36,6 +36,8 @@ export interface DmaMaster {
   readonly compatible: readonly string[];
   readonly source: SourceRange | undefined;
   readonly availability: Availability;
+  /** The same by the bus rule `own-cells`, where that may differ. */
+  readonly laterAvailability?: Availability;
   /** DMA is cache-coherent. */
   readonly coherent: boolean;
   /** The host bridge it is, or that it sits behind. */

@@ -1,6 +1,6 @@
-// Boots a kernel in QEMU's `virt` machine on a device tree and returns what it said.
+// Boots a kernel in QEMU's `virt` machine, on a device tree or with ACPI tables, and returns what it said.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readConsole } from './console';
@@ -52,10 +52,47 @@ export async function boot(files: KernelFiles, blob: Uint8Array, machine: Machin
   try {
     const tree = path.join(folder, 'case.dtb');
     writeFileSync(tree, blob);
-    return await run(qemuArguments(files, tree, machine));
+    return await run(qemuArguments(files, { acpi: 'off', initramfs: files.initramfs, words: [], more: ['-dtb', tree] }, machine));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What Debian's package qemu-efi-aarch64 has: ACPI comes by UEFI alone. */
+export const uefi = '/usr/share/qemu-efi-aarch64/QEMU_EFI.fd';
+
+export interface AcpiBoot {
+  /** In place of QEMU's own of the same signatures. */
+  readonly tables: readonly Uint8Array[];
+  /** Signatures of tables that the guest is to hand out. */
+  readonly wanted?: readonly string[];
+}
+
+/** Boots by UEFI, with tables in front of the initramfs that replace QEMU's (drivers/acpi/tables.c acpi_table_upgrade). */
+export async function bootAcpi(files: KernelFiles, { tables, wanted = [] }: AcpiBoot, machine: Machine): Promise<Boot> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'doorbell-boot-'));
+  try {
+    const initramfs = path.join(folder, 'initramfs');
+    writeFileSync(initramfs, Buffer.concat([tableArchive(folder, tables), readFileSync(files.initramfs)]));
+    const words = ['acpi=force', ...(wanted.length > 0 ? [`doorbell.tables=${wanted.join(',')}`] : [])];
+    return await run(qemuArguments(files, { acpi: 'on', initramfs, words, more: ['-bios', uefi] }, machine));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** `kernel/firmware/acpi` as cpio has it, not compressed. */
+function tableArchive(folder: string, tables: readonly Uint8Array[]): Buffer {
+  if (tables.length === 0) return Buffer.alloc(0);
+  const place = 'kernel/firmware/acpi';
+  mkdirSync(path.join(folder, place), { recursive: true });
+  const names = tables.map((bytes, index) => {
+    const name = `${place}/${String(index)}.aml`;
+    writeFileSync(path.join(folder, name), bytes);
+    return name;
+  });
+  const input = ['kernel', 'kernel/firmware', place, ...names].map((name) => `${name}\n`).join('');
+  return execFileSync('cpio', ['-o', '-H', 'newc', '--quiet'], { cwd: folder, input });
 }
 
 /** QEMU's own tree of a machine. */
@@ -74,9 +111,18 @@ export function ownTree({ options, devices }: Machine): Uint8Array {
   }
 }
 
-function qemuArguments(files: KernelFiles, tree: string, { options, append, devices, vfio }: Machine): string[] {
+interface Firmware {
+  readonly acpi: 'on' | 'off';
+  readonly initramfs: string;
+  /** For the kernel's command line. */
+  readonly words: readonly string[];
+  /** Arguments of QEMU. */
+  readonly more: readonly string[];
+}
+
+function qemuArguments(files: KernelFiles, firmware: Firmware, { options, append, devices, vfio }: Machine): string[] {
   // A kernel that only oopsed would hang with its probe half done: an oops ends the run as a panic does.
-  const words = ['console=ttyAMA0', 'rdinit=/init', 'panic=-1', 'oops=panic', 'loglevel=3'];
+  const words = ['console=ttyAMA0', 'rdinit=/init', 'panic=-1', 'oops=panic', 'loglevel=3', ...firmware.words];
   if (append !== undefined && append !== '') words.push(append);
   if (vfio !== undefined) {
     words.push('doorbell.vfio=1');
@@ -85,11 +131,11 @@ function qemuArguments(files: KernelFiles, tree: string, { options, append, devi
     if (vfio.premaps.length > 0) words.push(`doorbell.premaps=${mapsText(vfio.premaps)}`);
   }
   return [
-    ['-M', `virt-7.2,acpi=off,${options}`],
+    ['-M', `virt-7.2,acpi=${firmware.acpi},${options}`],
     // The Cortex-A57 has no 16 KiB pages; `max` is slower.
     ['-cpu', files.kernel.pageSize === 0x4000n ? 'max,pauth-impdef=on' : 'cortex-a57'],
     ['-m', '1G', '-smp', '1', '-nographic', '-no-reboot', '-net', 'none'],
-    ['-kernel', files.image, '-initrd', files.initramfs, '-dtb', tree, '-append', words.join(' ')],
+    ['-kernel', files.image, '-initrd', firmware.initramfs, ...firmware.more, '-append', words.join(' ')],
     devices.flatMap((device) => ['-device', device]),
   ].flat();
 }

@@ -1,5 +1,6 @@
 // The prediction for a tree against what a real kernel made of it.
 import { findDevice } from '../../../server/src/iova/find-device';
+import type { DeviceNames } from '../../../server/src/iova/find-device';
 import type { KernelProfile, ProfileSettings } from '../../../server/src/iova/kernel-profile';
 import { kernelProfile } from '../../../server/src/iova/kernel-profile';
 import { mergeRegions } from '../../../server/src/iova/merge';
@@ -34,7 +35,7 @@ export interface Comparison {
 }
 
 export interface Prediction {
-  readonly tree: DeviceTree;
+  readonly names: DeviceNames;
   readonly topology: Topology;
   readonly regions: RegionPrediction;
 }
@@ -45,14 +46,33 @@ export function predict(
   kernel: RealKernel,
   announced?: ProfileSettings['virtioIommuRegions'],
 ): Prediction {
-  const topology = topologyFromTree(tree);
+  const resolve = (name: string): string | undefined => {
+    const node = nodeByReference(tree, name);
+    return node && nodePath(node);
+  };
+  return predictTopology(topologyFromTree(tree), { resolve }, kernel, announced);
+}
+
+/** What we say of a machine, however it was described. */
+export function predictTopology(
+  topology: Topology,
+  names: DeviceNames,
+  kernel: RealKernel,
+  announced?: ProfileSettings['virtioIommuRegions'],
+): Prediction {
   const settings: ProfileSettings = { kernel: kernel.version, pageSize: kernel.pageSize };
   const profile: KernelProfile = kernelProfile({ ...settings, ...(announced && { virtioIommuRegions: announced }) });
-  return { tree, topology, regions: predictRegions(topology, profile) };
+  return { names, topology, regions: predictRegions(topology, profile) };
 }
 
 /** Drivers of these try every node of theirs, so that 6.x, which forms groups when a driver probes, forms one. */
 const probed = ['virtio,mmio', 'arm,primecell'];
+/** The same of QEMU's objects of ACPI: its virtio-mmio transports. */
+const probedObject = /^\\_SB_\.VR[0-3]\d$/;
+
+function isTriedByDriver({ compatible, path }: PredictedDevice['master']): boolean {
+  return compatible.some((name) => probed.includes(name)) || probedObject.test(path);
+}
 
 /** Compares everything that the kernel reported, or its crash. */
 export function compare(prediction: Prediction, booted: Boot, machine: Machine): Comparison {
@@ -93,7 +113,7 @@ function predictedCrashes({ regions }: Prediction, machine: Machine): string[] {
 
 function isProbed({ master }: PredictedDevice, kernel: KernelProfile, machine: Machine): boolean {
   if (master.kind === 'pci-function' || master.kind === 'pci-host') return machine.devices.length > 0;
-  return kernel.groupsFormAt === 'add' || master.compatible.some((name) => probed.includes(name));
+  return kernel.groupsFormAt === 'add' || isTriedByDriver(master);
 }
 
 function compareCrash(prediction: Prediction, predicted: readonly string[], crash: Crash | undefined): Comparison {
@@ -154,9 +174,9 @@ function compareAlone(
   found: Findings,
 ): void {
   if (alone === undefined || alone.result === 'not-viable') return;
-  const { regions, topology } = prediction;
+  const { regions } = prediction;
   const about = devices.map(nameOf).join(' ');
-  const { container, attach } = addGroup(emptyContainer('type1'), topology, regions, whole, optionsOf(machine));
+  const { container, attach } = added(emptyContainer('type1'), prediction, whole, devices, machine);
   compareLines('attach', `attaching ${about}`, [attachText(attach)], [alone.result], found);
   if (alone.result !== 'ok' || attach.result !== 'ok') return;
   compareLines('ranges', `IOVA ranges of ${about}`, rangeLines(container), alone.ranges, found);
@@ -169,7 +189,7 @@ function compareAlone(
 
 /** All groups in one container, in the kernel's order, the maps made after the first. */
 function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], machine: Machine, found: Findings): void {
-  const { regions, topology } = prediction;
+  const { regions } = prediction;
   let container = emptyContainer('type1');
   for (const { devices, joint } of groups) {
     if (joint === undefined || joint.result === 'not-viable') continue;
@@ -179,10 +199,10 @@ function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], mach
     const whole = together([...predicted]);
     // What is not known of one group is not known of the container.
     if (whole.unknown.length > 0) return;
-    const added = addGroup(container, topology, regions, whole, optionsOf(machine));
-    compareLines('attach', `${about} joining`, [attachText(added.attach)], [joint.result], found);
-    if (joint.result !== 'ok' || added.attach.result !== 'ok') continue;
-    ({ container } = added);
+    const joined = added(container, prediction, whole, devices, machine);
+    compareLines('attach', `${about} joining`, [attachText(joined.attach)], [joint.result], found);
+    if (joint.result !== 'ok' || joined.attach.result !== 'ok') continue;
+    ({ container } = joined);
     for (const { iova, size, result } of joint.maps) {
       const mapped = mapDma(container, regions.kernel, { iova, size });
       ({ container } = mapped);
@@ -192,8 +212,33 @@ function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], mach
   }
 }
 
-function optionsOf({ vfio }: Machine) {
-  return { allowUnsafeInterrupts: vfio?.unsafe === true };
+/** A group as it joins; of several functions that no source describes, the first that is refused decides. */
+function added(
+  container: Container,
+  { topology, regions }: Prediction,
+  whole: PredictedGroup,
+  devices: readonly SeenDevice[],
+  { vfio }: Machine,
+): ReturnType<typeof addGroup> {
+  const allowUnsafeInterrupts = vfio?.unsafe === true;
+  const undescribed = devices.filter((device) => device.node === undefined && isPci(device));
+  const results = undescribed.map((device) =>
+    addGroup(container, topology, regions, whole, { allowUnsafeInterrupts, requesterId: requesterIdOf(device) }),
+  );
+  return (
+    results.find(({ attach }) => attach.result !== 'ok') ??
+    results[0] ??
+    addGroup(container, topology, regions, whole, { allowUnsafeInterrupts })
+  );
+}
+
+/** Of `…/0000:01:02.3`. */
+function requesterIdOf({ sysfs }: SeenDevice): number {
+  const [bus, device, number] = sysfs
+    .slice(-'01:02.3'.length)
+    .split(/[:.]/)
+    .map((part) => parseInt(part, 16));
+  return (bus! << 8) | (device! << 3) | number!;
 }
 
 function rangeLines({ ranges }: Container): string[] {
@@ -250,11 +295,12 @@ function compareUngrouped(prediction: Prediction, device: SeenDevice, found: Fin
 }
 
 function isTriedPlatform(master: PredictedDevice['master'], { node }: SeenDevice): boolean {
-  return master.path === node && master.compatible.some((name) => probed.includes(name));
+  return master.path === node && isTriedByDriver(master);
 }
 
-/** Platform devices that we put in a group and that the kernel does not know at all. */
-function compareAbsent({ regions }: Prediction, { seen }: Boot, found: Findings): void {
+/** Platform devices that we put in a group and that the kernel does not know at all. Which objects ACPI has, no data table tells. */
+function compareAbsent({ topology, regions }: Prediction, { seen }: Boot, found: Findings): void {
+  if (topology.firmware === 'acpi') return;
   const all = [...seen.groups.flatMap(({ devices }) => devices), ...seen.ungrouped];
   const nodes = new Set(all.map(({ node }) => node));
   for (const { devices } of regions.groups) {
@@ -282,12 +328,8 @@ function attachText(attach: AttachResult): string {
   return attach.step === 'bind' ? 'open ENOENT' : `${attach.step} ${attach.result}`;
 }
 
-function find({ tree, topology, regions }: Prediction, device: SeenDevice) {
-  const resolve = (name: string): string | undefined => {
-    const node = nodeByReference(tree, name);
-    return node && nodePath(node);
-  };
-  const lookup = findDevice(topology, regions, { resolve }, nameOf(device));
+function find({ names, topology, regions }: Prediction, device: SeenDevice) {
+  const lookup = findDevice(topology, regions, names, nameOf(device));
   return lookup.kind === 'missing'
     ? { group: undefined, reason: lookup.message }
     : { group: lookup.group, reason: lookup.reason ?? '' };

@@ -3,7 +3,7 @@
 export interface SeenDevice {
   /** Below /sys/devices. */
   readonly sysfs: string;
-  /** The node that it was made from; undefined for what no source describes. */
+  /** The tree node or ACPI object that it was made from; undefined for what no source describes. */
   readonly node: string | undefined;
   /** Driver that holds it. */
   readonly driver: string | undefined;
@@ -44,10 +44,12 @@ export interface Crash {
 export interface Seen {
   readonly kernel: string | undefined;
   readonly groups: readonly SeenGroup[];
-  /** PCI functions, and platform devices with `iommus`, that are in no group. */
+  /** PCI functions, and platform devices with `iommus` or an ACPI object, that are in no group. */
   readonly ungrouped: readonly SeenDevice[];
   readonly deferred: readonly string[];
   readonly log: readonly string[];
+  /** ACPI tables by their signatures, where they were asked for. */
+  readonly tables: ReadonlyMap<string, Uint8Array>;
   /** Groups and devices have been reported. */
   readonly isReported: boolean;
   readonly isComplete: boolean;
@@ -87,6 +89,7 @@ export function readConsole(text: string): Seen {
     })),
     ungrouped: about('ungrouped').map(seenDevice),
     deferred: about('deferred').map((words) => words.join(' ')),
+    tables: new Map(about('table').map(([name, bytes]) => [name!, Buffer.from(bytes ?? '', 'hex')])),
     log: about('log').map((words) => withoutStamp(words.join(' '))),
     isReported: about('reported').length > 0,
     isComplete: about('end').length > 0,
@@ -97,7 +100,7 @@ export function readConsole(text: string): Seen {
 function seenDevice([sysfs, origin, driver]: readonly string[]): SeenDevice {
   return {
     sysfs: sysfs!,
-    node: origin!.startsWith('of:') ? origin!.slice(3) : undefined,
+    node: /^(?:of|acpi):(.*)$/.exec(origin!)?.[1],
     driver: driver === '-' ? undefined : driver,
   };
 }

@@ -23,6 +23,10 @@ export interface SmmuDescription {
   readonly cells?: number | undefined;
   readonly incoherent?: true | undefined;
   readonly disabled?: true | undefined;
+  /** The bus that it is on. */
+  readonly bus?: string | undefined;
+  /** A second SMMU that no driver can use, for references of the kind `off`: disabled, or without registers. */
+  readonly second?: 'disabled' | 'no-registers' | undefined;
 }
 
 /** The PCI host bridge. */
@@ -31,6 +35,8 @@ export interface HostDescription {
   readonly iommuMapMask?: number | undefined;
   readonly msiMap?: readonly MapEntryDescription[] | undefined;
   readonly msiMapMask?: number | undefined;
+  /** The root bridge's own function 00:00.0 has a node. */
+  readonly describesRoot?: true | undefined;
   /** `msi-parent` to the ITS with so many cells. */
   readonly msiParentCells?: number | undefined;
   readonly dmaRanges?: readonly RangeDescription[] | undefined;
@@ -44,8 +50,8 @@ export interface MapEntryDescription {
   readonly length: number;
 }
 
-/** What a reference leads to: what it should, something that is none, or nothing. */
-export type Target = 'right' | 'wrong' | 'nothing';
+/** What a reference leads to: what it should, something that is none, one that is there and does not work, or nothing. */
+export type Target = 'right' | 'wrong' | 'off' | 'nothing';
 
 /** A `simple-bus`. */
 export interface BusDescription {
@@ -56,6 +62,12 @@ export interface BusDescription {
   /** No property at all when undefined, identity when empty. */
   readonly dmaRanges?: readonly RangeDescription[] | undefined;
   readonly disabled?: true | undefined;
+  /** First cell of registers' addresses where they have three. */
+  readonly flags: number;
+  /** By how much registers have lower addresses on it than on the bus above. */
+  readonly shift: bigint;
+  /** No `ranges`: what is below it has no addresses. */
+  readonly withoutRanges?: true | undefined;
 }
 
 export interface RangeDescription {
@@ -113,6 +125,10 @@ export interface RegionDescription {
   readonly noMap?: true | undefined;
   /** At the root, not in /reserved-memory. */
   readonly atRoot?: true | undefined;
+  /** On a bus, not in /reserved-memory. */
+  readonly bus?: string | undefined;
+  /** First cell of its `reg` where addresses have three. */
+  readonly flags: number;
   readonly entries: readonly EntryDescription[];
 }
 

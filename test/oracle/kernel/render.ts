@@ -6,7 +6,6 @@ import type {
   BusDescription,
   EntryDescription,
   FunctionDescription,
-  HostDescription,
   MapEntryDescription,
   MasterDescription,
   RangeDescription,
@@ -15,6 +14,7 @@ import type {
   Target,
   TreeDescription,
 } from './description';
+import { address, cells, hex, line, list, nodeText, property, words } from './render-text';
 
 /** A phandle that no node has. */
 const nowhere = '0xdead';
@@ -30,13 +30,16 @@ const rootCounts: Counts = { address: 2, size: 2 };
 /** The source of a description. */
 export function renderTree(tree: TreeDescription): string {
   const nodes = [
-    smmuNode(tree),
+    busOf(tree, tree.smmu.bus) === undefined ? smmuNode(tree) : '',
+    secondSmmu(tree),
     hostNode(tree),
     ...tree.masters.filter(({ bus }) => busOf(tree, bus) === undefined).map((master) => masterNode(tree, master)),
     ...tree.buses.filter(({ parent }) => busOf(tree, parent) === undefined).map((bus) => busNode(tree, bus)),
-    ...tree.regions.filter(({ atRoot }) => atRoot === true).map((region) => regionNode(tree, region, rootCounts)),
+    ...tree.regions
+      .filter((region) => placeOf(tree, region) === 'root')
+      .map((region) => regionNode(tree, region, rootCounts)),
     reservedMemory(tree),
-  ];
+  ].filter(Boolean);
   return baseTree(nodes.map((node) => `${node}\n`).join(''));
 }
 
@@ -70,17 +73,26 @@ function qemuDevice({ kind, name, device, function: number }: FunctionDescriptio
   }
 }
 
-function smmuNode({ smmu }: TreeDescription): string {
+/** The machine's SMMU where it is: at the root, or on a bus. */
+function smmuNode(tree: TreeDescription, depth = 1): string {
+  const { smmu } = tree;
+  const bus = busOf(tree, smmu.bus);
   const properties = [
     'compatible = "arm,smmu-v3";',
-    'reg = <0 0x9050000 0 0x20000>;',
+    `reg = <${register(tree, bus, 0x9050000n, 0x20000n)}>;`,
     'interrupts = <0 74 1>, <0 75 1>, <0 76 1>, <0 77 1>;',
     'interrupt-names = "eventq", "priq", "cmdq-sync", "gerror";',
     smmu.cells === undefined ? '' : `#iommu-cells = <${String(smmu.cells)}>;`,
     smmu.incoherent === true ? '' : 'dma-coherent;',
     status(smmu),
   ];
-  return line(1, `smmu: smmuv3@9050000 { ${words(properties)} };`);
+  return line(depth, `smmu: smmuv3@9050000 { ${words(properties)} };`);
+}
+
+function secondSmmu({ smmu }: TreeDescription): string {
+  if (smmu.second === undefined) return '';
+  const registers = smmu.second === 'disabled' ? 'reg = <0 0x9080000 0 0x20000>; status = "disabled";' : '';
+  return line(1, `smmu2: smmuv3-2 { compatible = "arm,smmu-v3"; #iommu-cells = <1>; dma-coherent; ${registers} };`);
 }
 
 function hostNode(tree: TreeDescription): string {
@@ -92,13 +104,16 @@ function hostNode(tree: TreeDescription): string {
     'reg = <0x40 0x10000000 0 0x10000000>;',
     'ranges = <0x1000000 0 0 0 0x3eff0000 0 0x10000>, <0x2000000 0 0x10000000 0 0x10000000 0 0x2eff0000>, <0x3000000 0x80 0 0x80 0 0x80 0>;',
     'bus-range = <0 0xff>; linux,pci-domain = <0>; dma-coherent;',
-    ...hostMaps(host),
+    ...hostMaps(tree),
     dmaRanges(host.dmaRanges, pciCounts, rootCounts),
     memoryRegion(tree, host.memoryRegion ?? []),
   ].filter(Boolean);
-  const children = functions
-    .filter(({ behind }) => !functions.some(({ name }) => name === behind))
-    .map((each) => functionNode(tree, each, 2));
+  const children = [
+    host.describesRoot === true ? line(2, 'dev@0,0 { reg = <0 0 0 0 0>; };') : '',
+    ...functions
+      .filter(({ behind }) => !functions.some(({ name }) => name === behind))
+      .map((each) => functionNode(tree, each, 2)),
+  ];
   return [
     line(1, 'pcie: pcie@10000000 {'),
     ...properties.map((text) => line(2, text)),
@@ -107,19 +122,20 @@ function hostNode(tree: TreeDescription): string {
   ].join('\n');
 }
 
-function hostMaps({ iommuMap, iommuMapMask, msiMap, msiMapMask, msiParentCells }: HostDescription): string[] {
+function hostMaps(tree: TreeDescription): string[] {
+  const { iommuMap, iommuMapMask, msiMap, msiMapMask, msiParentCells } = tree.host;
   return [
     iommuMap
       ? property(
           'iommu-map',
-          iommuMap.map((entry) => mapEntry(entry, '&smmu')),
+          iommuMap.map((entry) => mapEntry(tree, entry, '&smmu')),
         )
       : '',
     iommuMapMask === undefined ? '' : `iommu-map-mask = <${hex(iommuMapMask)}>;`,
     msiMap
       ? property(
           'msi-map',
-          msiMap.map((entry) => mapEntry(entry, '&its')),
+          msiMap.map((entry) => mapEntry(tree, entry, '&its')),
         )
       : '',
     msiMapMask === undefined ? '' : `msi-map-mask = <${hex(msiMapMask)}>;`,
@@ -127,11 +143,16 @@ function hostMaps({ iommuMap, iommuMapMask, msiMap, msiMapMask, msiParentCells }
   ];
 }
 
-function mapEntry({ input, target, output, length }: MapEntryDescription, right: string): string {
-  return `<${[hex(input), reference(target, right), ...output.map(hex), hex(length)].join(' ')}>`;
+function mapEntry(
+  tree: TreeDescription,
+  { input, target, output, length }: MapEntryDescription,
+  right: string,
+): string {
+  return `<${[hex(input), reference(tree, target, right), ...output.map(hex), hex(length)].join(' ')}>`;
 }
 
-function reference(target: Target, right: string): string {
+function reference({ smmu }: TreeDescription, target: Target, right: string): string {
+  if (target === 'off') return smmu.second === undefined ? nowhere : '&smmu2';
   return target === 'right' ? right : target === 'wrong' ? '&gic' : nowhere;
 }
 
@@ -161,37 +182,54 @@ function busNode(tree: TreeDescription, own: BusDescription, depth = 1): string 
   const children = [
     ...tree.masters.filter(({ bus }) => bus === own.name).map((master) => masterNode(tree, master, depth + 1)),
     ...tree.buses.filter(({ parent }) => parent === own.name).map((bus) => busNode(tree, bus, depth + 1)),
+    ...tree.regions
+      .filter((region) => placeOf(tree, region) === own.name)
+      .map((region) => regionNode(tree, region, counts, depth + 1)),
+    tree.smmu.bus === own.name ? smmuNode(tree, depth + 1) : '',
   ];
   const isProvider = tree.masters.some(({ dmaParent }) => dmaParent === own.name);
-  // Registers are reached at their own addresses from everywhere.
-  const registers = { flags: 0, child: 0x9000000n, parent: 0x9000000n, size: 0x2000000n };
+  const parent = baseOn(tree, busOf(tree, own.parent));
+  const registers = { flags: own.flags, child: parent - own.shift, parent, size: 0x2000000n };
+  const outerFlags = busOf(tree, own.parent)?.flags ?? 0;
+  // Memory is where it is: for regions that lie on the bus.
+  const memory = { flags: own.flags, child: 0x40000000n, parent: 0x40000000n, size: 0x40000000n };
   const properties = [
     'compatible = "simple-bus";',
     own.addressCells === undefined ? '' : `#address-cells = <${String(own.addressCells)}>;`,
     own.sizeCells === undefined ? '' : `#size-cells = <${String(own.sizeCells)}>;`,
     isProvider ? '#interconnect-cells = <0>;' : '',
-    `ranges = ${range(registers, counts, outer)};`,
+    own.withoutRanges === true
+      ? ''
+      : `ranges = ${list([registers, memory].map((each) => range(each, counts, outer, outerFlags)))};`,
     dmaRanges(own.dmaRanges, counts, outer),
     status(own),
   ];
   return nodeText(`${own.name}: ${own.name}`, properties, children, depth);
 }
 
+/** Where on a bus the registers of the machine begin; at the root that is 0x9000000. */
+function baseOn(tree: TreeDescription, bus: BusDescription | undefined): bigint {
+  return bus === undefined ? 0x9000000n : baseOn(tree, busOf(tree, bus.parent)) - bus.shift;
+}
+
+/** Cells of an address among the machine's registers, as the bus has it, and of its size. */
+function register(tree: TreeDescription, bus: BusDescription | undefined, base: bigint, size: bigint): string {
+  const counts = countsBelow(tree, bus?.name);
+  const onBus = base - 0x9000000n + baseOn(tree, bus);
+  return `${address(onBus, bus?.flags ?? 0, counts.address)} ${cells(size, counts.size)}`;
+}
+
 function masterNode(tree: TreeDescription, own: MasterDescription, depth = 1): string {
-  const counts = countsBelow(tree, own.bus);
   const fixed = hardware[own.kind];
   const base = own.slot === undefined ? fixed?.base : 0xa000000n + BigInt(own.slot) * 0x200n;
-  const reg =
-    base === undefined
-      ? ''
-      : `reg = <${address(base, 0, counts.address)} ${cells(fixed?.size ?? 0x200n, counts.size)}>;`;
+  const reg = base === undefined ? '' : `reg = <${register(tree, busOf(tree, own.bus), base, fixed?.size ?? 0x200n)}>;`;
   const provider = busOf(tree, own.dmaParent);
   const properties = [
     fixed?.properties ?? `compatible = "${own.kind === 'virtio' ? 'virtio,mmio' : 'doorbell,no-driver'}";`,
     reg,
     `phandle = <${hex(own.phandle)}>;`,
     'dma-coherent;',
-    own.iommus.length > 0 ? `iommus = ${list(own.iommus.map(stream))};` : '',
+    own.iommus.length > 0 ? `iommus = ${list(own.iommus.map((each) => stream(tree, each)))};` : '',
     memoryRegion(tree, own.memoryRegion),
     provider ? `interconnects = <&${provider.name}>; interconnect-names = "dma-mem";` : '',
     status(own),
@@ -216,20 +254,23 @@ const hardware: Partial<Record<MasterDescription['kind'], { base: bigint; size: 
   },
 };
 
-function stream({ target, cells: values }: StreamDescription): string {
-  return `<${[reference(target, '&smmu'), ...values.map(hex)].join(' ')}>`;
+function stream(tree: TreeDescription, { target, cells: values }: StreamDescription): string {
+  return `<${[reference(tree, target, '&smmu'), ...values.map(hex)].join(' ')}>`;
 }
 
-function memoryRegion({ regions }: TreeDescription, names: readonly string[]): string {
-  const references = names.map((name) =>
-    regions.some((region) => region.name === name) ? `<&${name}>` : `<${nowhere}>`,
-  );
+function memoryRegion(tree: TreeDescription, names: readonly string[]): string {
+  const { regions, buses } = tree;
+  const references = names.map((name) => {
+    if (name === 'empty') return '<0>';
+    const isThere = [...regions, ...buses].some((each) => each.name === name) || isDevice(tree, name);
+    return isThere ? `<&${name}>` : `<${nowhere}>`;
+  });
   return references.length > 0 ? `memory-region = ${list(references)};` : '';
 }
 
 function reservedMemory(tree: TreeDescription): string {
   const { addressCells, sizeCells, withoutRanges } = tree.reservedMemory;
-  const inside = tree.regions.filter(({ atRoot }) => atRoot !== true);
+  const inside = tree.regions.filter((region) => placeOf(tree, region) === 'reserved-memory');
   if (inside.length === 0) return '';
   const properties = [
     `#address-cells = <${String(addressCells)}>; #size-cells = <${String(sizeCells)}>;`,
@@ -244,8 +285,15 @@ function reservedMemory(tree: TreeDescription): string {
   );
 }
 
+/** Where a region's node is; `root`, `reserved-memory` or the name of a bus. */
+function placeOf(tree: TreeDescription, { atRoot, bus }: RegionDescription): string {
+  return atRoot === true ? 'root' : (busOf(tree, bus)?.name ?? 'reserved-memory');
+}
+
 function regionNode(tree: TreeDescription, own: RegionDescription, counts: Counts, depth = 1): string {
-  const reg = own.reg?.map((each) => `<${address(each.address, 0, counts.address)} ${cells(each.size, counts.size)}>`);
+  const reg = own.reg?.map(
+    (each) => `<${address(each.address, own.flags, counts.address)} ${cells(each.size, counts.size)}>`,
+  );
   const properties = [
     reg ? property('reg', reg) : '',
     own.noMap === true ? 'no-map;' : '',
@@ -262,10 +310,15 @@ function entryText(
 ): string {
   const counts = twoAndTwo === true ? rootCounts : countsFor(tree, device);
   const text = `${address(value, flags, counts.address)} ${cells(size, counts.size)}`.split(' ');
-  const isThere =
-    tree.masters.some(({ name }) => name === device) ||
-    tree.functions.some(({ name, described, kind }) => name === device && (described === true || kind !== 'endpoint'));
-  return `<${[isThere ? `&${device}` : nowhere, ...text.slice(0, text.length - (missing ?? 0))].join(' ')}>`;
+  return `<${[isDevice(tree, device) ? `&${device}` : nowhere, ...text.slice(0, text.length - (missing ?? 0))].join(' ')}>`;
+}
+
+/** Whether a name is that of a device with a node. */
+function isDevice({ masters, functions }: TreeDescription, device: string): boolean {
+  return (
+    masters.some(({ name }) => name === device) ||
+    functions.some(({ name, described, kind }) => name === device && (described === true || kind !== 'endpoint'))
+  );
 }
 
 /** Cells for addresses of a device: those of the bus that its DMA goes to. */
@@ -298,49 +351,10 @@ function dmaRanges(entries: readonly RangeDescription[] | undefined, inner: Coun
   );
 }
 
-function range({ flags, child, parent, size }: RangeDescription, inner: Counts, outer: Counts): string {
-  return `<${address(child, flags, inner.address)} ${address(parent, 0, outer.address)} ${cells(size, inner.size)}>`;
-}
-
-/** An address in so many cells, the first of three being flags. */
-function address(value: bigint, flags: number, count: number): string {
-  return count === 3 ? `${hex(flags)} ${cells(value, 2)}` : cells(value, count);
-}
-
-function cells(value: bigint, count: number): string {
-  return Array.from({ length: count }, (_, at) =>
-    hex(Number(BigInt.asUintN(32, value >> BigInt(32 * (count - 1 - at))))),
-  ).join(' ');
-}
-
-function hex(value: number): string {
-  return value < 10 ? String(value) : `0x${value.toString(16)}`;
-}
-
-/** Without a value when there is nothing to list. */
-function property(name: string, items: readonly string[]): string {
-  return items.length === 0 ? `${name};` : `${name} = ${list(items)};`;
-}
-
-function list(items: readonly string[]): string {
-  return items.join(', ');
-}
-
-function words(all: readonly string[]): string {
-  return all.filter(Boolean).join(' ');
+function range({ flags, child, parent, size }: RangeDescription, inner: Counts, outer: Counts, outerFlags = 0): string {
+  return `<${address(child, flags, inner.address)} ${address(parent, outerFlags, outer.address)} ${cells(size, inner.size)}>`;
 }
 
 function status({ disabled }: { readonly disabled?: true | undefined }): string {
   return disabled === true ? 'status = "disabled";' : '';
-}
-
-function line(depth: number, text: string): string {
-  return `${'\t'.repeat(depth)}${text}`;
-}
-
-function nodeText(name: string, properties: readonly string[], children: readonly string[], depth: number): string {
-  const inside = children.filter(Boolean);
-  const head = `${name} { ${words(properties)}`;
-  if (inside.length === 0) return line(depth, `${head} };`);
-  return [line(depth, head), ...inside, line(depth, '};')].join('\n');
 }

@@ -1,7 +1,9 @@
-// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--out DIR] [--file FILE]…`: real
+// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--tries N] [--out DIR] [--file FILE]…`: real
 // kernels on the recorded cases and on random trees, what they print against our prediction, line by line. A random tree that
 // differs is made small and written to a file together with the difference; `--file` boots such a file again, `--source` only prints the
-// tree of a seed. Exits 1 where anything differs; `--if-possible` makes a machine without the kernels no failure.
+// tree of a seed. `--seconds` bounds it all, set-up included: kernels that are not there by then are left out, and half of what
+// remains goes to the recorded cases, in an order by the seed. Exits 1 where anything differs; `--if-possible` makes a machine
+// without the kernels no failure.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,6 +19,7 @@ import { compare, predict, printDifferences } from './compare';
 import type { TreeDescription } from './description';
 import { optionalKeys } from './description';
 import { fixedCases } from './fixed-cases';
+import { withFirstOwners } from './for-kernel';
 import { generateTree } from './generate';
 import type { KernelFiles, RealKernel } from './kernels';
 import { kernelsFolder, packageOf, realKernel, realKernels } from './kernels';
@@ -38,10 +41,11 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       kernel: { type: 'string', multiple: true },
-      count: { type: 'string', default: '20' },
+      count: { type: 'string' },
       seed: { type: 'string' },
       seconds: { type: 'string' },
       fixed: { type: 'string', default: '' },
+      tries: { type: 'string', default: '150' },
       out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
       source: { type: 'boolean', default: false },
       file: { type: 'string', multiple: true },
@@ -58,18 +62,23 @@ async function main(): Promise<void> {
     console.log(renderTree(randomTree(seed, chosen[0]!)));
     return;
   }
-  const kernels = await prepared(chosen, values['if-possible']);
+  // Counted from the start of the program.
+  const until = values.seconds === undefined ? Infinity : Number(values.seconds) * 1000;
+  const kernels = await prepared(chosen, values['if-possible'], until / 2);
   if (kernels === undefined) return;
   for (const files of kernels) console.log(`${files.kernel.name}: ${packageOf(files)}`);
-  // Counted from the start of the program: the set-up is part of it.
-  const until = values.seconds === undefined ? Infinity : Number(values.seconds) * 1000;
+  console.log(`set up after ${(performance.now() / 1000).toFixed(0)} s`);
   const tally: Tally = { cases: 0, compared: 0, unknown: 0, crashes: 0, failed: 0 };
   if (values.file !== undefined) {
     for (const file of values.file) await runFile(kernels, file, tally);
     return;
   }
-  if (values.fixed !== 'none') await runFixed(kernels, values.fixed, until, tally);
-  await runRandom(kernels, { seed, count: Number(values.count), until, out: values.out }, tally);
+  if (values.fixed !== 'none') {
+    const half = (performance.now() + until) / 2;
+    await runFixed(kernels, { pattern: values.fixed, until: half, seed }, tally);
+  }
+  const count = values.count === undefined ? (until === Infinity ? 20 : Infinity) : Number(values.count);
+  await runRandom(kernels, { seed, count, until, tries: Number(values.tries), out: values.out }, tally);
   const crashes = tally.crashes > 0 ? `, ${String(tally.crashes)} predicted crashes` : '';
   console.log(
     `${String(tally.cases)} boots, ${String(tally.compared)} lines and results compared${crashes}, ${String(tally.unknown)} said to be unknown, ${String(tally.failed)} boots differ`,
@@ -78,10 +87,17 @@ async function main(): Promise<void> {
 }
 
 /** The kernels; undefined where they cannot be had and that is to be no failure. */
-async function prepared(chosen: readonly RealKernel[], ifPossible: boolean): Promise<KernelFiles[] | undefined> {
+async function prepared(
+  chosen: readonly RealKernel[],
+  ifPossible: boolean,
+  until: number,
+): Promise<KernelFiles[] | undefined> {
   try {
     await setUpOracle();
-    return await setUpKernels(chosen);
+    const kernels = await setUpKernels(chosen, until);
+    for (const { name } of chosen)
+      if (!kernels.some(({ kernel }) => kernel.name === name)) console.log(`${name}: left out, no time to fetch it`);
+    return kernels;
   } catch (error) {
     if (!ifPossible) throw error;
     console.log(`skipped: the kernels cannot be set up: ${error instanceof Error ? error.message : String(error)}`);
@@ -93,19 +109,26 @@ function refuse(message: string): never {
   throw new Error(message);
 }
 
-async function runFixed(kernels: readonly KernelFiles[], pattern: string, until: number, tally: Tally): Promise<void> {
-  for (const { name, source, machine, announced } of fixedCases()) {
-    if (!name.includes(pattern)) continue;
+interface FixedRun {
+  readonly pattern: string;
+  readonly until: number;
+  readonly seed: number;
+}
+
+async function runFixed(kernels: readonly KernelFiles[], run: FixedRun, tally: Tally): Promise<void> {
+  const cases = fixedCases().filter(({ name }) => name.includes(run.pattern));
+  const all = cases.flatMap((fixed) => kernels.map((files) => ({ fixed, files })));
+  // Where there is no time for all, each run takes others.
+  for (const { fixed, files } of run.until === Infinity ? all : randomFrom(run.seed).shuffled(all)) {
+    if (performance.now() > run.until) return;
+    const { name, source, machine, announced } = fixed;
     const blob = source ? await blobOf(source.text, source.file) : ownTree(machine);
     const tree = source ? treeOf(source.text, source.file) : treeOfBlob(blob);
-    for (const files of kernels) {
-      if (performance.now() > until) return;
-      const booted = await boot(files, blob, machine);
-      const comparison = compare(predict(tree, files.kernel, announced), booted, machine);
-      count(tally, comparison, booted.seen.crash !== undefined);
-      if (comparison.differences.length === 0) continue;
-      console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
-    }
+    const booted = await boot(files, blob, machine);
+    const comparison = compare(predict(tree, files.kernel, announced), booted, machine);
+    count(tally, comparison, booted.seen.crash !== undefined);
+    if (comparison.differences.length === 0) continue;
+    console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
   }
 }
 
@@ -135,6 +158,8 @@ interface RandomRun {
   readonly seed: number;
   readonly count: number;
   readonly until: number;
+  /** Boots that a failure may take to be made small. */
+  readonly tries: number;
   readonly out: string;
 }
 
@@ -162,7 +187,7 @@ function count(tally: Tally, { compared, unknown, differences }: Comparison, has
 
 /** Every tenth tree may crash the kernel. */
 function randomTree(seed: number, kernel: KernelFiles['kernel']): TreeDescription {
-  const tree = generateTree(seed);
+  const tree = withFirstOwners(generateTree(seed), kernel);
   return randomFrom(seed ^ 0x5eed).chance(0.1) ? tree : withoutCrashes(tree, kernel);
 }
 
@@ -185,7 +210,7 @@ async function reportFailure(
   first: Comparison,
   files: KernelFiles,
   seed: number,
-  { until, out }: RandomRun,
+  { until, tries, out }: RandomRun,
 ): Promise<void> {
   const { name } = files.kernel;
   console.log(`seed ${String(seed)} on ${name} differs:\n${printDifferences(first.differences)}`);
@@ -199,9 +224,9 @@ async function reportFailure(
       return comparison.differences.some(({ kind }) => kinds.has(kind));
     },
     optionalKeys,
-    mostTries,
+    tries,
   );
-  const { comparison } = await compareTree(small, files);
+  const { comparison } = small === tree ? { comparison: first } : await compareTree(small, files);
   const text = printDifferences(comparison.differences);
   const header = [
     `seed ${String(seed)} on ${name} (${packageOf(files)})`,
@@ -213,8 +238,6 @@ async function reportFailure(
   writeFileSync(file, `${header.map((line) => `// ${line}`).join('\n')}\n${renderTree(small)}`);
   console.log(`made small in ${file}:\n${text}`);
 }
-
-const mostTries = 150;
 
 function isPossible({ functions }: TreeDescription): boolean {
   return (

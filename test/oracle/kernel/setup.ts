@@ -20,7 +20,7 @@ import { gzipSync } from 'node:zlib';
 import { intoPlace, lock, needTools } from '../host-tools';
 import { arm64Packages } from './debian';
 import type { KernelFiles, RealKernel } from './kernels';
-import { kernelFiles, kernelsFolder, packageOf, realKernel, realKernels } from './kernels';
+import { findKernel, kernelFiles, kernelsFolder, packageOf, realKernel, realKernels } from './kernels';
 
 /** Loaded before anything is asked; what a kernel has built in, or not at all, is passed over. */
 const busModules = ['virtio_pci', 'virtio_mmio', 'virtio-iommu'];
@@ -29,15 +29,17 @@ const vfioModules = ['iommufd', 'vfio', 'vfio_iommu_type1', 'vfio-pci', 'vfio-pl
 
 const guestFolder = path.join(import.meta.dirname, 'guest');
 
-/** Makes what is missing of the given kernels. */
-export async function setUpKernels(kernels: readonly RealKernel[]): Promise<KernelFiles[]> {
+/** Makes what is missing of the given kernels. Those that are not begun when the program has run for `until` ms are left out. */
+export async function setUpKernels(kernels: readonly RealKernel[], until = Infinity): Promise<KernelFiles[]> {
   needTools(
     ['qemu-system-aarch64', 'aarch64-linux-gnu-gcc', 'cpio', 'xz', 'dpkg'],
     ['qemu-system-arm', 'gcc-aarch64-linux-gnu', 'libc6-dev-arm64-cross', 'cpio', 'xz-utils'],
   );
   const release = await lock(path.join(kernelsFolder(), 'setup.lock'));
   try {
-    return kernels.map(setUpKernel);
+    return kernels.flatMap((kernel) =>
+      findKernel(kernel) !== undefined || performance.now() < until ? setUpKernel(kernel) : [],
+    );
   } finally {
     release();
   }

@@ -1,4 +1,4 @@
-// Process 1 of a kernel under test: asks the kernel what it made of the device tree and prints it for the host.
+// Process 1 of a kernel under test: asks the kernel what it made of the device tree or ACPI tables and prints it for the host.
 // Every line for the host starts with "@@"; console.ts reads them.
 #pragma once
 #include <stdbool.h>
@@ -19,6 +19,7 @@ const char *last_name(const char *path);
 // report.c
 void report_groups(void);
 void report_ungrouped(void);
+void report_tables(void);
 void report_log(void);
 
 // vfio.c

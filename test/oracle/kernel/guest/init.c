@@ -49,6 +49,7 @@ int main(void)
 		load_modules("vfio");
 		try_vfio();
 	}
+	report_tables();
 	report_log();
 	printf("@@end\n");
 	fflush(stdout);

@@ -1,0 +1,50 @@
+// QEMU's `virt` machine booted under ACPI with an IORT of ours, and what we predict for it.
+import { decodeIort } from '../../../../server/src/acpi/iort/decode';
+import { decodeMadt } from '../../../../server/src/acpi/madt/decode';
+import { topologyFromAcpi } from '../../../../server/src/topology/from-acpi';
+import { acpiNames } from '../../../../server/src/workspace/acpi-names';
+import type { Boot, Machine } from '../boot';
+import { bootAcpi, smmuMachine } from '../boot';
+import type { Comparison } from '../compare';
+import { compare, predictTopology } from '../compare';
+import type { KernelFiles } from '../kernels';
+import type { AcpiDescription } from './description';
+import { renderFunctions, renderTable } from './description';
+import { inPlaceOfQemus, ownTables, preservingDsdt } from './own-tables';
+
+export interface AcpiMachine {
+  /** Boots with the table and compares; undefined where no table can hold the description. */
+  readonly compare: (
+    description: AcpiDescription,
+    files: KernelFiles,
+  ) => Promise<{ readonly booted: Boot; readonly comparison: Comparison } | undefined>;
+}
+
+export async function newAcpiMachine(files: KernelFiles, iasl: string): Promise<AcpiMachine> {
+  const own = await ownTables(files);
+  const preserving = await preservingDsdt(own.get('DSDT')!, iasl);
+  const madt = decodeMadt(own.get('APIC')!);
+  const placeOf = (): undefined => undefined;
+  return {
+    async compare(description, kernel) {
+      const bytes = renderTable(description);
+      if (bytes === undefined) return undefined;
+      const { preserved = false, maps, premaps } = description;
+      const pairs = (all: AcpiDescription['maps']) => all.map(({ iova, size }) => [iova, size] as const);
+      const machine: Machine = {
+        options: smmuMachine,
+        devices: renderFunctions(description),
+        vfio: { unsafe: false, maps: pairs(maps), premaps: pairs(premaps) },
+      };
+      const tables = [inPlaceOfQemus(bytes), ...(preserved ? [preserving] : [])];
+      const booted = await bootAcpi(kernel, { tables }, machine);
+      const topology = topologyFromAcpi(
+        { table: decodeIort(bytes), placeOf },
+        { table: madt, placeOf },
+        { preserveBootConfiguration: preserved },
+      );
+      const prediction = predictTopology(topology, acpiNames(topology), kernel.kernel);
+      return { booted, comparison: compare(prediction, booted, machine) };
+    },
+  };
+}
