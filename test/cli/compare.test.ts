@@ -33,13 +33,14 @@ interface Json {
   devices: { name: string; matchedBy: string; on: ({ device: string; attach: { result: string } } | null)[] }[];
   unmatched: object[];
   reservations: { start: string; end: string; hosts: number[]; reasons: object[] }[];
+  interrupts: { host: number; device: string; reason: string }[];
   ranges: { start: string; end: string }[];
   layouts: {
     guest: string;
     fits: boolean;
     largest: string | null;
     placement: { command: string } | null;
-    unreached: object[];
+    unreached: { host: number; reason: string }[];
   }[];
   proof: { kind: string; minimal?: boolean; ranges?: { start: string; end: string }[]; devices?: string[] } | null;
   migration: { kind: string; values: string[] }[];
@@ -252,13 +253,38 @@ describe('doorbell compare', () => {
     assert.match(stdout, /^ {2}0000:00:01\.0 cannot:\n {4}\[1\] ok\n {4}\[2\] EINVAL at SET_CONTAINER: /m);
   });
 
-  it('warns of RAM that no bus forwards', () => {
-    const { json } = compare(folderWith(''), [
-      truthSource('d01-plain'),
-      truthSource('d14-dma-ranges'),
-      '--guest',
-      'qemu-virt',
+  it('keeps guests to what DMA reaches on every host, and moves those that can be moved', () => {
+    const limited = (ranges: string) =>
+      `/dts-v1/;\n#include "${truthSource('d01-plain')}"\n&pcie { dma-ranges = <${ranges}>; };`;
+    const folder = folderWith(`//- limited.dts
+${limited('0x2000000 0 0x40000000  0 0x40000000  0 0x40000000  0x43000000 8 0  8 0  2 0')}
+`);
+    const files = ['limited.dts', truthSource('d01-plain'), '--guest', 'qemu-virt', '--guest', 'kvmtool'];
+    const { json } = compare(folder, files);
+    assert.deepEqual(json.ranges, [
+      { start: '0x0000000040000000', end: '0x000000007fffffff' },
+      { start: '0x0000000800000000', end: '0x00000009ffffffff' },
     ]);
-    assert.equal(json.layouts[0]!.unreached.length, 1);
+    const shown = json.layouts.map(({ fits, largest, placement }) => [fits, largest, placement?.command]);
+    assert.deepEqual(shown, [
+      [
+        false,
+        '0x40000000',
+        'qemu-system-aarch64 -machine virt -m 1024M,slots=1,maxmem=34816M -object memory-backend-ram,id=m0,size=3072M -device pc-dimm,memdev=m0,addr=0x800000000',
+      ],
+      [false, '0x0', 'lkvm run --mem 4096M@0x800000000'],
+    ]);
+    assert.deepEqual(json.layouts[0]!.unreached, [
+      { host: 1, reason: '/pcie@10000000 forwards none of 0x80000000–0x13fffffff (3 GiB at 2 GiB) (dma-ranges)' },
+    ]);
+  });
+
+  it('says on which host no interrupt arrives, whatever the guest', () => {
+    const { json } = compare(folderWith(''), [truthSource('d01-plain'), truthSource('d14-dma-ranges')]);
+    assert.deepEqual(
+      json.interrupts.map(({ host, device }) => [host, device]),
+      [[2, '/pcie@10000000']],
+    );
+    assert.match(json.interrupts[0]!.reason, /^the MSI window is at 0x8000000–.*not forwarded by \/pcie@10000000/);
   });
 });

@@ -17,6 +17,7 @@ interface CompareArguments extends Omit<SourceOptions, 'kernel'> {
   readonly guest?: readonly string[];
   readonly memory?: readonly string[];
   readonly kernel?: readonly string[];
+  readonly unsafe?: true;
   readonly allowUnsafeInterrupts?: true;
 }
 
@@ -51,7 +52,8 @@ export function addCompare(program: Command): void {
       `the Linux version of all hosts, or of one: ${Object.keys(kernelProfiles).join(', ')} (repeatable; default: what an archive was recorded on, doorbell.json, 6.12)`,
       collectKernel,
     )
-    .option('--allow-unsafe-interrupts', 'the hosts set vfio_iommu_type1.allow_unsafe_interrupts')
+    .option('--unsafe', 'the hosts allow unsafe interrupts (allow_unsafe_interrupts)')
+    .addOption(new Option('--allow-unsafe-interrupts', 'the same').hideHelp())
     .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json']).default('text'))
     .addHelpText('after', '\nExit status: 0 a layout suits all hosts, 1 none does, 2 a file cannot be used.')
     .action(runCompare);
@@ -92,7 +94,7 @@ function comparedHost(
   { topology, prediction, tree, host }: Snapshot,
   options: CompareArguments,
 ): ComparedHost {
-  const allowUnsafeInterrupts = options.allowUnsafeInterrupts ?? host?.allowUnsafeInterrupts;
+  const allowUnsafeInterrupts = options.unsafe ?? options.allowUnsafeInterrupts ?? host?.allowUnsafeInterrupts;
   return { label, topology, prediction, names: hostNames(tree), allowUnsafeInterrupts };
 }
 

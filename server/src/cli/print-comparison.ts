@@ -18,11 +18,13 @@ export interface NamedHost {
 }
 
 export function printComparison(hosts: readonly NamedHost[], comparison: Comparison): string {
-  const { ranges, layouts, migration, topology, unknown } = comparison;
+  const { interrupts, ranges, layouts, migration, topology, unknown } = comparison;
   const sections: (readonly [string, readonly string[]])[] = [
     ['', hosts.map(hostLine)],
     ['Devices', deviceLines(comparison)],
+    ['Interrupts that never arrive', interrupts.map(lostText)],
     ['Reserved on any host', comparison.reservations.flatMap(unitedLines)],
+    ['Not reached by DMA', comparison.unreached.map(reasonText)],
     ['Usable on all hosts', ranges.map((range) => `${addresses(range)}    ${humanSize(range.end - range.start + 1n)}`)],
     ['Guests', layouts.flatMap(layoutLines)],
     ['Why none suits', proofLines(comparison)],
@@ -41,6 +43,10 @@ export function printComparison(hosts: readonly NamedHost[], comparison: Compari
 
 function number(host: number): string {
   return `[${host + 1}]`;
+}
+
+function lostText({ host, device, reason }: Comparison['interrupts'][number]): string {
+  return `${number(host)} ${device}, in any guest: ${reason}`;
 }
 
 function hostLine({ label, snapshot: { kernel, host } }: NamedHost, at: number): string {
@@ -89,6 +95,7 @@ function unitedLines({ range, reasons }: UnitedRange): string[] {
 
 function reasonText(reason: Reason): string {
   const { host, device, kind, range } = reason;
+  if (kind === 'unreached') return `${number(host)} ${reason.text ?? `DMA of ${device} does not arrive`}`;
   if (kind === 'aperture') return `${number(host)} beyond what the IOMMU of ${device} translates`;
   const place = placeOf(reason);
   const where = place === null ? '' : `, ${place.file}:${place.line}:${place.column}`;
@@ -108,27 +115,29 @@ function placeOf({ region }: Reason) {
 }
 
 function layoutLines({ guest, fits, conflicts, largest, placement, noRoom, unreached }: ComparedLayout): string[] {
-  const verdict = fits ? 'suits all hosts' : placement === undefined ? 'does not suit' : 'suits all hosts only so';
-  const most =
-    largest === undefined ? '' : largest === 0n ? '; no RAM at all would' : `; up to ${humanSize(largest)} would`;
-  const lines = [
-    `${guest.title}: ${verdict}${fits && largest !== undefined ? `; up to ${humanSize(largest)} does` : fits ? '' : most}`,
-  ];
-  for (const { range, reasons } of conflicts.slice(0, 8)) {
+  // What is not reached is told of the guest's own RAM below.
+  const met = conflicts.filter(({ reasons }) => reasons.some(({ kind }) => kind !== 'unreached'));
+  const lines = met.slice(0, 8).map(({ range, reasons }) => {
     const hosts = [...new Set(reasons.map(({ host }) => number(host)))].join(' ');
-    lines.push(`  meets ${formatRange(range)} ${hosts}`);
+    return `meets ${formatRange(range)} ${hosts}`;
+  });
+  if (met.length > 8) lines.push(`and ${met.length - 8} more`);
+  for (const { host, text } of unreached) lines.push(`${number(host)} ${text}`);
+  if (noRoom !== undefined) {
+    const ranges = noRoom.map(({ range }) => formatRange(range));
+    lines.push(`and has no room elsewhere: ${list(ranges, 8)} leave none`);
   }
-  if (conflicts.length > 8) lines.push(`  and ${conflicts.length - 8} more`);
-  if (noRoom !== undefined)
-    lines.push(
-      `  and has no room elsewhere: ${list(
-        noRoom.map(({ range }) => formatRange(range)),
-        8,
-      )} leave none`,
-    );
-  if (placement !== undefined) lines.push(...placementLines(placement).map((line) => `  ${line}`));
-  for (const { host, text } of unreached) lines.push(`  ${number(host)} ${text}`);
-  return lines;
+  if (placement !== undefined) lines.push(...placementLines(placement));
+  const verdict = verdictText(fits, placement !== undefined, largest);
+  return [`${guest.title}: ${verdict}`, ...lines.map((line) => `  ${line}`)];
+}
+
+function verdictText(fits: boolean, isPlaced: boolean, largest: bigint | undefined): string {
+  const most = largest === undefined ? undefined : largest === 0n ? 'no RAM at all' : `up to ${humanSize(largest)}`;
+  if (fits) return `suits all hosts${most === undefined ? '' : `; ${most} does`}`;
+  if (isPlaced)
+    return `suits all hosts only when placed as below${most === undefined ? '' : `; as it is, ${most} would`}`;
+  return `does not suit${most === undefined ? '' : `; ${most} would`}`;
 }
 
 function placementLines({ ram, command, libvirt, notes }: Placement): string[] {
@@ -170,7 +179,8 @@ function addresses({ start, end }: AddressRange): string {
 
 /** Addresses and sizes are hex strings; hosts are numbers from 1. */
 export function comparisonJson(hosts: readonly NamedHost[], comparison: Comparison): object {
-  const { subjects, unmatched, reservations, ranges, layouts, proof, migration, topology, unknown } = comparison;
+  const { subjects, unmatched, interrupts, reservations, unreached } = comparison;
+  const { ranges, layouts, proof, migration, topology, unknown } = comparison;
   return {
     hosts: hosts.map(({ label, snapshot: { kernel, host } }) => ({
       file: label,
@@ -188,7 +198,14 @@ export function comparisonJson(hosts: readonly NamedHost[], comparison: Comparis
       device: path,
       notOn: notOn.map((other) => other + 1),
     })),
+    interrupts: interrupts.map(({ host, device, reason }) => ({ host: host + 1, device, reason })),
     reservations: reservations.map(unitedJson),
+    unreached: unreached.map(({ host, device, range, text }) => ({
+      host: host + 1,
+      device,
+      ...rangeJson(range),
+      reason: text ?? null,
+    })),
     ranges: ranges.map(rangeJson),
     layouts: layouts.map(layoutJson),
     proof: proof === undefined ? null : proofJson(proof),
@@ -221,7 +238,8 @@ function unitedJson({ range, reasons }: UnitedRange): object {
     reasons: reasons.map((reason) => ({
       host: reason.host + 1,
       device: reason.device,
-      type: reason.kind === 'aperture' ? 'aperture' : typeWord(reason.kind),
+      type: reason.kind === 'aperture' || reason.kind === 'unreached' ? reason.kind : typeWord(reason.kind),
+      ...(reason.text !== undefined && { text: reason.text }),
       origin: reason.region?.parts[0]?.region.origin ?? null,
       region: rangeJson(reason.range),
       node: reservationNode(reason) ?? null,

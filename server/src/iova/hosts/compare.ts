@@ -4,11 +4,20 @@ import type { AddressRange, Iova } from '../../topology/address';
 import type { GuestLayout } from '../guests/layout';
 import { unreachedRam } from '../plan/reach';
 import { lastAddress, subtract } from '../ranges';
-import { fitLayout, isRefusedByKernel, rulesOut, type FittedLayout } from './fit';
+import { fitLayout, isInTheWay, rulesOut, type FittedLayout } from './fit';
+import { lostInterrupts, type LostInterrupts } from './lost-interrupts';
 import { matchMasters, separateSubjects, type ComparedHost, type Matching, type Subject } from './match-masters';
 import { migrationNotes, type MigrationNote } from './migration';
 import { fewestThatHit } from './obstruction';
-import { apertureReasons, byRange, reasonsOf, unite, type UnitedRange } from './reservations';
+import {
+  apertureReasons,
+  byRange,
+  reachReasons,
+  reasonsOf,
+  unite,
+  type Reason,
+  type UnitedRange,
+} from './reservations';
 import { topologyDifferences, type TopologyDifference } from './topology-differences';
 
 export interface Comparison {
@@ -16,9 +25,13 @@ export interface Comparison {
   readonly unmatched: Matching['unmatched'];
   /** Devices that some host cannot give to a guest; they count for nothing below unless the user asked for them. */
   readonly refused: readonly Subject[];
+  /** Devices that can be given away and whose MSIs then do not arrive on a host. */
+  readonly interrupts: readonly LostInterrupts[];
   /** Regions of all subjects, of those as well that cannot be given away. */
   readonly reservations: readonly UnitedRange[];
-  /** What a guest with the devices may use on all hosts; empty where a device that was asked for is refused. */
+  /** Where DMA of the devices does not arrive, each host's. */
+  readonly unreached: readonly Reason[];
+  /** Where a guest with the devices can have memory for DMA on all hosts; empty where a device that was asked for is refused. */
   readonly ranges: readonly AddressRange<Iova>[];
   readonly layouts: readonly ComparedLayout[];
   /** Why none of the layouts suits; undefined where one does. */
@@ -30,7 +43,7 @@ export interface Comparison {
 }
 
 export interface ComparedLayout extends FittedLayout {
-  /** RAM that maps and that DMA does not arrive at: VFIO does not look at what buses forward. */
+  /** RAM of the guest as it is that maps and that DMA does not arrive at: VFIO does not look at what buses forward. */
   readonly unreached: readonly { readonly host: number; readonly text: string }[];
 }
 
@@ -52,19 +65,23 @@ export function compareHosts(
   const refused = subjects.filter(isRefused);
   const usable = given === undefined ? subjects.filter((subject) => !isRefused(subject)) : subjects;
   const reservations = unite(reasonsOf(subjects));
-  const obstacles = byRange([...reasonsOf(usable), ...apertureReasons(usable)]);
+  const unreached = reachReasons(usable);
+  const obstacles = byRange([...reasonsOf(usable), ...apertureReasons(usable), ...unreached]);
   const isPossible = usable.length > 0 && (given === undefined || refused.length === 0);
   const layouts = guests.map((guest) => {
     const fitted = fitLayout(guest, obstacles);
-    const unreached = unreachedBy(fitted.placement?.ram ?? guest.ram, usable);
-    return isPossible ? { ...fitted, unreached } : { ...fitted, fits: false, placement: undefined, unreached };
+    const ramUnreached = unreachedBy(guest.ram, usable);
+    const layout = { ...fitted, unreached: ramUnreached };
+    return isPossible ? layout : { ...layout, fits: false, placement: undefined };
   });
-  const kept = obstacles.filter(({ reasons }) => reasons.some(isRefusedByKernel)).map(({ range }) => range);
+  const kept = obstacles.filter(({ reasons }) => reasons.some(isInTheWay)).map(({ range }) => range);
   return {
     subjects,
     unmatched,
     refused,
+    interrupts: lostInterrupts(hosts, usable),
     reservations,
+    unreached,
     ranges: isPossible ? subtract([{ start: 0n as Iova, end: lastAddress as Iova }], kept) : [],
     layouts,
     proof: isPossible

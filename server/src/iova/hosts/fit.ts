@@ -27,11 +27,11 @@ export interface FittedLayout {
 /** What of the union counts for a layout: a VMM that reads the list itself takes no region, whatever its type. */
 export function obstaclesFor(guest: GuestLayout, united: readonly UnitedRange[]): UnitedRange[] {
   if (guest.strict) return [...united];
-  return united.filter(({ reasons }) => reasons.some(isRefusedByKernel));
+  return united.filter(({ reasons }) => reasons.some(isInTheWay));
 }
 
 /** VFIO leaves `direct-relaxable` regions to the user (vfio_iommu_type1.c vfio_iommu_resv_exclude). */
-export function isRefusedByKernel({ kind }: Reason): boolean {
+export function isInTheWay({ kind }: Reason): boolean {
   return kind !== 'direct-relaxable';
 }
 

@@ -1,18 +1,21 @@
 // The union of what hosts reserve, cut where the set of those that reserve changes.
 import type { AddressRange, Iova } from '../../topology/address';
+import { unreachedRam } from '../plan/reach';
 import type { GroupRegion, RegionType } from '../prediction';
 import { compare, lastAddress, subtract } from '../ranges';
 import type { Subject } from './match-masters';
 
-/** Why a host keeps a range: a region, or that its IOMMU does not translate that far. */
+/** Why a host keeps a range: a region, or that its IOMMU does not translate that far, or that DMA does not arrive from there. */
 export interface Reason {
   /** Number of the host, from 0. */
   readonly host: number;
   readonly device: string;
-  readonly kind: RegionType | 'aperture';
+  readonly kind: RegionType | 'aperture' | 'unreached';
   /** As the kernel lists it. */
   readonly range: AddressRange<Iova>;
   readonly region: GroupRegion | undefined;
+  /** Of `unreached`: what keeps DMA away. */
+  readonly text?: string;
 }
 
 export interface UnitedRange {
@@ -57,6 +60,23 @@ export function apertureReasons(subjects: readonly Subject[]): Reason[] {
     }
   }
   return reasons;
+}
+
+/** Where DMA of the devices does not arrive as it is: VFIO does not look at it, and a guest with RAM there fails all the same. */
+export function reachReasons(subjects: readonly Subject[]): Reason[] {
+  const found = new Map<string, Reason>();
+  const whole: AddressRange<Iova> = { start: 0n as Iova, end: lastAddress as Iova };
+  for (const { on } of subjects) {
+    for (const [host, each] of on.entries()) {
+      if (each?.master === undefined) continue;
+      for (const { range, text } of unreachedRam(each.master, [whole])) {
+        const kept = { start: range.start as Iova, end: range.end as Iova };
+        const reason: Reason = { host, device: each.path, kind: 'unreached', range: kept, region: undefined, text };
+        found.set(`${host} ${text}`, reason);
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 /** The ranges as the hosts have them, each once with all that keep it; they may overlap. */
