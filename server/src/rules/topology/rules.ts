@@ -6,6 +6,7 @@ import { idMapEntryRefused, idMapUnusedEntry } from './map-entries';
 import { idMapMaskMerges, msiDeviceIdShared, streamIdShared } from './shared-ids';
 import { idMapNotRead, iommusNotRead, iommusTwoIommus, itsDeviceIdMissing, mmuMastersNotRead } from './unread';
 import { sharedStreamGroup } from './unread';
+import { iommuNotProbed } from './unprobed';
 
 export const topologyRules: readonly Rule[] = [
   idMapOverlap,
@@ -20,6 +21,7 @@ export const topologyRules: readonly Rule[] = [
   idMapNotRead,
   iommusNotRead,
   iommusTwoIommus,
+  iommuNotProbed,
   mmuMastersNotRead,
   sharedStreamGroup,
   itsDeviceIdMissing,
