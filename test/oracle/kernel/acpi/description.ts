@@ -56,7 +56,7 @@ export function renderTable({ revision, nodes, extraCount = 0, patches }: AcpiDe
     name.startsWith('0x') ? { offset: Number(name) } : (index.get(name) ?? { offset: outside });
   const result = buildIort({
     revision,
-    nodes: nodes.map(({ key: _, mappings, ...node }, at) => ({
+    nodes: nodes.map(({ mappings, ...node }, at) => ({
       ...node,
       identifier: at + 1,
       mappings: mappings.map((mapping) => ({ ...mapping, target: target(mapping.target) })),

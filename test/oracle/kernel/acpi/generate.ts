@@ -1,7 +1,13 @@
 // Random IORTs for QEMU's `virt` machine. Most of what they say is sane, so that much is compared; each has some of what is not.
 import type { Random } from '../random';
 import { randomFrom } from '../random';
-import type { AcpiDescription, AcpiFunction, MappingDescription, NodeDescription, PatchDescription } from './description';
+import type {
+  AcpiDescription,
+  AcpiFunction,
+  MappingDescription,
+  NodeDescription,
+  PatchDescription,
+} from './description';
 
 /** QEMU's SMMUv3; another place has no registers behind it, and the machine would stop there. */
 const smmuBase = 0x9050000n;
@@ -57,7 +63,9 @@ function makeGroups(random: Random): NodeDescription[] {
     identifiers,
     mappings: [],
   });
-  const groups = random.chance(0.95) ? [group('its', random.chance(0.9) ? [0] : random.pick([[0, 1], [1, 0], [1], []]))] : [];
+  const groups = random.chance(0.95)
+    ? [group('its', random.chance(0.9) ? [0] : random.pick([[0, 1], [1, 0], [1], []]))]
+    : [];
   return random.chance(0.15) ? [...groups, group('its2', random.pick([[0], [7]]))] : groups;
 }
 
@@ -106,7 +114,12 @@ function makeRootComplexes(random: Random, functions: readonly AcpiFunction[]): 
     kind: 'root-complex',
     revision: random.pick([0, 1, 3, 3, 4]),
     fixedSize: 0x24,
-    fields: { cacheCoherency: 1, memoryFlags: 3, segment, memorySizeLimit: random.chance(0.9) ? 64 : random.pick([32, 40, 48, 63]) },
+    fields: {
+      cacheCoherency: 1,
+      memoryFlags: 3,
+      segment,
+      memorySizeLimit: random.chance(0.9) ? 64 : random.pick([32, 40, 48, 63]),
+    },
     mappings: complexMappings(random, functions),
   });
   const found = random.chance(0.98) ? [complex('rc', 0)] : [];
@@ -117,7 +130,13 @@ function makeRootComplexes(random: Random, functions: readonly AcpiFunction[]): 
 function complexMappings(random: Random, functions: readonly AcpiFunction[]): MappingDescription[] {
   const ids = requesterIds(functions);
   const id = random.pick(ids);
-  const range = (inputBase: number, count: number, outputBase: number, target = 'smmu', flags?: number): MappingDescription => ({
+  const range = (
+    inputBase: number,
+    count: number,
+    outputBase: number,
+    target = 'smmu',
+    flags?: number,
+  ): MappingDescription => ({
     inputBase,
     count,
     outputBase,
@@ -141,7 +160,9 @@ function complexMappings(random: Random, functions: readonly AcpiFunction[]): Ma
     case 6:
       return makeMappings(random, ['smmu', 'smmu', 'its', 'rc2', 'nothing'], 0x200);
     case 7:
-      return random.chance(0.2) ? [range(0, 0xffff, 0, random.pick(['0x0', '0x30', 'nothing'])), range(0, 0xffff, 0)] : [range(0, 0xffff, 0)];
+      return random.chance(0.2)
+        ? [range(0, 0xffff, 0, random.pick(['0x0', '0x30', 'nothing'])), range(0, 0xffff, 0)]
+        : [range(0, 0xffff, 0)];
     case 8:
       return [range(0, 0xffff, random.pick([0, 0x100, 0x8000, 0xfff0]))];
     default:
@@ -164,14 +185,22 @@ function makeComponents(random: Random): NodeDescription[] {
   const names = random.shuffled(Array.from({ length: 32 }, (_, slot) => `VR${String(slot).padStart(2, '0')}`));
   const count = random.pick([0, 2, 4, 8]);
   return Array.from({ length: count }, (_, at): NodeDescription => {
-    const name = random.chance(0.06) ? random.pick(['VR0', 'vr01', 'XX99', '']) : random.chance(0.05) ? names[0]! : names[at]!;
+    const name = random.chance(0.06)
+      ? random.pick(['VR0', 'vr01', 'XX99', ''])
+      : random.chance(0.05)
+        ? names[0]!
+        : names[at]!;
     const root = random.chance(0.96) ? '\\_SB_.' : random.pick(['\\_SB.', '_SB_.', '\\_SB_.PCI0.']);
     return {
       key: `nc${String(at)}`,
       kind: 'named-component',
       revision: random.pick([0, 2, 4, 4]),
       name: `${root}${name}`,
-      fields: { cacheCoherency: 1, memoryFlags: 3, memorySizeLimit: random.chance(0.93) ? 40 : random.pick([32, 64, 0x80]) },
+      fields: {
+        cacheCoherency: 1,
+        memoryFlags: 3,
+        memorySizeLimit: random.chance(0.93) ? 40 : random.pick([32, 64, 0x80]),
+      },
       mappings: componentMappings(random, at),
     };
   });
@@ -179,8 +208,19 @@ function makeComponents(random: Random): NodeDescription[] {
 
 function componentMappings(random: Random, at: number): MappingDescription[] {
   const own = 0x400 + at * 8;
-  const single = (outputBase: number, target = 'smmu'): MappingDescription => ({ inputBase: 0, count: 0, outputBase, target, flags: 1 });
-  const range = (count: number, target = 'smmu'): MappingDescription => ({ inputBase: 0, count, outputBase: own, target });
+  const single = (outputBase: number, target = 'smmu'): MappingDescription => ({
+    inputBase: 0,
+    count: 0,
+    outputBase,
+    target,
+    flags: 1,
+  });
+  const range = (count: number, target = 'smmu'): MappingDescription => ({
+    inputBase: 0,
+    count,
+    outputBase: own,
+    target,
+  });
   switch (random.int(14)) {
     case 0:
       return [single(own), single(own + 1), single(own + 2)];
@@ -201,14 +241,35 @@ function componentMappings(random: Random, at: number): MappingDescription[] {
     case 8:
       return [single(random.pick([8, 0x10, 0xffff, 0]))];
     case 9:
-      return random.chance(0.15) ? [single(0x10000)] : [single(own), single(own + 1, random.pick(['its', 'nothing', '0x0']))];
+      return random.chance(0.15)
+        ? [single(0x10000)]
+        : [single(own), single(own + 1, random.pick(['its', 'nothing', '0x0']))];
     default:
       return [single(own)];
   }
 }
 
-const places = [0x0n, 0x7fff0000n, 0x8000000n, 0x80f0000n, 0x8090000n, 0x70000000n, 0x70010000n, 0x71000000n, 0xffff0000n, 0x1_0000_0000n];
-const odd = [0x70001000n, 0x70010800n, 0x7000ffffn, 0xffff_ffff_f000n, 0xffff_ffff_ffff_0000n, 0x1_0000_0000_0000n, 0x80000800n];
+const places = [
+  0x0n,
+  0x7fff0000n,
+  0x8000000n,
+  0x80f0000n,
+  0x8090000n,
+  0x70000000n,
+  0x70010000n,
+  0x71000000n,
+  0xffff0000n,
+  0x1_0000_0000n,
+];
+const odd = [
+  0x70001000n,
+  0x70010800n,
+  0x7000ffffn,
+  0xffff_ffff_f000n,
+  0xffff_ffff_ffff_0000n,
+  0x1_0000_0000_0000n,
+  0x80000800n,
+];
 const lengths = [0x10000n, 0x10000n, 0x20000n, 0x100000n];
 const oddLengths = [0n, 0x1000n, 0xfffn, 0x10001n, 0x11000n];
 
@@ -240,7 +301,8 @@ function rangeMappings(random: Random, ids: readonly number[]): MappingDescripti
     ...(random.chance(0.1) && { flags: 1 }),
   });
   if (random.chance(0.05)) return [];
-  if (random.chance(0.04)) return [{ inputBase: 0, count: 0xffffffff, outputBase: random.pick([0, 8]), target: 'smmu' }];
+  if (random.chance(0.04))
+    return [{ inputBase: 0, count: 0xffffffff, outputBase: random.pick([0, 8]), target: 'smmu' }];
   return Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, some);
 }
 
@@ -254,7 +316,14 @@ function makeOthers(random: Random): NodeDescription[] {
     fields: { page0Base: smmuBase + 0x4000n, page1Base: smmuBase + 0x14000n, overflowGsiv: 0 },
     mappings: [{ inputBase: 0, count: 0, outputBase: 0x9001, target: 'its', flags: 1 }],
   };
-  const iwb: NodeDescription = { key: 'iwb', kind: 'iwb', revision: 1, name: '\\_SB_.IWB0', fields: { configBase: 0n, index: 0 }, mappings: [] };
+  const iwb: NodeDescription = {
+    key: 'iwb',
+    kind: 'iwb',
+    revision: 1,
+    name: '\\_SB_.IWB0',
+    fields: { configBase: 0n, index: 0 },
+    mappings: [],
+  };
   return [random.pick([pmcg, iwb])];
 }
 
@@ -268,7 +337,19 @@ function makePatch(random: Random, nodes: readonly NodeDescription[]): PatchDesc
 
 function makeMaps(random: Random, most: number): { iova: bigint; size: bigint }[] {
   return Array.from({ length: random.int(most + 1) }, () => ({
-    iova: random.pick([0n, 0x7fff000n, 0x8000000n, 0x8090000n, 0x8100000n, 0x6fff0000n, 0x70000000n, 0x70010000n, 0x71000000n, 0xffff0000n, 0x1_0000_0000n]),
+    iova: random.pick([
+      0n,
+      0x7fff000n,
+      0x8000000n,
+      0x8090000n,
+      0x8100000n,
+      0x6fff0000n,
+      0x70000000n,
+      0x70010000n,
+      0x71000000n,
+      0xffff0000n,
+      0x1_0000_0000n,
+    ]),
     size: random.pick([0x1000n, 0x10000n, 0x20000n]),
   }));
 }
