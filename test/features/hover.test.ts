@@ -140,7 +140,17 @@ describe('hover', () => {
       'reg: what it meets',
       marked(standard, '0x48000000 0x0'),
       /address, low half/,
-      /lies inside memory \/memory@40000000/,
+      /lies inside memory \/memory@40000000 0x40000000–0x7fffffff \(1 GiB at 1 GiB\)\n/,
+    ],
+    [
+      'reg: what it meets, and that it is off',
+      marked(
+        boardWith({
+          root: 'reserved-memory { log@48000000 { reg = <0x0 0x48000000 0x0 0x1000>; status = "disabled"; }; };',
+        }),
+        '0x48000000 0x0 0x100000',
+      ),
+      /contains reserved memory \/reserved-memory\/log@48000000 0x48000000–0x48000fff \(4 KiB at ~1\.13 GiB\), which is off: status = "disabled"/,
     ],
     [
       'ranges of a bus',

@@ -10,7 +10,9 @@ export function physicalNeighbours({ topology }: Analysis, range: AddressRange, 
   for (const memory of topology.memory) {
     if (memory.path === except || !overlaps(memory.range, range)) continue;
     const what = memory.kind === 'memory' ? 'memory' : memory.kind === 'reserved' ? 'reserved memory' : '/memreserve/';
-    lines.push(`${relation(range, memory.range)} ${what} ${nodeText(memory.path)} ${rangeText(memory.range)}`);
+    const { availability } = memory;
+    const off = availability.enabled ? '' : `, which is off: ${availability.reason}`;
+    lines.push(`${relation(range, memory.range)} ${what} ${nodeText(memory.path)} ${rangeText(memory.range)}${off}`);
   }
   for (const bridge of topology.hostBridges) {
     if (bridge.path === except) continue;
