@@ -9,8 +9,8 @@ import type { Builder } from './builder';
 import { availabilityOf, labelNames, linkTo, nodeSource, problemAt, propertySource } from './builder';
 import type { MapKind } from './id-maps';
 import { readIdMap } from './id-maps';
-import type { Doorbell, MsiController, MsiControllerKind, MsiParent, MsiRouting, Problem } from './model';
-import { registerList } from './registers';
+import type { Availability, Doorbell, MsiController, MsiControllerKind, MsiParent, MsiRouting, Problem } from './model';
+import { readResource, registerList } from './registers';
 import { cellsOf } from './translate';
 
 const kinds: Readonly<Record<string, MsiControllerKind>> = {
@@ -32,13 +32,24 @@ export function readMsiController(builder: Builder, node: DtNode): MsiController
     labels: labelNames(node),
     kind,
     compatible: names,
-    availability: availabilityOf(node),
+    availability: controllerAvailability(builder, node, kind),
     cells: cellValue(node, '#msi-cells') ?? 0,
     doorbells,
     doorbellsUnknown: doorbells.length > 0 ? undefined : unknownReason(kind, names),
     isolated: isolated(node, kind),
     source: nodeSource(node),
   };
+}
+
+/** Without registers there is no controller (drivers/irqchip/irq-gic-v3-its.c its_of_probe, irq-gic-v2m.c gicv2m_of_init). */
+function controllerAvailability(builder: Builder, node: DtNode, kind: MsiControllerKind): Availability {
+  const own = availabilityOf(node);
+  if (!own.enabled || (kind !== 'its' && kind !== 'gicv2m')) return own;
+  const reg = node.properties.get('reg');
+  const resource = reg && readResource(builder.tree, node, 0);
+  if (resource !== undefined && resource.kind !== 'none') return own;
+  const reason = `Linux finds no registers: ${resource?.message ?? 'there is no reg'}`;
+  return { enabled: false, reason, source: propertySource(reg) ?? nodeSource(node) };
 }
 
 function unknownReason(kind: MsiControllerKind, names: readonly string[]): string {

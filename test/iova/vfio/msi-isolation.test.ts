@@ -31,6 +31,24 @@ describe('interrupt isolation', () => {
     assert.match(two.reason ?? '', /\/v2m@b000000 lets any device raise any interrupt/);
   });
 
+  it('is that of the bridge above where msi-map does not cover a function', () => {
+    const behind = (more: string) =>
+      `port@4,0 { reg = <0x2000 0 0 0 0>; device_type = "pci"; #address-cells = <3>; #size-cells = <2>; ranges; ${more} };`;
+    const host = machine(bridge('msi-map = <0x20 &its 0 8>;', behind('dev@0,0 { reg = <0 0 0 0 0>; };')));
+    const path = '/pcie@10000000/port@4,0/dev@0,0';
+    const [found] = isolationOf(host.topology, host.kernel, groupOf(host, path)).devices;
+    assert.equal(found?.isolated, true);
+    assert.deepEqual(chain(found), [path, '/pcie@10000000 0x20 &its 0 8', '/msi@8080000']);
+    const other = machine(bridge('msi-map = <0x28 &its 0 8>;', behind('dev@0,0 { reg = <0 0 0 0 0>; };')));
+    assert.equal(isolationOf(other.topology, other.kernel, groupOf(other, path)).isolated, false);
+  });
+
+  it('is not had from an ITS without registers', () => {
+    const lost = 'lost: its { compatible = "arm,gic-v3-its"; msi-controller; #msi-cells = <1>; };';
+    const host = machine(`${lost} dev { compatible = "test,device"; iommus = <&smmu 1>; msi-parent = <&lost 1>; };`);
+    assert.equal(isolationOf(host.topology, host.kernel, groupOf(host, '/dev')).isolated, false);
+  });
+
   it('ends where a device has no MSI controller', () => {
     const host = machine('a: a { compatible = "test,device"; iommus = <&smmu 1>; };');
     const { scope, isolated, devices } = isolationOf(host.topology, host.kernel, groupOf(host, '/a'));

@@ -133,7 +133,7 @@ function routesOf(
   if (map === undefined || master.kind === 'platform') return [byParent];
   // drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function.
   const requesterId = meant ?? master.aliases.at(-1) ?? master.requesterId;
-  if (requesterId !== undefined) return [mapRoute(master, map, requesterId, kernel) ?? byParent];
+  if (requesterId !== undefined) return [mapRoute(master, map, requesterId, kernel) ?? busRoute(master, kernel)];
   const routes = new Map<MsiController, Route>();
   for (const entry of usableEntries(map, kernel.mapRule)) {
     const controller = entry.target.target;
@@ -186,6 +186,11 @@ function mapRoute(
   const controller = found.entry.target.target;
   if (controller?.availability.enabled !== true) return undefined;
   return { link: { path: ownerOf(master), property: 'msi-map', source: found.entry.source }, controller };
+}
+
+/** drivers/pci/probe.c pci_set_msi_domain: a function that is not mapped has the controller of its bus, and that is the bridge's above it. */
+function busRoute(master: DmaMaster, kernel: KernelProfile): Route {
+  return master.upstream === undefined ? parentRoute(master) : routesOf(master.upstream, kernel)[0]!;
 }
 
 function parentRoute(master: DmaMaster): Route {
