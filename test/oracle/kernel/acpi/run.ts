@@ -19,7 +19,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       kernel: { type: 'string', multiple: true },
-      count: { type: 'string', default: '20' },
+      count: { type: 'string' },
       seed: { type: 'string' },
       seconds: { type: 'string' },
       out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
@@ -39,8 +39,9 @@ async function main(): Promise<void> {
   let machine: AcpiMachine;
   try {
     const { iasl } = await setUpOracle();
-    kernels = await setUpKernels(chosen);
-    machine = await newAcpiMachine(kernels[0]!, iasl.current);
+    kernels = await setUpKernels(chosen, until / 2);
+    if (kernels[0] === undefined) throw new Error('no time to fetch them');
+    machine = await newAcpiMachine(kernels[0], iasl.current);
   } catch (error) {
     if (!values['if-possible']) throw error;
     console.log(`skipped: the kernels cannot be set up: ${error instanceof Error ? error.message : String(error)}`);
@@ -52,7 +53,8 @@ async function main(): Promise<void> {
     for (const files of kernels) await bootAgain(machine, description, files);
   }
   if (values.file !== undefined) return;
-  const failed = await runRandom(machine, kernels, { seed, count: Number(values.count), until, out: values.out });
+  const count = values.count === undefined ? (until === Infinity ? 20 : Infinity) : Number(values.count);
+  const failed = await runRandom(machine, kernels, { seed, count, until, out: values.out });
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
