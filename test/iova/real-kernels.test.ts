@@ -154,6 +154,20 @@ describe('what real kernels taught', () => {
     });
   });
 
+  it('a platform device that crashes the kernel does so before a PCI function loses the SMMU, and the other way round', () => {
+    const tree = (deviceId: string, functionId: string) => `
+      hole: hole { iommu-addresses = <&dev 0 0x10000000 0 0x1000>; };
+      soc { #address-cells = <2>; #size-cells = <2>; ranges; dma-ranges = <0 0 0 0x40000000 0 0x1000>;
+        dev: dev { compatible = "test,device"; iommus = <&smmu ${deviceId}>; memory-region = <&hole>; }; };
+      pcie { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>; #size-cells = <2>;
+        iommu-map = <0 &smmu ${functionId} 0x10>; dev@1,0 { reg = <0x800 0 0 0 0>; }; };`;
+    assert.deepEqual(linesOf(tree('1', '0x100'), '7.2', '/soc/dev'), ['oops']);
+    assert.deepEqual(linesOf(tree('1', '0x10000'), '7.2', '/soc/dev'), ['oops']);
+    assert.deepEqual(linesOf(tree('1', '0x10000'), '7.2', '/pcie/dev@1,0'), ['no group']);
+    assert.deepEqual(linesOf(tree('0x10000', '0x100'), '7.2', '/soc/dev'), ['no group']);
+    assert.deepEqual(linesOf(tree('1', '0x10000'), '6.12', '/soc/dev'), ['oops']);
+  });
+
   it('an SMMU that the dma-ranges above it leave no memory does not probe', () => {
     const nodes = (to: string) => `
       memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };

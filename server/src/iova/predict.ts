@@ -1,12 +1,14 @@
 // The whole prediction: which master is in which group on a kernel, and what the group reserves.
 import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
-import { attachByList, attachByMap, attachUndescribed, isWhollyOutOfRange, none } from './attach';
+import { attachByList, attachByMap, attachUndescribed, none } from './attach';
 import type { Attachment, Stream } from './attach';
 import { deviceRegions } from './device-regions';
 import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
 import { unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
+import { availabilityOn, busPlace, isSetUpBefore, lostIommus } from './lost-iommus';
+import type { Loss } from './lost-iommus';
 import type { Grouping } from './grouping';
 import type { KernelProfile } from './kernel-profile';
 import { mergeRegions } from './merge';
@@ -31,14 +33,15 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
 }
 
 /**
- * Devices are met in this order (seen on all kernels). 7.2 adds platform devices first, then PCI's as it finds them: bus by bus.
- * Before it drivers bind, those of PCI first, and of these that of bridges (pcieport), which is never a module.
+ * Devices are met in this order (seen on all kernels). An IOMMU of 7.2 asks one kind of bus after another; PCI's functions are in the
+ * order in which they were found: bus by bus. Before it drivers bind, those of PCI first, and of these that of bridges (pcieport),
+ * which is never a module.
  */
 function inOrder({ masters }: Topology, kernel: KernelProfile): DmaMaster[] {
-  const isPci = ({ kind }: DmaMaster): boolean => kind === 'pci-host' || kind === 'pci-function';
-  const pci = masters.filter(isPci).sort(byRequesterId);
-  const others = masters.filter((master) => !isPci(master));
-  if (kernel.groupsFormAt === 'add') return [...others, ...pci];
+  const on = (place: number): DmaMaster[] => masters.filter((master) => busPlace(master) === place);
+  const pci = on(1).sort(byRequesterId);
+  if (kernel.groupsFormAt === 'add') return [...on(0), ...pci, ...on(2)];
+  const others = masters.filter((master) => busPlace(master) !== 1);
   return [...pci.filter(({ isBridge }) => isBridge), ...pci.filter(({ isBridge }) => !isBridge), ...others];
 }
 
@@ -58,8 +61,7 @@ interface Candidate {
 
 /** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
 function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
-  const { availability, laterAvailability = availability } = master;
-  const now = kernel.busRule === 'own-cells' ? laterAvailability : availability;
+  const now = availabilityOn(master, kernel);
   if (!now.enabled) {
     const attachment = none(`it is not enabled: ${now.reason}`);
     return [{ master, standsForUndescribed: false, attachment }];
@@ -107,54 +109,22 @@ interface Reason {
   readonly problem: Problem | undefined;
 }
 
-function keptOut(
-  { attachment, unmappable }: Probed,
-  lost: ReadonlyMap<Iommu, Problem>,
-  kernel: KernelProfile,
-): Reason | undefined {
+function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: KernelProfile): Reason | undefined {
+  const { attachment, unmappable, found } = candidate;
   if (!attachment.ok) return { reason: attachment.reason, problem: attachment.problem };
   const { iommu, rangeProblem } = attachment;
-  const cause = lost.get(iommu);
-  if (cause !== undefined) {
-    return { reason: `Linux ${kernel.version} fails to register ${iommu.path}: ${cause.message}`, problem: cause };
+  const loss = lost.get(iommu);
+  if (loss !== undefined) {
+    // The kernel does not get as far as that when a device before has made it oops.
+    if (found?.oops !== undefined && isSetUpBefore(candidate.master, loss)) return undefined;
+    const { problem } = loss;
+    return { reason: `Linux ${kernel.version} fails to register ${iommu.path}: ${problem.message}`, problem };
   }
   // The SMMUv1/v2 driver takes 16 bits of the ID and goes on.
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return { reason: rangeProblem.message, problem: rangeProblem };
   }
   return unmappable && { reason: unmappable.message, problem: unmappable };
-}
-
-/**
- * SMMUs that do not register because some device behind them has a stream ID out of range, or a direct region that cannot be
- * mapped: from 7.2 on the error of one device's probe is that of the IOMMU (drivers/iommu/iommu.c bus_iommu_probe).
- */
-function lostIommus({ masters }: Topology, all: readonly Probed[], kernel: KernelProfile): Map<Iommu, Problem> {
-  const lost = new Map<Iommu, Problem>();
-  if (kernel.streamIdOutOfRange !== 'iommu') return lost;
-  const lose = (iommu: Iommu | undefined, problem: Problem | undefined): void => {
-    if (iommu?.driver.grouping === 'stream-owner' && problem !== undefined && !lost.has(iommu))
-      lost.set(iommu, problem);
-  };
-  for (const { attachment, unmappable } of all) {
-    if (attachment.ok && unmappable !== undefined && !lost.has(attachment.iommu))
-      lost.set(attachment.iommu, unmappable);
-  }
-  for (const master of masters) {
-    if (!master.availability.enabled) continue;
-    for (const { iommu, problem } of master.streams) {
-      if (problem?.code === 'stream-id-range') lose(iommu.target, problem);
-    }
-    if (master.kind === 'pci-function' && master.requesterId !== undefined) {
-      const attachment = attachByMap(master, [master.requesterId, ...master.aliases], kernel);
-      if (attachment.ok) lose(attachment.iommu, attachment.rangeProblem);
-    } else if (master.iommuMap !== undefined) {
-      for (const entry of master.iommuMap.readings[kernel.mapRule].entries) {
-        if (isWhollyOutOfRange(entry)) lose(entry.target.target, entry.problem);
-      }
-    }
-  }
-  return lost;
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
