@@ -4,7 +4,10 @@
 export function readInteger(bytes: Uint8Array, offset: number, size: number): bigint | undefined {
   if (offset < 0 || offset + size > bytes.length) return undefined;
   if (size <= 4) return BigInt(lowWord(bytes, offset, size));
-  return (BigInt(lowWord(bytes, offset + 4, size - 4)) << 32n) | BigInt(lowWord(bytes, offset, 4));
+  const high = lowWord(bytes, offset + 4, size - 4);
+  const low = lowWord(bytes, offset, 4);
+  // Up to 2^53 a number is exact, and cheaper than shifting bigints.
+  return high < 0x200000 ? BigInt(high * 0x100000000 + low) : (BigInt(high) << 32n) | BigInt(low);
 }
 
 /** The same as a number, for sizes up to 4. */
@@ -41,7 +44,9 @@ export function byteSum(bytes: Uint8Array, end = bytes.length): number {
 }
 
 function lowWord(bytes: Uint8Array, offset: number, size: number): number {
-  let value = 0;
-  for (let at = size - 1; at >= 0; at--) value = value * 256 + bytes[offset + at]!;
+  let value = bytes[offset]!;
+  if (size > 1) value += bytes[offset + 1]! * 0x100;
+  if (size > 2) value += bytes[offset + 2]! * 0x10000;
+  if (size > 3) value += bytes[offset + 3]! * 0x1000000;
   return value;
 }

@@ -28,20 +28,41 @@ function places(layout: StructureLayout): readonly Place[] {
   return found;
 }
 
+/** Bytes of a structure's fields of a fixed size that were there from the beginning. */
+export function mandatorySize(layout: StructureLayout): number {
+  return places(layout).reduce(
+    (size, { field, offset }) => (field.sinceNode === undefined ? offset + field.size : size),
+    0,
+  );
+}
+
 /** Where a field begins in its structure; undefined for a name that the structure does not have. */
 export function fieldOffset(layout: StructureLayout, name: string): number | undefined {
   return places(layout).find(({ field }) => field.name === name)?.offset;
 }
 
+/** An integer in a table's bytes. Read when somebody asks: a table has many more values than are looked at. */
+class IntegerValue implements Value {
+  constructor(
+    readonly field: Field,
+    readonly offset: number,
+    readonly size: number,
+    private readonly bytes: Uint8Array,
+  ) {}
+
+  get value(): bigint {
+    return readInteger(this.bytes, this.offset, this.size) ?? 0n;
+  }
+}
+
 /** The value of a field at an offset; undefined where it does not end by `end`. */
 export function valueAt(bytes: Uint8Array, field: Field, offset: number, end: number): Value | undefined {
   const { size } = field;
-  if (offset + size > end) return undefined;
+  if (offset + size > end || offset + size > bytes.length) return undefined;
   if (field.kind === 'characters') {
     return { field, offset, size, value: 0n, text: readText(bytes, offset, offset + size) };
   }
-  const value = readInteger(bytes, offset, size);
-  return value === undefined ? undefined : { field, offset, size, value };
+  return new IntegerValue(field, offset, size, bytes);
 }
 
 /**
@@ -57,7 +78,7 @@ export function structureValues(
 ): Value[] {
   const found: Value[] = [];
   for (const { field, offset } of places(layout)) {
-    const limit = field.sinceNode === undefined ? end : Math.min(end, optionalEnd);
+    const limit = field.sinceNode === undefined || optionalEnd > end ? end : optionalEnd;
     const value = valueAt(bytes, field, start + offset, limit);
     if (value === undefined) break;
     found.push(value);
@@ -65,17 +86,11 @@ export function structureValues(
   return found;
 }
 
-/** A name up to its NUL; `terminated` is false where `end` comes first. */
-export function nameAt(
-  bytes: Uint8Array,
-  field: Field,
-  offset: number,
-  end: number,
-): { readonly value: Value; readonly terminated: boolean } {
-  const found = bytes.subarray(0, end).indexOf(0, offset);
-  const textEnd = found < 0 ? Math.max(offset, end) : found;
-  const size = textEnd - offset + (found < 0 ? 0 : 1);
-  return { value: { field, offset, size, value: 0n, text: readText(bytes, offset, textEnd) }, terminated: found >= 0 };
+/** A name that ends at `end`, its NUL included where it has one. */
+export function nameValue(bytes: Uint8Array, field: Field, offset: number, end: number): Value {
+  const isTerminated = end > offset && bytes[end - 1] === 0;
+  const text = readText(bytes, offset, isTerminated ? end - 1 : end);
+  return { field, offset, size: end - offset, value: 0n, text };
 }
 
 /** Values by the names of their fields. */

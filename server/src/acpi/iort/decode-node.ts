@@ -1,21 +1,13 @@
 // One node of an IORT from its bytes. Length and offsets are those that the node states, read as far as there are bytes;
 // what leads out of the node is a problem, and what is there all the same stays as a gap.
 import { bodyLayout, idMappingLayout, nodeHeaderLayout } from '../layout/iort';
-import { itsIdentifier, rmrDescriptorLayout } from '../layout/iort-nodes';
-import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
-import type { Field, StructureLayout } from '../layout/field';
-import { byName, gapsBetween, inOrder, nameAt, structureValues, valueAt } from '../structure-values';
+import type { StructureLayout } from '../layout/field';
+import { fieldOffset, mandatorySize } from '../structure-values';
+import { readNumber } from '../bytes';
 import { hex } from '../../text/numbers';
-import type {
-  GlobalInterrupts,
-  IdMapping,
-  IortNode,
-  NodeKind,
-  NodeOf,
-  RmrDescriptor,
-  TableProblem,
-  Value,
-} from './model';
+import { decodedNode, sizeOfElement } from './decoded-node';
+import type { ArrayPlace, NodePlaces } from './decoded-node';
+import type { IortNode, NodeKind, TableProblem } from './model';
 
 /** Bytes of the header that every node begins with. */
 export const nodeHeaderSize = nodeHeaderLayout.size;
@@ -25,8 +17,8 @@ export interface NodeContext {
   readonly bytes: Uint8Array;
   /** Where the table ends. */
   readonly end: number;
-  /** Told of what stops or bends decoding. */
-  readonly report: (problem: TableProblem) => void;
+  /** Told of what stops or bends decoding; undefined where nobody wants to know. */
+  readonly report: ((problem: TableProblem) => void) | undefined;
   readonly nodeAt: (offset: number) => IortNode | undefined;
 }
 
@@ -46,250 +38,186 @@ export function kindOfType(type: number): NodeKind {
   return kinds[type] ?? 'unknown';
 }
 
-/** A node being read: where it lies, what it states, and the values found so far. */
-interface Reading {
+/** A node being measured. */
+interface Measuring {
   readonly context: NodeContext;
+  readonly layout: StructureLayout | undefined;
+  readonly index: number;
   readonly offset: number;
   readonly end: number;
-  readonly header: IortNode['header'];
-  /** For messages: 'node 3 (SMMUv3) at 0x80'. */
-  readonly name: string;
-  readonly all: Value[];
 }
 
-/** The node at an offset; undefined where not even its header is in the table. */
+/**
+ * The node at an offset; undefined where not even its header is in the table. Its parts are measured here, and become
+ * values when somebody asks.
+ */
 export function decodeNode(context: NodeContext, offset: number, index: number): IortNode | undefined {
   const { bytes } = context;
-  const headerValues = structureValues(bytes, nodeHeaderLayout, offset, context.end);
-  if (headerValues.length < nodeHeaderLayout.fields.length) return undefined;
-  const header = byName(headerValues) as IortNode['header'];
-  const type = Number(header.type.value);
-  const length = Number(header.length.value);
+  if (offset < 0 || offset + nodeHeaderSize > context.end || offset + nodeHeaderSize > bytes.length) return undefined;
+  const type = bytes[offset]!;
+  const length = readNumber(bytes, offset + lengthAt, 2)!;
   const layout = bodyLayout(type);
-  const kind = kindOfType(type);
   const end = Math.min(offset + Math.max(length, nodeHeaderSize), context.end);
-  const name = `node ${index} (${layout?.title ?? `type ${type}`}) at ${hex(offset)}`;
-  // Of a node that ends in its own header, nothing else is told.
-  const isCut = length < nodeHeaderSize;
-  const readingContext = isCut ? { ...context, report: () => undefined } : context;
-  const reading: Reading = { context: readingContext, offset, end, header, name, all: headerValues };
-  const reportHere = (code: TableProblem['code'], value: Value, message: string) => {
-    context.report({ code, offset: value.offset, size: value.size, message });
-  };
-
-  if (isCut) {
-    reportHere('node-length', header.length, `${name} has a length of ${length}, less than its header's 16 bytes`);
-  } else if (offset + length > context.end) {
-    const message = `${name} has a length of ${length} and ends at ${hex(offset + length)}, behind the table`;
-    reportHere('node-past-end', header.length, message);
+  const node: Measuring = { context, layout, index, offset, end };
+  if (length < nodeHeaderSize) {
+    const message = `has a length of ${length}, less than its header's 16 bytes`;
+    report(node, 'node-length', offset + lengthAt, 2, message);
+    // Of a node that ends in its own header, nothing else is told.
+    return decodedNode(context, placesOf({ ...node, context: { ...context, report: undefined } }, type, length));
   }
-  if (layout === undefined) reportHere('node-type', header.type, `${name} is of a type that is not published`);
+  if (offset + length > context.end) {
+    const message = `has a length of ${length} and ends at ${hex(offset + length)}, behind the table`;
+    report(node, 'node-past-end', offset + lengthAt, 2, message);
+  }
+  if (layout === undefined) report(node, 'node-type', offset, 1, 'is of a type that is not published');
+  return decodedNode(context, placesOf(node, type, length));
+}
 
-  const values = layout === undefined ? [] : bodyValues(reading, layout);
-  const arrays = readArrays(reading, kind, byName(values));
-  const mappings = readMappings(reading);
-  const all = inOrder(reading.all);
-  const nameEnd = values.find(({ field }) => field.kind === 'name');
-  const paddingStart = nameEnd === undefined ? -1 : nameEnd.offset + nameEnd.size;
-  const node: NodeOf<NodeKind, never> = {
-    kind,
+function report(node: Measuring, code: TableProblem['code'], offset: number, size: number, what: string): void {
+  const { context, layout, index } = node;
+  if (context.report === undefined) return;
+  const name = layout?.title ?? `type ${context.bytes[node.offset] ?? 0}`;
+  context.report({ code, offset, size, message: `node ${index} (${name}) at ${hex(node.offset)} ${what}` });
+}
+
+const nodeField = (name: string): number => fieldOffset(nodeHeaderLayout, name)!;
+const lengthAt = nodeField('length');
+const mappingCountAt = nodeField('mappingCount');
+const mappingOffsetAt = nodeField('mappingOffset');
+
+function placesOf(node: Measuring, type: number, length: number): NodePlaces {
+  const { context, layout, index, offset, end } = node;
+  const count = readNumber(context.bytes, offset + mappingCountAt, 4)!;
+  const mappingStart = offset + readNumber(context.bytes, offset + mappingOffsetAt, 4)!;
+  const hasMappings = count > 0 && mappingStart >= offset + nodeHeaderSize;
+  const bodyEnd = hasMappings ? Math.min(mappingStart, end) : end;
+  const isWhole = layout !== undefined && hasFixedPart(node, layout);
+  const body: Body | undefined = isWhole ? bodies.get(layout) : undefined;
+  const nameEnd = body?.hasName === true ? endOfName(node, offset + body.fixedEnd, bodyEnd) : -1;
+  return {
+    kind: kindOfType(type),
     index,
     offset,
     length,
     end,
-    header,
-    values: byName(values),
-    all,
-    mappings,
-    gaps: gapsBetween(all, offset, end, (at) => (at === paddingStart ? 'padding' : 'node')),
+    layout,
+    bodyEnd,
+    nameStart: nameEnd < 0 ? -1 : offset + body!.fixedEnd,
+    nameEnd,
+    arrays: body?.arrays.map((array) => placeOfArray(node, array)) ?? [],
+    mappingStart,
+    mappingCount: elementsInside(node, {
+      count,
+      countAt: offset + mappingCountAt,
+      start: mappingStart,
+      size: idMappingLayout.size,
+      what: 'ID mappings',
+      code: 'mapping-outside-node',
+    }),
   };
-  return { ...node, ...arrays } as IortNode;
 }
 
-/** The body's fields, the name last; `reading.all` gets them as well. */
-function bodyValues(reading: Reading, layout: StructureLayout): Value[] {
-  const { context, offset, end, name, all } = reading;
-  const start = offset + nodeHeaderSize;
-  const mappingStart = startOfMappings(reading);
-  const values = structureValues(context.bytes, layout, start, end, mappingStart);
-  const isWhole = layout.fields.every(
-    (field) =>
-      field.sinceNode !== undefined ||
-      field.size === 0 ||
-      values.some((value) => value.field === field) ||
-      field.kind === 'heading',
-  );
-  if (!isWhole) {
-    const message = `${name} has ${end - offset} bytes, too few for its fields`;
-    context.report({ code: 'node-too-short', offset, size: end - offset, message });
-  }
-  const nameField = layout.fields.find((field) => field.kind === 'name');
-  const nameStart = start + layout.size;
-  if (isWhole && nameField !== undefined) {
-    const nameEnd = mappingStart >= nameStart ? mappingStart : end;
-    const found = nameAt(context.bytes, nameField, nameStart, nameEnd);
-    values.push(found.value);
-    if (!found.terminated) {
-      const message = `the name of ${name} has no NUL before ${hex(nameEnd - offset)}`;
-      context.report({ code: 'name-unterminated', offset: nameStart, size: found.value.size, message });
-    }
-  }
-  all.push(...values);
-  return values;
+function hasFixedPart(node: Measuring, layout: StructureLayout): boolean {
+  const { offset, end } = node;
+  const isWhole = offset + nodeHeaderSize + bodies.get(layout)!.mandatory <= end;
+  const size = end - offset;
+  if (!isWhole) report(node, 'node-too-short', offset, size, `has ${size} bytes, too few for its fields`);
+  return isWhole;
 }
 
-/** Where the mappings begin, in the table; the node's end if it has none. */
-function startOfMappings({ header, offset, end }: Reading): number {
-  const start = offset + Number(header.mappingOffset.value);
-  return header.mappingCount.value > 0n && start >= offset + nodeHeaderSize ? Math.min(start, end) : end;
+/** Where the name ends, its NUL included: before the mappings, if it has one there. */
+function endOfName(node: Measuring, start: number, bodyEnd: number): number {
+  const end = bodyEnd >= start ? bodyEnd : node.end;
+  const { bytes } = node.context;
+  for (let at = start; at < end; at++) if (bytes[at] === 0) return at + 1;
+  const message = `has a name without a NUL before ${hex(end - node.offset)}`;
+  report(node, 'name-unterminated', start, end - start, message);
+  return Math.max(start, end);
 }
 
-/** What the kinds have beside `values`. */
-interface Arrays {
-  readonly identifiers?: readonly Value[];
-  readonly globalInterrupts?: GlobalInterrupts | undefined;
-  readonly contextInterrupts?: readonly Value[];
-  readonly pmuInterrupts?: readonly Value[];
-  readonly descriptors?: readonly RmrDescriptor[];
+/** An array of a kind of node, by the fields that count and place it; offsets are from the node's start. */
+interface ArrayFields {
+  readonly what: string;
+  readonly size: number;
+  /** Undefined for the one element that is always there. */
+  readonly countAt: number | undefined;
+  /** Undefined for an array directly behind the fixed part. */
+  readonly offsetAt: number | undefined;
 }
 
-function readArrays(reading: Reading, kind: NodeKind, body: Partial<Record<string, Value>>): Arrays {
-  const { offset } = reading;
-  switch (kind) {
-    case 'its-group': {
-      const start = offset + nodeHeaderSize + 4;
-      return { identifiers: readElements(reading, itsIdentifier, body.itsCount, start, 'ITS identifiers') };
-    }
-    case 'smmu': {
-      const { globalOffset, contextCount, contextOffset, pmuCount, pmuOffset } = body;
-      const contexts = placeInNode(reading, contextOffset);
-      const pmu = placeInNode(reading, pmuOffset);
-      return {
-        globalInterrupts: readGlobalInterrupts(reading, globalOffset),
-        contextInterrupts: readElements(reading, contextInterrupt, contextCount, contexts, 'context interrupts'),
-        pmuInterrupts: readElements(reading, pmuInterrupt, pmuCount, pmu, 'PMU interrupts'),
-      };
-    }
-    case 'rmr':
-      return { descriptors: readDescriptors(reading, body) };
-    default:
-      return {};
-  }
+interface Body {
+  readonly mandatory: number;
+  readonly fixedEnd: number;
+  readonly hasName: boolean;
+  readonly arrays: readonly ArrayFields[];
 }
 
-/** The place that an offset from the node's start leads to; undefined where there is no such value. */
-function placeInNode({ offset }: Reading, value: Value | undefined): number | undefined {
-  return value === undefined ? undefined : offset + Number(value.value);
+/** What an array holds, and the fields that count and place it. */
+type ArrayNames = readonly [what: string, count: string | undefined, offset: string | undefined];
+
+const arraysOf: Readonly<Partial<Record<NodeKind, readonly ArrayNames[]>>> = {
+  'its-group': [['ITS identifiers', 'itsCount', undefined]],
+  smmu: [
+    ['global interrupts', undefined, 'globalOffset'],
+    ['context interrupts', 'contextCount', 'contextOffset'],
+    ['PMU interrupts', 'pmuCount', 'pmuOffset'],
+  ],
+  rmr: [['RMR descriptors', 'descriptorCount', 'descriptorOffset']],
+};
+
+const bodies: ReadonlyMap<StructureLayout, Body> = new Map(
+  kinds.map((kind, type) => {
+    const layout = bodyLayout(type)!;
+    const place = (name: string | undefined): number | undefined =>
+      name === undefined ? undefined : nodeHeaderSize + fieldOffset(layout, name)!;
+    const arrays = (arraysOf[kind] ?? []).map(([what, count, offset], which) => ({
+      what,
+      size: sizeOfElement(kind, which),
+      countAt: place(count),
+      offsetAt: place(offset),
+    }));
+    const body: Body = {
+      mandatory: mandatorySize(layout),
+      fixedEnd: nodeHeaderSize + layout.size,
+      hasName: layout.fields.some((field) => field.kind === 'name'),
+      arrays,
+    };
+    return [layout, body];
+  }),
+);
+
+function placeOfArray(node: Measuring, { what, size, countAt, offsetAt }: ArrayFields): ArrayPlace {
+  const { context, layout, offset } = node;
+  const place = offsetAt === undefined ? undefined : readNumber(context.bytes, offset + offsetAt, 4)!;
+  const start = offset + (place ?? nodeHeaderSize + layout!.size);
+  const isCounted = countAt !== undefined;
+  const count = isCounted ? readNumber(context.bytes, offset + countAt, 4)! : 1;
+  const code = 'array-outside-node';
+  const at = offset + (isCounted ? countAt : offsetAt!);
+  return { start, count: elementsInside(node, { count, countAt: at, start, size, what, code }) };
 }
 
-/** How many elements of an array lie in the node; the rest is a problem at the value that counts them. */
-function elementsInside(
-  reading: Reading,
-  count: Value | undefined,
-  start: number | undefined,
-  size: number,
-  what: string,
-  code: 'array-outside-node' | 'mapping-outside-node' = 'array-outside-node',
-): number {
-  if (count === undefined || start === undefined || count.value === 0n) return 0;
-  const { context, offset, end, name } = reading;
+interface Counted {
+  readonly count: number;
+  /** The value that says so. */
+  readonly countAt: number;
+  readonly start: number;
+  readonly size: number;
+  readonly what: string;
+  readonly code: 'array-outside-node' | 'mapping-outside-node';
+}
+
+/** How many elements of an array lie in the node; that there are fewer than counted is a problem. */
+function elementsInside(node: Measuring, { count, countAt, start, size, what, code }: Counted): number {
+  if (count === 0) return 0;
+  const { offset, end } = node;
   const isBefore = start < offset + nodeHeaderSize;
-  const room = isBefore ? 0 : Math.max(0, Math.floor((end - start) / size));
-  if (count.value <= BigInt(room)) return Number(count.value);
+  const room = isBefore || start > end ? 0 : Math.floor((end - start) / size);
+  if (count <= room) return count;
+  const where = hex(start - offset);
   const message = isBefore
-    ? `the ${count.value} ${what} of ${name} would begin in its header, at ${hex(start - offset)}`
-    : `${name} states ${count.value} ${what} at ${hex(start - offset)}, but has room for ${room}`;
-  context.report({ code, offset: count.offset, size: count.size, message });
+    ? `would have its ${count} ${what} in its header, at ${where}`
+    : `states ${count} ${what} at ${where}, but has room for ${room}`;
+  report(node, code, countAt, 4, message);
   return room;
-}
-
-function readElements(
-  reading: Reading,
-  field: Field,
-  count: Value | undefined,
-  start: number | undefined,
-  what: string,
-): Value[] {
-  const inside = elementsInside(reading, count, start, field.size, what);
-  const found: Value[] = [];
-  for (let index = 0; index < inside; index++) {
-    const value = valueAt(reading.context.bytes, field, start! + index * field.size, reading.end);
-    if (value !== undefined) found.push(value);
-  }
-  for (const value of found) reading.all.push(value);
-  return found;
-}
-
-function readGlobalInterrupts(reading: Reading, place: Value | undefined): GlobalInterrupts | undefined {
-  const start = placeInNode(reading, place);
-  if (place === undefined || start === undefined) return undefined;
-  const { context, offset, end, name } = reading;
-  if (start >= offset + nodeHeaderSize && start + globalInterruptLayout.size <= end) {
-    const values = structureValues(context.bytes, globalInterruptLayout, start, end);
-    reading.all.push(...values);
-    return byName(values) as GlobalInterrupts;
-  }
-  const message = `the global interrupts of ${name} would be at ${hex(start - offset)}, outside of its body`;
-  context.report({ code: 'array-outside-node', offset: place.offset, size: place.size, message });
-  return undefined;
-}
-
-function readDescriptors(reading: Reading, body: Partial<Record<string, Value>>): RmrDescriptor[] {
-  const { descriptorCount, descriptorOffset } = body;
-  const start = placeInNode(reading, descriptorOffset);
-  const { size } = rmrDescriptorLayout;
-  const inside = elementsInside(reading, descriptorCount, start, size, 'RMR descriptors');
-  const found: RmrDescriptor[] = [];
-  for (let index = 0; index < inside; index++) {
-    const offset = start! + index * size;
-    const values = structureValues(reading.context.bytes, rmrDescriptorLayout, offset, reading.end);
-    const [base, length, reserved] = values;
-    found.push({ index, offset, base: base!, length: length!, reserved: reserved! });
-    reading.all.push(...values);
-  }
-  return found;
-}
-
-function readMappings(reading: Reading): IdMapping[] {
-  const { mappingCount, mappingOffset } = reading.header;
-  const start = reading.offset + Number(mappingOffset.value);
-  const inside = elementsInside(
-    reading,
-    mappingCount,
-    start,
-    idMappingLayout.size,
-    'ID mappings',
-    'mapping-outside-node',
-  );
-  const found: IdMapping[] = [];
-  for (let index = 0; index < inside; index++) {
-    const offset = start + index * idMappingLayout.size;
-    const values = structureValues(reading.context.bytes, idMappingLayout, offset, reading.end);
-    reading.all.push(...values);
-    found.push(idMapping(values, index, offset, reading.context.nodeAt));
-  }
-  return found;
-}
-
-/** A mapping of its five values; the target is looked up when somebody asks: it may lie behind. */
-export function idMapping(
-  values: readonly Value[],
-  index: number,
-  offset: number,
-  nodeAt: NodeContext['nodeAt'],
-): IdMapping {
-  const [inputBase, count, outputBase, outputReference, flags] = values;
-  return {
-    index,
-    offset,
-    inputBase: inputBase!,
-    count: count!,
-    outputBase: outputBase!,
-    outputReference: outputReference!,
-    flags: flags!,
-    single: (flags!.value & 1n) === 1n,
-    get target() {
-      return nodeAt(Number(outputReference!.value));
-    },
-  };
 }

@@ -28,7 +28,7 @@ export function decodeIort(bytes: Uint8Array): IortTable {
   const context: NodeContext = { bytes, end, report: (problem) => problems.push(problem), nodeAt };
   const start = firstNode(nodeOffset, end, problems);
   const { nodes, readTo } = walkNodes(context, start, byOffset);
-  const counted = walkAsLinux({ ...context, report: ignore }, nodes, header.length, nodeCount, start);
+  const counted = walkAsLinux({ ...context, report: undefined }, nodes, header.length, nodeCount, start);
   if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length) && !problems.some(stopsTheWalk)) {
     const message = `Node Count is ${nodeCount.value}, but ${nodes.length} nodes lie in the table`;
     problems.push({ code: 'node-count', offset: nodeCount.offset, size: nodeCount.size, message });
@@ -81,7 +81,7 @@ function walkNodes(
     if (node === undefined) {
       const size = context.end - offset;
       const message = `${size} bytes at ${hex(offset)} are too few for the header of a node`;
-      context.report({ code: 'node-truncated', offset, size, message });
+      context.report?.({ code: 'node-truncated', offset, size, message });
       break;
     }
     nodes.push(node);
@@ -124,7 +124,7 @@ function walkAsLinux(
 /** The node that Linux would see at an offset to which a reference leads, whatever is there. */
 export function nodeAsLinuxReads(table: IortTable, offset: number): IortNode | undefined {
   const { bytes, end, nodeAt } = table;
-  return nodeAt(offset) ?? decodeNode({ bytes, end, nodeAt, report: ignore }, offset, -1);
+  return nodeAt(offset) ?? decodeNode({ bytes, end, nodeAt, report: undefined }, offset, -1);
 }
 
 function tableGaps(
@@ -139,8 +139,4 @@ function tableGaps(
     if (nodes.length > 0 && offset >= readTo) return 'rest';
     return start !== undefined && offset >= iortFixedSize && offset < start ? 'optional-padding' : 'table';
   });
-}
-
-function ignore(): void {
-  // A node is decoded a second time, or a foreign place as a node: its problems are told elsewhere.
 }

@@ -33,7 +33,9 @@ export interface EditedTable {
 
 /** The values of a node that name other nodes by their offset. */
 export function referencesOf(node: IortNode): Value[] {
-  return node.all.filter(({ field }) => field.reference === 'table-offset');
+  const references = node.mappings.map(({ outputReference }) => outputReference);
+  const own = node.kind === 'pmcg' ? node.values.nodeReference : undefined;
+  return own === undefined ? references : [own, ...references];
 }
 
 /** A run of bytes of the new table. */
@@ -130,7 +132,7 @@ function referencePlaces({ bytes, node, isReplaced }: Piece): { readonly at: num
   if (node !== undefined && !isReplaced) {
     return referencesOf(node).map((value) => ({ at: value.offset - node.offset, value }));
   }
-  const alone = decodeNode({ bytes, end: bytes.length, report: () => undefined, nodeAt: () => undefined }, 0, 0);
+  const alone = decodeNode({ bytes, end: bytes.length, report: undefined, nodeAt: () => undefined }, 0, 0);
   return alone === undefined ? [] : referencesOf(alone).map((value) => ({ at: value.offset, value }));
 }
 

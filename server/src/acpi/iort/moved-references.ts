@@ -2,7 +2,7 @@
 // name them still say where they were. Which numbers must change is found by knowing each node again.
 import { readText } from '../bytes';
 import type { ReferenceChange } from './edit';
-import type { IortNode, IortTable, Value } from './model';
+import type { IdMapping, IortNode, IortTable, Value } from './model';
 
 /**
  * The references of `after` that are as they were in `before`, led to a node there, and now lead elsewhere although that
@@ -114,8 +114,8 @@ function keyValue(node: IortNode): string | undefined {
 }
 
 /**
- * References of two versions of a node that are the same one: by what the mapping says beside, else by the order, else any
- * with the same number: a mapping added beside others means what they mean.
+ * References of two versions of a node that are the same one: by their order where the mappings are as they were, else by
+ * what the mapping says beside, else any with the same number: a mapping added beside others means what they mean.
  */
 function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: Value][] {
   const pairs: [Value, Value][] = [];
@@ -123,9 +123,15 @@ function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: V
     const [value, old] = [newer.values.nodeReference, older.values.nodeReference];
     if (value !== undefined && old !== undefined) pairs.push([value, old]);
   }
+  const isSameCount = newer.mappings.length === older.mappings.length;
+  if (isSameCount && newer.mappings.every((mapping) => isSameRange(mapping, older.mappings[mapping.index]!))) {
+    for (const { index, outputReference } of newer.mappings) {
+      pairs.push([outputReference, older.mappings[index]!.outputReference]);
+    }
+    return pairs;
+  }
   const byKey = new Map(older.mappings.map((mapping) => [mappingKey(mapping), mapping.outputReference]));
   const byNumber = new Map(older.mappings.map(({ outputReference }) => [outputReference.value, outputReference]));
-  const isSameCount = newer.mappings.length === older.mappings.length;
   for (const mapping of newer.mappings) {
     const { index, outputReference } = mapping;
     const byIndex = isSameCount ? older.mappings[index]?.outputReference : undefined;
@@ -135,6 +141,10 @@ function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: V
   return pairs;
 }
 
-function mappingKey({ inputBase, outputBase, outputReference }: IortNode['mappings'][number]): string {
+function isSameRange(one: IdMapping, other: IdMapping): boolean {
+  return one.inputBase.value === other.inputBase.value && one.outputBase.value === other.outputBase.value;
+}
+
+function mappingKey({ inputBase, outputBase, outputReference }: IdMapping): string {
   return `${inputBase.value} ${outputBase.value} ${outputReference.value}`;
 }
