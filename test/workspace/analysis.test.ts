@@ -130,6 +130,12 @@ describe('the analysis of a board', () => {
     assert.equal(snapshotOf(folder, 'README.md').unusable, 'is neither devicetree source nor a flattened devicetree');
   });
 
+  it('refuses an empty file that nobody calls a source', () => {
+    const folder = folderWith('//- host.tar.gz\n//- empty.dtsi\n');
+    assert.equal(snapshotOf(folder, 'host.tar.gz').unusable, 'is empty');
+    assert.equal(snapshotOf(folder, 'empty.dtsi').unusable, undefined);
+  });
+
   it('says once what a file that is included twice has wrong', () => {
     const folder = folderWith(
       '//- b.dts\n/dts-v1/;\n#include "x.dtsi"\n#include "x.dtsi"\n//- x.dtsi\n/ { a = <&none>; };\n',

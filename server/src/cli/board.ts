@@ -10,6 +10,7 @@ import type { SettingsFile } from '../workspace/settings-file';
 import { contextOptions, type SourceOptions } from './options';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
+import { count } from '../text/numbers';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
 import type { Diagnostic } from '../text/diagnostic';
 
@@ -51,6 +52,15 @@ export function hostNote({ release, machine, missing }: HostArchive, { kernel, p
   const recorded = release === undefined ? 'recorded on an unknown kernel' : `recorded on Linux ${release}`;
   const lacks = missing.length === 0 ? '' : `; missing: ${missing.join(', ')}`;
   return `${recorded}${machine === undefined ? '' : ` (${machine})`}, read by the rules of Linux ${kernel} with pages of ${pageSize}${lacks}`;
+}
+
+/** Tells on the standard error of errors in the sources, which make `what` doubtful; nothing where there are none. */
+export function warnOfErrors({ diagnostics, context }: Snapshot, what: 'plan' | 'regions'): void {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
+  if (errors === 0) return;
+  printError(
+    `${displayPath(context.root)}: ${count(errors, 'error')}, see \`doorbell check\`: the ${what} may not be what the kernel makes`,
+  );
 }
 
 /** Errors among a board's diagnostics, printed to the standard error; tells how many. */

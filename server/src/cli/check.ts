@@ -22,7 +22,10 @@ interface CheckArguments extends SourceOptions {
 export function addCheck(program: Command): void {
   addAnalysisOptions(program.command('check'))
     .description('print all diagnostics of boards, overlays or includes')
-    .argument('<file...>', 'devicetree sources or blobs; an include is checked through a board that includes it')
+    .argument(
+      '<file...>',
+      'devicetree sources, blobs or archives of `doorbell collect`; an include is checked through a board that includes it',
+    )
     .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json', 'sarif']).default('text'))
     .addOption(new Option('--severity <level>', 'the lowest severity to print').choices(severities).default('warning'))
     .option('--only <ids>', 'print these rules only (separated by commas)', collectList)

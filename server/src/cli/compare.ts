@@ -5,11 +5,11 @@ import { givenSubjects, type ComparedHost, type WantedDevice } from '../iova/hos
 import { kernelProfiles, type KernelVersion } from '../iova/kernel-profile';
 import type { Snapshot } from '../workspace/analysis';
 import { hostNames } from '../workspace/host-names';
-import { analyseFile } from './board';
+import { analyseFile, warnOfErrors } from './board';
 import { guestFor } from './guest';
 import { addSourceOptions, collect, type SourceOptions } from './options';
 import { comparisonJson, printComparison, type NamedHost } from './print-comparison';
-import { displayPath, printError, UsageError } from './terminal';
+import { UsageError } from './terminal';
 
 interface CompareArguments extends Omit<SourceOptions, 'kernel'> {
   readonly format: 'text' | 'json';
@@ -80,12 +80,7 @@ function snapshotOf(file: string, at: number, count: number, options: CompareArg
   const outside = kernels.map(splitHost).find(({ host }) => host !== undefined && (host < 1 || host > count));
   if (outside !== undefined) throw new UsageError(`--kernel: there is no host ${outside.host ?? ''}`);
   const snapshot = analyseFile(file, { ...rest, ...(own && { kernel: own.value as KernelVersion }) });
-  const errors = snapshot.diagnostics.filter(({ severity }) => severity === 'error').length;
-  if (errors > 0) {
-    printError(
-      `${displayPath(snapshot.context.root)}: ${errors} ${errors === 1 ? 'error' : 'errors'}, see \`doorbell check\`: the regions may not be what the kernel makes`,
-    );
-  }
+  warnOfErrors(snapshot, 'regions');
   return snapshot;
 }
 

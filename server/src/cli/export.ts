@@ -8,7 +8,7 @@ import type { PredictedDevice, PredictedGroup } from '../iova/prediction';
 import { formatRange } from '../text/numbers';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
-import { analyseFile } from './board';
+import { analyseFile, warnOfErrors } from './board';
 import { addAnalysisOptions, collect, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
 
@@ -79,6 +79,7 @@ export function addExport(program: Command): void {
 
 function runExport(file: string, options: ExportArguments): void {
   const snapshot = analyseFile(file, options);
+  warnOfErrors(snapshot, 'regions');
   const found = options.device.map((device) => groupsOf(snapshot, device));
   const groups = [...new Set(found.flatMap((each) => each.groups))];
   const reservations = guestReservations(groups);

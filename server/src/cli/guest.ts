@@ -25,6 +25,7 @@ function presetFor(wanted: string): GuestLayout | undefined {
 }
 
 function guestInFile(wanted: string, { guests }: Settings): GuestLayout {
+  if (wanted === '') throw new UsageError(`--guest names no guest: presets are ${presetList()}`);
   const file = createFileStore().read(path.resolve(wanted));
   if ('error' in file) {
     if (file.error !== 'no such file') throw new UsageError(`${wanted}: ${file.error}`);

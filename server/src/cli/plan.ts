@@ -14,7 +14,7 @@ import { count } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
-import { analyseFile } from './board';
+import { analyseFile, warnOfErrors } from './board';
 import { guestFor } from './guest';
 import { addAnalysisOptions, collect, type SourceOptions } from './options';
 import { printGuest, printPlans } from './print-plan';
@@ -38,7 +38,7 @@ Exit status: 0 every map and attach is taken, 1 one is refused, 2 the file, gues
 export function addPlan(program: Command): void {
   addAnalysisOptions(program.command('plan'))
     .description('plan passing devices through to a guest: attach, maps, MSI window, hugepage cost, and what helps')
-    .argument('<file>', 'a devicetree source or blob')
+    .argument('<file>', 'the host: a devicetree source or blob, or an archive of `doorbell collect`')
     .requiredOption('--guest <guest>', 'the guest’s memory layout (repeatable)', collect)
     .option(
       '--device <device>',
@@ -59,7 +59,7 @@ function runPlan(file: string, options: PlanArguments): void {
   const snapshot = analyseFile(file, options);
   const layouts = options.guest.map((name) => guestFor(name, snapshot.context.settings));
   const containers = containersOf(snapshot, options.device);
-  warnOfErrors(snapshot);
+  warnOfErrors(snapshot, 'plan');
   if (options.device === undefined) noteUngrouped(snapshot);
   const planOptions: PlanOptions = {
     backend: options.backend,
@@ -176,12 +176,4 @@ function summary({ guest, plans }: PlansOfGuest): string {
     ...some(refused, 'is refused', 'are refused'),
   ];
   return `  of ${count(plans.length, 'device')} ${parts.join(', ')} with ${guestLabel(guest)}\n`;
-}
-
-function warnOfErrors({ diagnostics, context }: Snapshot): void {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
-  if (errors === 0) return;
-  printError(
-    `${displayPath(context.root)}: ${count(errors, 'error')}, see \`doorbell check\`: the plan may not be what the kernel makes`,
-  );
 }

@@ -5,7 +5,7 @@ import { cutText, printGroup, printSysfs, regionsJson, sharingText, type GroupJs
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
 import { resolveName } from '../workspace/host-names';
-import { analyseFile } from './board';
+import { analyseFile, warnOfErrors } from './board';
 import { addAnalysisOptions, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
 
@@ -17,7 +17,7 @@ interface RegionsArguments extends SourceOptions {
 export function addRegions(program: Command): void {
   addAnalysisOptions(program.command('regions'))
     .description('predict the reserved regions of each IOMMU group')
-    .argument('<file>', 'a devicetree source or blob')
+    .argument('<file>', 'a devicetree source or blob, or an archive of `doorbell collect`')
     .addOption(new Option('--format <format>', 'form of the output').choices(['sysfs', 'json']).default('sysfs'))
     .option('--device <device>', 'only this device: a tree path, a label (&net), or a PCI address (0000:00:01.0)')
     .action(runRegions);
@@ -25,7 +25,7 @@ export function addRegions(program: Command): void {
 
 function runRegions(file: string, options: RegionsArguments): void {
   const snapshot = analyseFile(file, options);
-  warnOfErrors(snapshot);
+  warnOfErrors(snapshot, 'regions');
   const { prediction } = snapshot;
   const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
   if (options.format === 'json')
@@ -53,15 +53,6 @@ function groupsOfDevice({ topology, prediction, tree }: Snapshot, device: string
   const shared = sharingText(found.mayShare);
   if (shared !== undefined) printError(`${device} ${shared}`);
   return [found.group];
-}
-
-function warnOfErrors({ diagnostics, context }: Snapshot): void {
-  const count = diagnostics.filter(({ severity }) => severity === 'error').length;
-  if (count > 0) {
-    printError(
-      `${displayPath(context.root)}: ${count} ${count === 1 ? 'error' : 'errors'}, see \`doorbell check\`: the regions may not be what the kernel makes`,
-    );
-  }
 }
 
 function withDisplayPaths(prediction: RegionPrediction, limited: readonly PredictedGroup[]): object {

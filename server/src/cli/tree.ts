@@ -18,7 +18,7 @@ interface TreeArguments extends SourceOptions {
 export function addTree(program: Command): void {
   addSourceOptions(program.command('tree'))
     .description('print the final merged tree')
-    .argument('<file>', 'a devicetree source or blob')
+    .argument('<file>', 'a devicetree source or blob, or an archive of `doorbell collect`')
     .addOption(new Option('--format <format>', 'form of the output').choices(['dts', 'dtb', 'json']).default('dts'))
     .option('-@, --symbols', 'add symbols and fixups, as dtc -@ does')
     .option('-o, --output <file>', 'write to a file instead of the standard output')

@@ -94,6 +94,8 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
   if ('error' in root) return unusableBoard(context, 'binary', root.error, files);
   const isForeign = context.reason === 'alone' && files.document(context.root) === undefined && isOtherText(root);
   const found = inputKind(root);
+  if (found === 'source' && isForeign && root.text.trim() === '')
+    return unusableBoard(context, 'binary', 'is empty', files);
   const kind = found === 'source' && isForeign ? 'binary' : found;
   if (kind === 'source') {
     const overlays = sortOverlays(context, files);

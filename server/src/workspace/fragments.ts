@@ -98,7 +98,7 @@ function partDiagnostics(
   return [{ rule: 'board-unknown', severity: 'info', range: { file: root, start: 0, end: 0 }, message }, ...own];
 }
 
-/** Text without a single brace or semicolon, in a file that nobody calls a devicetree source: something else. */
+/** Nothing, or text without a single brace or semicolon, in a file that nobody calls a devicetree source: something else. */
 export function isOtherText({ path, text }: SourceFile): boolean {
-  return !/\.(?:dts|dtsi|dtso|overlay|h)$/i.test(path) && !/[{};]/.test(text) && text.trim() !== '';
+  return !/\.(?:dts|dtsi|dtso|overlay|h)$/i.test(path) && !/[{};]/.test(text);
 }
