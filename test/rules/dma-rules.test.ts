@@ -116,6 +116,14 @@ describe('outbound windows', () => {
     assert.match(findings('pci-window-over-memory', overMemory).join(), /^warning: .*Linux does not notice/);
   });
 
+  it('that run past the end of the address space are none', () => {
+    const at = (bus: string, cpu: string): string =>
+      findings('pci-window-lost', bridge(`ranges = <0x02000000 ${bus} ${cpu} 0x0 0x20000000>;`)).join();
+    assert.match(at('0xffffffff 0xf0000000', '0x0 0x50000000'), /^warning: .*runs past 2\^64/);
+    assert.match(at('0x0 0x50000000', '0xffffffff 0xf0000000'), /^warning: .*runs past 2\^64/);
+    assert.equal(at('0xffffffff 0xe0000000', '0xffffffff 0xe0000000'), '');
+  });
+
   it('that do not translate are said once for a bridge', () => {
     const text = `/ { soc { compatible = "simple-bus"; #address-cells = <2>; #size-cells = <2>; ranges = <0x0 0x0 0x0 0x0 0x0 0x70000000>;
 pcie@60000000 { compatible = "pci-host-ecam-generic"; device_type = "pci"; reg = <0x0 0x60000000 0x0 0x1000000>; #address-cells = <3>; #size-cells = <2>;

@@ -136,4 +136,15 @@ ${listed}`;
     const found = diagnostics.find(({ rule }) => rule === 'iommu-addresses-ignored');
     assert.match(found?.message ?? '', /rk_iommu does not read iommu-addresses, in no kernel up to 7\.2/);
   });
+
+  it('that run past the end of the address space are said to be so, not what else is odd of them', () => {
+    const found = (entry: string) =>
+      diagnosticsOf(
+        onBoard(`&{/reserved-memory} { hole: hole { iommu-addresses = <&dma ${entry}>; }; };
+&dma { memory-region = <&hole>; };`),
+      ).map(({ severity, rule }) => `${severity} ${rule}`);
+    assert.deepEqual(found('0xffffffff 0xfffff000 0x0 0x2000'), ['warning iommu-addresses-wraps']);
+    assert.deepEqual(found('0xffffffff 0xfffff000 0xffffffff 0xffffffff'), ['warning iommu-addresses-wraps']);
+    assert.deepEqual(found('0xffffffff 0xfffff000 0x0 0x1000'), ['info iommu-addresses-beyond-aperture']);
+  });
 });

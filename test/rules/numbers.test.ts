@@ -8,6 +8,9 @@ describe('numbers in messages', () => {
     assert.equal(withSize(0n), '0x0');
     assert.equal(formatRange({ start: 0x8000000n, end: 0x80fffffn }), '0x8000000–0x80fffff (1 MiB at 128 MiB)');
     assert.equal(formatRange({ start: 0n, end: (1n << 64n) - 1n }), '0x0–0xffffffffffffffff (16 EiB at 0)');
+    const last = (1n << 64n) - 0x1000n;
+    assert.equal(formatRange({ start: last, end: 0xfffn }), '0xfffffffffffff000–0xfff (past 2^64)');
+    assert.equal(formatRange({ start: 0x1000n, end: 0xfffn }), '0x1000–0xfff (0 bytes at 4 KiB)');
   });
 
   it('say when the size is rounded', () => {

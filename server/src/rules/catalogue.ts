@@ -15,7 +15,8 @@ import { msiParentCellCount } from './msi-references';
 import { msiWindowInPciWindow, msiWindowNotForwarded, msiWindowOverlap } from './msi-window';
 import { iommuPassthrough } from './passthrough';
 import { iommuTargetNotIommu, msiTargetNotController, unresolvedPhandle } from './references';
-import { directRegionNotMappable, iommuAddressesBeyondAperture, iommuAddressesMisaligned } from './region-granule';
+import { directRegionNotMappable, iommuAddressesBeyondAperture } from './region-granule';
+import { iommuAddressesMisaligned, iommuAddressesWraps } from './region-granule';
 import { iommuAddressesIgnored, iommuAddressesNotListed, memoryRegionWithoutEntry } from './reservation-links';
 import { directRegion, directRegionOverDoorbell, iommuAddressesNotDirect } from './reserved-regions';
 import {
@@ -47,6 +48,7 @@ export const rules: readonly Rule[] = [
   iommuAddressesTruncated,
   iommuAddressesFalsePhandle,
   iommuAddressesZeroSize,
+  iommuAddressesWraps,
   iommuAddressesOutsideDmaRanges,
   iommuAddressesShifted,
   iommuAddressesNotDirect,

@@ -3,11 +3,62 @@ import { alignDown, alignUp, overlaps } from '../iova/ranges';
 import { hostAperture } from '../iova/vfio/address-space';
 import type { Fix } from '../text/diagnostic';
 import { rewriteRange, writtenEntry } from './address-edits';
-import { formatRange, humanSize, withSize } from './numbers';
+import { formatRange, hex, humanSize, withSize } from './numbers';
 import { readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
 
 const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
+
+export const iommuAddressesWraps: Rule = {
+  id: 'iommu-addresses-wraps',
+  severity: 'warning',
+  summary: 'An entry of iommu-addresses runs past the end of the address space',
+  docs: {
+    effect:
+      'Nothing sensible is reserved: sysfs shows a region whose end lies below its start, and what the kernel’s allocator and VFIO leave out is accidental.',
+    why: 'The end is computed as start + size − 1 in 64 bits, and nobody checks that it does not wrap.',
+    fix: 'Correct address and size: a digit too many, or cells in the wrong order, is the usual reason.',
+    kernels: readingKernels,
+    sources: [
+      'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions',
+      'Linux drivers/iommu/iommu.c iommu_insert_resv_region',
+      'Linux drivers/iommu/dma-iommu.c iova_reserve_iommu_regions',
+    ],
+    example: {
+      failing: `&{/reserved-memory} {
+	hole: hole {
+		iommu-addresses = <&dma 0xffffffff 0xfff00000 0x0 0x200000>;
+	};
+};
+
+&dma {
+	memory-region = <&hole>;
+};`,
+      corrected: `&{/reserved-memory} {
+	hole: hole {
+		iommu-addresses = <&dma 0x0 0xfff00000 0x0 0x100000>;
+	};
+};
+
+&dma {
+	memory-region = <&hole>;
+};`,
+    },
+  },
+  prerequisites: misread,
+  *check(input) {
+    for (const { master, reservation, outcome } of readReservations(input)) {
+      if (outcome.kind !== 'region' || reservation.accidental || outcome.range.end >= outcome.range.start) continue;
+      const { start, end } = outcome.range;
+      yield {
+        about: reservationKey(reservation.node.path, master.path),
+        range: reservation.source ?? reservation.node.source,
+        node: reservation.node.path,
+        message: `The region from ${withSize(start)} on that ${reservation.node.path} reserves for ${master.path} runs past 2^64, and its end wraps to ${hex(end)}: what the kernel and VFIO make of that is accidental, and what was meant is not kept free. Correct address and size.`,
+      };
+    }
+  },
+};
 
 export const iommuAddressesMisaligned: Rule = {
   id: 'iommu-addresses-misaligned',
@@ -45,7 +96,7 @@ export const iommuAddressesMisaligned: Rule = {
 };`,
     },
   },
-  prerequisites: [...misread, 'iommu-addresses-shifted'],
+  prerequisites: [...misread, 'iommu-addresses-shifted', 'iommu-addresses-wraps'],
   *check(input) {
     const { pageSize } = input.kernel;
     for (const read of readReservations(input)) {
@@ -210,7 +261,7 @@ export const iommuAddressesBeyondAperture: Rule = {
 };`,
     },
   },
-  prerequisites: [...misread, 'iommu-addresses-shifted'],
+  prerequisites: [...misread, 'iommu-addresses-shifted', 'iommu-addresses-wraps'],
   *check(input) {
     for (const { device, master, reservation, outcome } of readReservations(input)) {
       const { range: aperture, known } = hostAperture(device.iommu);

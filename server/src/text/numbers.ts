@@ -26,7 +26,9 @@ export function withSize(value: bigint): string {
 
 /** A range of addresses, its last one included: `0x8000000–0x80fffff (1 MiB at 128 MiB)`. */
 export function formatRange({ start, end }: { readonly start: bigint; readonly end: bigint }): string {
-  const length = end >= start ? end - start + 1n : 0n;
+  // An end at start − 1 is that of size 0; below that, it has wrapped.
+  if (end < start - 1n) return `${hex(start)}–${hex(end)} (past 2^64)`;
+  const length = end - start + 1n;
   return `${hex(start)}–${hex(end)} (${humanSize(length)} at ${start === 0n ? '0' : humanSize(start)})`;
 }
 

@@ -45,12 +45,17 @@ export function validate(
   if (typeof content === 'string') {
     if (rule.enum !== undefined && !rule.enum.includes(content))
       return wrong(`one of ${rule.enum.map((word) => `"${word}"`).join(', ')}`);
-    if (rule.pattern !== undefined && !new RegExp(rule.pattern).test(content))
-      return wrong('a number such as "0x8000000"');
+    if (rule.pattern !== undefined && !new RegExp(rule.pattern).test(content)) return wrong(numberWanted(content));
   }
   if (typeof content === 'number' && rule.minimum !== undefined && content < rule.minimum)
     return wrong(`${rule.minimum} or more`);
   return [];
+}
+
+/** Numbers in text: what is wrong with one that is a number, or an example for what is none. */
+function numberWanted(content: string): string {
+  if (!/^(?:0[xX][0-9a-fA-F]+|[0-9]+)$/.test(content)) return 'a number such as "0x8000000"';
+  return BigInt(content) === 0n ? 'above 0' : 'a number of at most 64 bits';
 }
 
 function validateObject(value: Node, rule: JsonSchema, root: JsonSchema, name: string): SchemaProblem[] {

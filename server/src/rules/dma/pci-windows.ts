@@ -3,7 +3,7 @@ import { overlaps } from '../../iova/ranges';
 import type { AddressRange, HostBridge, MemoryRange, OutboundWindow } from '../../topology/model';
 import { readRanges } from '../../tree/addresses';
 import { nodeAt } from '../../tree/navigate';
-import { count, formatRange, hex } from '../numbers';
+import { count, formatRange, hex, withSize } from '../numbers';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { placesWindows } from './buses';
 
@@ -67,7 +67,8 @@ export const pciWindowOverlap: Rule = {
       const onBus: Claim[] = [];
       for (const window of bridge.outbound) {
         if (window.kind === 'configuration') continue;
-        if (window.cpu !== undefined) onCpu.push({ range: window.cpu, bridge, window });
+        if (window.cpu !== undefined && window.cpu.start <= window.cpu.end)
+          onCpu.push({ range: window.cpu, bridge, window });
         if (window.kind !== 'io') onBus.push({ range: window.bus, bridge, window });
       }
       for (const [one, other] of collisions(onBus)) yield overlapFinding(one, other, 'bus');
@@ -158,7 +159,7 @@ export const pciWindowLost: Rule = {
   docs: {
     effect:
       'The window does not exist: devices whose BARs need it get no address (“can’t assign; no space”), and their drivers do not probe.',
-    why: 'Entries of size 0 and entries whose CPU address does not translate through the buses above are skipped with no more than an info; cells at the end that make no whole entry are not read.',
+    why: 'Entries of size 0, entries whose CPU addresses run past 2^64 and entries whose CPU address does not translate through the buses above are skipped with no more than an info; cells at the end that make no whole entry are not read.',
     fix: 'Correct the entry: three cells for the PCI address, those of the parent bus for the CPU address, two for the size. Or complete `ranges` of the bus above.',
     sources: [hostBridgeRanges, 'Linux drivers/of/address.c of_pci_range_parser_one'],
     example: {
@@ -193,13 +194,22 @@ function* lostEntries(input: RuleInput, { path, outbound, source }: HostBridge):
   const ranges = node && readRanges(node, 'ranges');
   if (ranges?.kind !== 'entries') return;
   for (const entry of ranges.entries) {
-    if (entry.size > 0n) continue;
+    if (entry.size > 0n) {
+      if (entry.child + entry.size > endOfSpace)
+        yield wrappingEntry(path, entry.child, entry.size, entry.source ?? source);
+      continue;
+    }
     yield {
       about: `${path} ranges`,
       range: entry.source ?? source,
       node: path,
       message: `This entry of ranges (bus address ${hex(entry.child)}) has size 0: Linux skips it, and devices that need the window get no address. Write the size with two cells.`,
     };
+  }
+  for (const { cpu, bus, source: place } of outbound) {
+    if (cpu !== undefined && cpu.end < cpu.start) {
+      yield wrappingEntry(path, cpu.start, bus.end - bus.start + 1n, place ?? source);
+    }
   }
   const untranslated = outbound.filter(({ cpu }) => cpu === undefined);
   const [first] = untranslated;
@@ -213,5 +223,16 @@ function* lostEntries(input: RuleInput, { path, outbound, source }: HostBridge):
       node?.parent?.properties.get('ranges')?.definitions.at(-1)?.whole,
       'The ranges of the bus above',
     ]),
+  };
+}
+
+const endOfSpace = 1n << 64n;
+
+function wrappingEntry(path: string, address: bigint, size: bigint, range: Finding['range']): Finding {
+  return {
+    about: `${path} ranges`,
+    range,
+    node: path,
+    message: `This entry of ranges (${withSize(size)} from ${hex(address)} on) runs past 2^64: Linux skips a window whose CPU addresses wrap, and what lies behind the end of the bus addresses reaches no device. Write the size that is meant.`,
   };
 }
