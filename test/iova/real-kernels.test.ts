@@ -168,6 +168,16 @@ describe('what real kernels taught', () => {
     assert.deepEqual(linesOf(tree('1', '0x10000'), '6.12', '/soc/dev'), ['oops']);
   });
 
+  it('an SMMUv3 of no cells goes on in 6.1, and takes stream ID 0 for everybody', () => {
+    const nodes = `
+      far: iommu@9050000 { compatible = "arm,smmu-v3"; reg = <0 0x9050000 0 0x20000>; #iommu-cells = <0>; };
+      one { compatible = "test,device"; iommus = <&far>; };
+      two { compatible = "test,device"; iommus = <&far>; };`;
+    assert.deepEqual(linesOf(nodes, '6.1', '/one'), [window]);
+    assert.deepEqual(linesOf(nodes, '6.1', '/two'), ['no group']);
+    assert.deepEqual(linesOf(nodes, '6.12', '/one'), ['no group']);
+  });
+
   it('an SMMU that the dma-ranges above it leave no memory does not probe', () => {
     const nodes = (to: string) => `
       memory@40000000 { device_type = "memory"; reg = <0 0x40000000 0 0x40000000>; };

@@ -163,10 +163,11 @@ export function readStreams(builder: Builder, node: DtNode, find: (node: DtNode)
 }
 
 /** drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_of_xlate: a second cell is the SMR mask, else the node's own mask counts. */
-function streamIds({ driver, streamMatchMask }: Iommu, cells: readonly number[]) {
-  if (!driver.hasStreamIds || cells.length === 0) return undefined;
+function streamIds({ driver, streamMatchMask, cells: count }: Iommu, cells: readonly number[]) {
+  if (!driver.hasStreamIds || (cells.length === 0 && count !== 0)) return undefined;
   const mask = cells[1] ?? streamMatchMask;
-  return { id: cells[0]!, mask: driver.grouping === 'stream-match' ? mask : undefined };
+  // With `#iommu-cells = <0>` the drivers read a first cell all the same: it is 0.
+  return { id: cells[0] ?? 0, mask: driver.grouping === 'stream-match' ? mask : undefined };
 }
 
 /** Why an IOMMU cannot hold a stream ID; an assumed width is called so. */

@@ -8,6 +8,7 @@
 #include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <termios.h>
 #include <unistd.h>
 
 // Loads the modules of a kind in the order of the list, which setup.ts has made.
@@ -53,6 +54,8 @@ int main(void)
 	report_log();
 	printf("@@end\n");
 	fflush(stdout);
+	// What the console has not sent yet would be lost with the power.
+	tcdrain(STDOUT_FILENO);
 	sync();
 	reboot(RB_POWER_OFF);
 	return 0;
