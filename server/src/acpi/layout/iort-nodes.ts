@@ -235,6 +235,7 @@ export const rmrLayout = structure({
         label: 'Access Attributes',
         bit: 2,
         width: 8,
+        lineWidth: 6,
         digits: 2,
         sinceTable: 5,
         values: accessAttributes,

@@ -12,7 +12,7 @@ import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../layout/iort-
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Computed, Field, StructureLayout, TextStyle } from '../layout/field';
 import { readNumber } from '../bytes';
-import type { Assembler, Slot } from './assembler';
+import { ownBytesLabel, type Assembler, type Slot } from './assembler';
 import { readGenericPadding } from './generic-padding';
 
 type Slots = Map<Computed, Slot>;
@@ -65,8 +65,9 @@ export function assembleIort(assembler: Assembler): void {
   const slots: Slots = new Map();
   const body = assembler.open('table-body', iortTableLayout);
   const reached = assembler.readLayout(iortTableLayout, slots);
+  assembler.readOwnBytes();
   assembler.close(body);
-  if (reached === 'end of text') return;
+  if (reached !== 'all') return;
   readPadding(assembler);
   assembler.set(slots, 'node-offset', assembler.size);
   const lastLine = assembler.lines.count - 1;
@@ -91,8 +92,6 @@ function readPadding(assembler: Assembler): void {
     const padding = assembler.open('padding', iortTableLayout);
     assembler.readField(optionalPadding);
     assembler.close(padding);
-  } else if (assembler.nextIsOwn('Bytes')) {
-    assembler.readOwnBytes();
   } else {
     readGenericPadding(assembler);
   }
@@ -110,7 +109,8 @@ function assembleNode(assembler: Assembler, index: number): void {
   }
   const type = assembler.bytes()[start]!;
   const layout = bodyLayout(type);
-  if (layout === undefined && !assembler.nextIsOwn('Bytes') && !assembler.nextIsOwn('Body ends')) {
+  const isExplained = assembler.takeEndOfBody() || assembler.nextIsOwn(ownBytesLabel);
+  if (layout === undefined && !isExplained) {
     const message = `Node ${index} is of type 0x${type.toString(16)}, which nobody has published.`;
     assembler.report('table-node-unknown', typeLine, 'value', message);
   }
@@ -132,7 +132,7 @@ function readNamePadding(assembler: Assembler, slots: Slots, start: number): voi
   const end = assembler.size - start;
   if (wanted > end && wanted <= mostInNode) {
     assembler.append(new Uint8Array(wanted - end));
-  } else if (wanted < end && !assembler.nextIsOwn('Bytes')) {
+  } else if (wanted < end && !assembler.nextIsOwn(ownBytesLabel)) {
     reportOffset(assembler, slot, end);
   }
 }
@@ -185,7 +185,7 @@ function readArrays(assembler: Assembler, node: number, slots: Slots, start: num
 }
 
 function requireGlobalInterrupts(assembler: Assembler): void {
-  const isAbsent = !assembler.nextHasName('NSgIrpt') && !assembler.nextIsOwn('Bytes');
+  const isAbsent = !assembler.nextHasName('NSgIrpt') && !assembler.nextIsOwn(ownBytesLabel);
   const next = ['Type', 'Input base', contextInterrupt.label, pmuInterrupt.label];
   if (isAbsent && (assembler.peek() < 0 || next.some((name) => assembler.nextHasName(name)))) {
     assembler.readField(globalInterruptLayout.fields[0]!);

@@ -41,7 +41,7 @@ export function assemble(lines: Lines): Assembly {
     assembler.readOwnBytes();
     assembler.close(header);
     assembler.revision = assembler.bytes()[8]!;
-    if (reached !== 'end of text') {
+    if (reached === 'all') {
       if (signature === 'IORT') assembleIort(assembler);
       else assembleMadt(assembler);
     }

@@ -153,6 +153,7 @@ export class Assembler {
 
   #fieldOfStyle(old: Field | undefined, current: Field | undefined): Field | undefined {
     if (old === current) return old;
+    if (this.nextIsOwn(bodyEndsLabel)) return current ?? old;
     if (this.style === undefined && (old?.label !== current?.label || old?.size !== current?.size)) {
       this.style = current !== undefined && this.nextHasName(current.label) ? 'current' : '20200925';
     }
@@ -174,10 +175,7 @@ export class Assembler {
   /** Reads one field with its flag lines. `later` are the fields behind it, which a missing line is told by. */
   readField(field: Field, later: readonly Field[] = [], slots?: Map<Computed, Slot>): Reached {
     this.readOwnBytes();
-    if (this.nextIsOwn(bodyEndsLabel)) {
-      this.#record(this.#take(), bodyEnds, undefined, 0);
-      return 'end of body';
-    }
+    if (this.takeEndOfBody()) return 'end of body';
     if (field.kind === 'heading') {
       this.peek();
       if (this.#void >= 0 && hasName(this.lines, this.#void, field.label)) {
@@ -204,6 +202,13 @@ export class Assembler {
     }
     this.#readFlagLines(field, line === 'missing' ? -1 : line, offset, later);
     return 'all';
+  }
+
+  /** A line of ours that says that a structure ends. */
+  takeEndOfBody(): boolean {
+    const isHere = this.nextIsOwn(bodyEndsLabel);
+    if (isHere) this.#record(this.#take(), bodyEnds, undefined, 0);
+    return isHere;
   }
 
   /** Lines of ours that hold bytes of no field. */

@@ -1,6 +1,6 @@
 // An ACPI data table as an editor or the command line has it: its text, its bytes, and the model made from the bytes.
 import type { Diagnostic } from '../../text/diagnostic';
-import type { SourceFile } from '../../text/source-file';
+import { sourceFile, type SourceFile } from '../../text/source-file';
 import { decodeIort } from '../iort/decode';
 import type { IortTable } from '../iort/model';
 import { decodeMadt } from '../madt/decode';
@@ -8,6 +8,7 @@ import type { MadtTable } from '../madt/model';
 import { assemble, type Assembly } from './assemble';
 import { readLines } from './lines';
 import { once } from './once';
+import { printTable, type PrintOptions } from './print';
 import { diagnosticsOf } from './problems';
 import type { PlaceOf, TableText, TextField } from './table-text';
 import { viewsOf } from './views';
@@ -41,6 +42,16 @@ export function documentOfText(file: SourceFile): TableDocument {
     assembly.bytes,
     once(() => diagnosticsOf(file, assembly.problems)),
   );
+}
+
+/** A binary, shown as text: diagnostics and places are those of the text printed from it. */
+export function documentOfBinary(
+  path: string,
+  bytes: Uint8Array,
+  options: PrintOptions = { style: 'current' },
+): TableDocument {
+  const file = sourceFile(path, printTable(bytes, options), 'latin1');
+  return documentOf(file, 'binary', assemble(readLines(file)), bytes, () => []);
 }
 
 function documentOf(

@@ -68,6 +68,8 @@ export interface TableText {
   readonly lines: readonly TextLine[];
   /** The lines that have a place in the table, flag lines included, in order. */
   readonly fields: readonly TextField[];
+  /** Those of them whose text may say something else than what was compiled: see suspects.ts. */
+  readonly suspects: readonly TextField[];
   /** The table's parts in order; mappings, interrupts and descriptors are children of their node. */
   readonly structures: readonly TextStructure[];
   /** Which iasl's words the text uses, as far as it shows. */

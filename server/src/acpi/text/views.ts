@@ -6,6 +6,7 @@ import { evaluate } from './expression';
 import { lineAtOffset, textLine, valueOfLine } from './lines';
 import { once } from './once';
 import { columnsOfLine } from './scan';
+import { suspectLines } from './suspects';
 import type { PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
 
 export interface Views {
@@ -21,6 +22,7 @@ export function viewsOf(assembly: Assembly): Views {
   const fieldViews: (TextField | undefined)[] = [];
   const structureAt = once(structureViews);
   const placed = once(placedLines);
+  const suspects = once(() => suspectLines(assembly).map(fieldView));
 
   const syntax: TableText = {
     get lines() {
@@ -31,6 +33,9 @@ export function viewsOf(assembly: Assembly): Views {
       for (let line = 0; line < lines.count; line++)
         if (assembly.fields[line] !== undefined) found.push(fieldView(line));
       return found;
+    },
+    get suspects() {
+      return suspects();
     },
     get structures() {
       return structureAt().filter(({ parent }) => parent === undefined);

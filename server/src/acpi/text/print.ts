@@ -1,0 +1,119 @@
+// A table's bytes as text: what `iasl -d` writes, and in lines of ours what iasl would lose. Compiling the text gives the
+// bytes back, whatever they are.
+import { sourceFile } from '../../text/source-file';
+import { readNumber, readText } from '../bytes';
+import { decodeIort } from '../iort/decode';
+import type { TextStyle } from '../layout/field';
+import { tableHeaderLayout } from '../layout/table-header';
+import { decodeMadt } from '../madt/decode';
+import { checksumOf } from '../table-header';
+import { ownBytesLabel } from './assembler';
+import { assemble } from './assemble';
+import { readLines } from './lines';
+import { printIortNodes } from './print-iort';
+import { blank, bytesRemark, ownBytesLines, rawData, type PrintedLine, type Printer } from './print-lines';
+import { printMadtEntries } from './print-madt';
+import { printLayout } from './print-structure';
+
+const tableTitles: ReadonlyMap<string, string> = new Map([
+  ['IORT', 'IO Remapping Table'],
+  ['APIC', 'Multiple APIC Description Table (MADT)'],
+]);
+
+const checksumOffset = 9;
+
+export interface PrintOptions {
+  readonly style: TextStyle;
+}
+
+/** Whether a binary is a table that can be printed and compiled. */
+export function isPrintable(bytes: Uint8Array): boolean {
+  return tableTitles.has(readText(bytes, 0, 4));
+}
+
+/** The text of an IORT or a MADT. */
+export function printTable(bytes: Uint8Array, { style }: PrintOptions): string {
+  const lines = printedLines(bytes, style);
+  keepWhatDiffers(lines, bytes);
+  const text = textOf(lines);
+  const isExact = Buffer.compare(compiled(text), bytes) === 0;
+  const body = isExact ? text : textOf(asBytes(bytes, style));
+  return `${comment(bytes, style)}\n${body}${rawData(bytes)}`;
+}
+
+function comment(bytes: Uint8Array, style: TextStyle): string {
+  const form = style === '20200925' ? 'FieldName : FieldValue' : 'FieldName : FieldValue (in hex)';
+  return [
+    '/*',
+    ` * ACPI Data Table [${readText(bytes, 0, 4)}], in the form of iasl ${style === '20200925' ? style : '20260408'}`,
+    ' *',
+    ` * Format: [HexOffset DecimalOffset ByteLength]  ${form}`,
+    ' */',
+    '',
+  ].join('\n');
+}
+
+function printedLines(bytes: Uint8Array, style: TextStyle): PrintedLine[] {
+  const isMadt = readText(bytes, 0, 4) === 'APIC';
+  const flagRevision = isMadt ? (readNumber(bytes, 8, 1) ?? 0) : undefined;
+  const printer: Printer = { bytes, style, lines: [], flagRevision };
+  const end = printHeader(printer);
+  if (end < tableHeaderLayout.size) ownBytesLines(printer, ownBytesLabel, end, bytes.length);
+  else if (isMadt) printMadtEntries(printer, decodeMadt(bytes));
+  else printIortNodes(printer, decodeIort(bytes));
+  return printer.lines;
+}
+
+/** The header; returns where it ends, which is before its size where there are no more bytes. */
+function printHeader(printer: Printer): number {
+  const { bytes } = printer;
+  const signature = readText(bytes, 0, 4);
+  const right = checksumOf(bytes, Math.min(readNumber(bytes, 4, 4) ?? 0, bytes.length));
+  const isWrong = bytes.length > 9 && bytes[9] !== right;
+  const shown = right.toString(16).toUpperCase().padStart(2, '0');
+  return printLayout(printer, tableHeaderLayout, 0, bytes.length, {
+    notes: new Map([
+      ['signature', `    [${tableTitles.get(signature) ?? signature}]`],
+      ['checksum', isWrong ? `     /* Incorrect checksum, should be ${shown} */` : ''],
+    ]),
+  });
+}
+
+function textOf(lines: readonly PrintedLine[]): string {
+  const rows = lines.map(({ text, remark }) => (remark === undefined ? text : `${text}  //doorbell ${remark}`));
+  return `${rows.join('\n')}\n`;
+}
+
+function compiled(text: string): Uint8Array {
+  return assemble(readLines(sourceFile('', text, 'latin1'))).bytes;
+}
+
+/** Marks the values that compiling would change: computed ones that are wrong, reserved ones that are not zero. */
+function keepWhatDiffers(lines: PrintedLine[], bytes: Uint8Array): void {
+  for (let round = 0; round < 3; round++) {
+    const result = compiled(textOf(lines));
+    const differing = lines.filter(({ offset, size, remark }) => {
+      if (offset < 0 || remark !== undefined) return false;
+      return Buffer.compare(result.subarray(offset, offset + size), bytes.subarray(offset, offset + size)) !== 0;
+    });
+    if (differing.length === 0) return;
+    // The checksum depends on all others.
+    const others = differing.filter(({ offset }) => offset !== checksumOffset);
+    for (const line of others.length > 0 ? others : differing) {
+      line.remark = line.isInteger ? 'as written' : bytesRemark(bytes, line.offset, line.size);
+    }
+  }
+}
+
+/** The last resort: the header as far as it goes, and everything else as bytes. */
+function asBytes(bytes: Uint8Array, style: TextStyle): PrintedLine[] {
+  const printer: Printer = { bytes, style, lines: [], flagRevision: undefined };
+  const end = printHeader(printer);
+  for (const line of printer.lines) {
+    if (line.isInteger && line.offset >= 0) line.remark = 'as written';
+  }
+  blank(printer);
+  ownBytesLines(printer, ownBytesLabel, end, bytes.length);
+  blank(printer);
+  return printer.lines;
+}
