@@ -1,7 +1,7 @@
 // What a device asks of a software MSI window: room for its doorbells, inside of what reaches its IOMMU, clear of the rest.
 import type { SourceRange } from '../text/source-file';
 import { lookUp, usableEntries } from '../topology/id-maps';
-import type { AddressRange, BusAddress, DmaMaster, Doorbell, Iova, MsiController } from '../topology/model';
+import type { AddressRange, BusAddress, DmaMaster, Doorbell, Inbound, Iova, MsiController } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
 import { msiMapOf } from './msi-map';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
@@ -102,17 +102,7 @@ function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice)
     if (kind !== 'memory32' && kind !== 'memory64') continue;
     yield { range: bus, kind: 'pci-window', text: `outbound window of ${master.hostBridge!.path}`, source };
   }
-  const whole: AddressRange<BusAddress> = { start: 0n as BusAddress, end: lastAddress as BusAddress };
-  const { windows, levels, problem } = master.inbound;
-  if (windows !== undefined) {
-    const forwarded = union(windows.filter(({ kind }) => kind !== 'io').map(({ device }) => device));
-    const bus = levels[0]?.bus ?? master.path;
-    const text =
-      problem === undefined ? `not forwarded by ${bus}` : `perhaps not forwarded by ${bus}: ${problem.message}`;
-    for (const range of subtract([whole], forwarded)) {
-      yield { range, kind: 'not-forwarded', text, source: levels[0]?.source };
-    }
-  }
+  yield* notForwarded(master.inbound);
   const { aperture } = iommu.driver;
   if (aperture !== undefined) {
     for (const range of subtract([whole], [aperture]))
@@ -128,6 +118,29 @@ function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice)
         source: master.source,
       };
   }
+}
+
+const whole: AddressRange<BusAddress> = { start: 0n as BusAddress, end: lastAddress as BusAddress };
+const notForwardedBy = new WeakMap<Inbound, readonly Obstacle[]>();
+
+/** What the buses above do not let through: the same for all devices of a bus. */
+function notForwarded(inbound: Inbound): readonly Obstacle[] {
+  let found = notForwardedBy.get(inbound);
+  if (found === undefined) {
+    found = holesOf(inbound);
+    notForwardedBy.set(inbound, found);
+  }
+  return found;
+}
+
+function holesOf({ windows, levels, problem }: Inbound): readonly Obstacle[] {
+  const [level] = levels;
+  if (windows === undefined || level === undefined) return [];
+  const forwarded = union(windows.filter(({ kind }) => kind !== 'io').map(({ device }) => device));
+  const { bus, source } = level;
+  const text =
+    problem === undefined ? `not forwarded by ${bus}` : `perhaps not forwarded by ${bus}: ${problem.message}`;
+  return subtract([whole], forwarded).map((range) => ({ range, kind: 'not-forwarded', text, source }));
 }
 
 /** Each doorbell page that the device's MSIs can go to. */
