@@ -92,7 +92,8 @@ function changeNode(bytes: Uint8Array, { below, pick }: Random): void {
           [node.offset + 8, 4],
           [node.offset + 12, 4],
         ] as const);
-  const other = pick(node?.all ?? [])?.offset ?? offset;
+  const values = node?.all ?? [];
+  const other = values.length === 0 ? offset : pick(values).offset;
   const place = below(2) === 0 ? offset : other;
   if (place + size > bytes.length) return;
   const near = (readNumber(bytes, place, size) ?? 0) + below(9) - 4;
