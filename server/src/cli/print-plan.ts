@@ -227,7 +227,7 @@ function windowLines({ window, group }: GuestPlan, paint: Painter): string[] {
   const use =
     doorbells.length === 0
       ? 'no doorbell is known that would be mapped there'
-      : `${humanSize(needed)} of it for ${count(doorbells.length, 'doorbell')} (${list(uses, 3)})`;
+      : `${humanSize(needed)} ${needed > sizeOf(range) ? 'needed' : 'of it'} for ${count(doorbells.length, 'doorbell')} (${list(uses, 3)})`;
   const word = fits ? 'fits' : paint(doorbells.length === 0 ? 'would not fit' : 'does not fit', 'warning');
   const lines = [`${rangeText(range)}  ${word}, ${use}`, ...reasons.map((reason) => `  ${reasonText(reason)}`)];
   return fits ? lines : [...lines, ...placeLines(window), policyLine(window)];
