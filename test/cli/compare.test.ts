@@ -39,7 +39,7 @@ interface Json {
     guest: string;
     fits: boolean;
     largest: string | null;
-    placement: { command: string } | null;
+    placement: { command: string; libvirt: string[] | null } | null;
     unreached: { host: number; reason: string }[];
   }[];
   proof: { kind: string; minimal?: boolean; ranges?: { start: string; end: string }[]; devices?: string[] } | null;
@@ -174,7 +174,9 @@ describe('doorbell compare', () => {
     if (spawnSync('qemu-system-aarch64', ['--version']).status !== 0 || !fs.existsSync(firmware)) this.skip();
     const folder = hosts(board(low), board(high));
     const { json } = compare(folder, ['a.dts', 'b.dts', '--guest', 'qemu-virt']);
-    const [program, ...args] = json.layouts[0]!.placement!.command.split(' ');
+    const { command, libvirt } = json.layouts[0]!.placement!;
+    assert.ok(libvirt?.includes('<features><acpi/></features>'), 'DIMMs need ACPI');
+    const [program, ...args] = command.split(' ');
     const rest = ['-cpu', 'max', '-bios', firmware, '-display', 'none', '-serial', 'none', '-monitor', 'stdio', '-S'];
     const { stdout, stderr } = spawnSync(program!, [...args, ...rest], {
       input: 'info memory-devices\nquit\n',

@@ -101,7 +101,7 @@ export function splitPlacement(guest: GuestLayout, free: readonly AddressRange<I
     command: dimmCommand(first, first + reach, dimms),
     libvirt: dimmLibvirt(first, guest.size, first + reach, dimms),
     notes: [
-      'memory beyond the first block is plugged in as DIMMs: the guest needs ACPI (UEFI), and must not get more of them than here',
+      'memory beyond the first block is plugged in as DIMMs: the guest needs ACPI by UEFI firmware (-bios; QEMU refuses DIMMs without), and must not get more of them than here',
     ],
   };
 }
@@ -116,7 +116,8 @@ function dimmCommand(first: bigint, most: bigint, dimms: readonly AddressRange<I
 
 function dimmLibvirt(first: bigint, size: bigint, most: bigint, dimms: readonly AddressRange<Iova>[]): string[] {
   return [
-    `<os><type arch='aarch64' machine='virt'>hvm</type></os>`,
+    `<os firmware='efi'><type arch='aarch64' machine='virt'>hvm</type></os>`,
+    `<features><acpi/></features>`,
     `<maxMemory slots='${dimms.length}' unit='MiB'>${mebibytes(most)}</maxMemory>`,
     `<memory unit='MiB'>${mebibytes(size)}</memory>`,
     `<cpu><numa><cell id='0' cpus='0' memory='${mebibytes(first)}' unit='MiB'/></numa></cpu>`,
