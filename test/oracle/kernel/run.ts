@@ -1,10 +1,11 @@
-// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--tries N] [--out DIR] [--file FILE]…`: real
+// `npm run test:kernel -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--fixed PATTERN|none] [--tries N] [--jobs N] [--out DIR] [--file FILE]…`: real
 // kernels on the recorded cases and on random trees, what they print against our prediction, line by line. A random tree that
 // differs is made small and written to a file together with the difference; `--file` boots such a file again, `--source` only prints the
 // tree of a seed. `--seconds` bounds it all, set-up included: kernels that are not there by then are left out, and half of what
 // remains goes to the recorded cases, in an order by the seed. Exits 1 where anything differs; `--if-possible` makes a machine
 // without the kernels no failure.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { readFdt } from '../../../server/src/tree/fdt-read';
@@ -24,6 +25,7 @@ import { generateTree } from './generate';
 import type { KernelFiles, RealKernel } from './kernels';
 import { kernelsFolder, packageOf, realKernel, realKernels } from './kernels';
 import { minimise } from './minimise';
+import { inParallel } from './parallel';
 import { randomFrom } from './random';
 import { renderMachine, renderTree } from './render';
 import { setUpKernels } from './setup';
@@ -46,6 +48,7 @@ async function main(): Promise<void> {
       seconds: { type: 'string' },
       fixed: { type: 'string', default: '' },
       tries: { type: 'string', default: '150' },
+      jobs: { type: 'string', default: String(Math.min(availableParallelism(), 4)) },
       out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
       source: { type: 'boolean', default: false },
       file: { type: 'string', multiple: true },
@@ -57,6 +60,7 @@ async function main(): Promise<void> {
     (name) =>
       realKernel(name) ?? refuse(`there is no kernel ${name}: ${realKernels.map((each) => each.name).join(', ')}`),
   );
+  const jobs = Number(values.jobs);
   const seed = Number(values.seed ?? Math.floor(Math.random() * 1e9));
   if (values.source) {
     console.log(renderTree(randomTree(seed, chosen[0]!)));
@@ -66,6 +70,10 @@ async function main(): Promise<void> {
   const until = values.seconds === undefined ? Infinity : Number(values.seconds) * 1000;
   const kernels = await prepared(chosen, values['if-possible'], until / 2);
   if (kernels === undefined) return;
+  if (kernels.length === 0) {
+    console.log('skipped: there was no time to fetch a kernel');
+    return;
+  }
   for (const files of kernels) console.log(`${files.kernel.name}: ${packageOf(files)}`);
   console.log(`set up after ${(performance.now() / 1000).toFixed(0)} s`);
   const tally: Tally = { cases: 0, compared: 0, unknown: 0, crashes: 0, failed: 0 };
@@ -75,10 +83,10 @@ async function main(): Promise<void> {
   }
   if (values.fixed !== 'none') {
     const half = (performance.now() + until) / 2;
-    await runFixed(kernels, { pattern: values.fixed, until: half, seed }, tally);
+    await runFixed(kernels, { pattern: values.fixed, until: half, seed, jobs }, tally);
   }
   const count = values.count === undefined ? (until === Infinity ? 20 : Infinity) : Number(values.count);
-  await runRandom(kernels, { seed, count, until, tries: Number(values.tries), out: values.out }, tally);
+  await runRandom(kernels, { seed, count, until, jobs, tries: Number(values.tries), out: values.out }, tally);
   const crashes = tally.crashes > 0 ? `, ${String(tally.crashes)} predicted crashes` : '';
   console.log(
     `${String(tally.cases)} boots, ${String(tally.compared)} lines and results compared${crashes}, ${String(tally.unknown)} said to be unknown, ${String(tally.failed)} boots differ`,
@@ -113,13 +121,15 @@ interface FixedRun {
   readonly pattern: string;
   readonly until: number;
   readonly seed: number;
+  readonly jobs: number;
 }
 
 async function runFixed(kernels: readonly KernelFiles[], run: FixedRun, tally: Tally): Promise<void> {
   const cases = fixedCases().filter(({ name }) => name.includes(run.pattern));
   const all = cases.flatMap((fixed) => kernels.map((files) => ({ fixed, files })));
   // Where there is no time for all, each run takes others.
-  for (const { fixed, files } of run.until === Infinity ? all : randomFrom(run.seed).shuffled(all)) {
+  const order = run.until === Infinity ? all : randomFrom(run.seed).shuffled(all);
+  await inParallel(order, run.jobs, async ({ fixed, files }) => {
     if (performance.now() > run.until) return;
     const { name, source, machine, announced } = fixed;
     const blob = source ? await blobOf(source.text, source.file) : ownTree(machine);
@@ -127,9 +137,9 @@ async function runFixed(kernels: readonly KernelFiles[], run: FixedRun, tally: T
     const booted = await boot(files, blob, machine);
     const comparison = compare(predict(tree, files.kernel, announced), booted, machine);
     count(tally, comparison, booted.seen.crash !== undefined);
-    if (comparison.differences.length === 0) continue;
-    console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
-  }
+    if (comparison.differences.length > 0)
+      console.log(`${name} on ${files.kernel.name}:\n${printDifferences(comparison.differences)}`);
+  });
 }
 
 /** A file that a failure was written to: its first lines name the devices of its machine. */
@@ -158,6 +168,7 @@ interface RandomRun {
   readonly seed: number;
   readonly count: number;
   readonly until: number;
+  readonly jobs: number;
   /** Boots that a failure may take to be made small. */
   readonly tries: number;
   readonly out: string;
@@ -166,7 +177,7 @@ interface RandomRun {
 /** So many trees, each on one kernel, the kernels in turn. */
 async function runRandom(kernels: readonly KernelFiles[], run: RandomRun, tally: Tally): Promise<void> {
   if (run.count > 0) console.log(`random trees from seed ${String(run.seed)}`);
-  for (let index = 0; index < run.count && performance.now() < run.until; index++) {
+  await inParallel(indices(run), run.jobs, async (index) => {
     const seed = run.seed + index;
     const files = kernels[index % kernels.length]!;
     const tree = randomTree(seed, files.kernel);
@@ -174,7 +185,11 @@ async function runRandom(kernels: readonly KernelFiles[], run: RandomRun, tally:
     count(tally, comparison, hasCrashed);
     if (process.stderr.isTTY) process.stderr.write(`\r${String(index + 1)}/${String(run.count)}`);
     if (comparison.differences.length > 0) await reportFailure(tree, comparison, files, seed, run);
-  }
+  });
+}
+
+function* indices({ count: all, until }: RandomRun): Generator<number> {
+  for (let index = 0; index < all && performance.now() < until; index++) yield index;
 }
 
 function count(tally: Tally, { compared, unknown, differences }: Comparison, hasCrashed: boolean): void {
