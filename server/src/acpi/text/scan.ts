@@ -67,6 +67,7 @@ export function scanText(text: string, from = 0, goesOn: (lineStart: number) => 
   const problems: ScanProblem[] = [];
   const length = text.length;
   let rawAt = nextRaw(from);
+  let returnAt = -1;
   let at = from;
   let isOver = false as boolean;
   while (at < length && !isOver && goesOn(at)) {
@@ -284,10 +285,19 @@ export function scanText(text: string, from = 0, goesOn: (lineStart: number) => 
   }
 
   function loneReturnIn(first: number, last: number): number {
-    for (let p = text.indexOf('\r', first); p >= 0 && p < last; p = text.indexOf('\r', p + 1)) {
+    for (let p = nextReturn(first); p < last; p = nextReturn(p + 1)) {
       if (text.charCodeAt(p + 1) !== Char.newline) return p;
     }
     return -1;
+  }
+
+  /** Looked for once: a text without returns would be searched to its end for every comment. */
+  function nextReturn(start: number): number {
+    if (returnAt < start) {
+      const found = text.indexOf('\r', start);
+      returnAt = found < 0 ? Infinity : found;
+    }
+    return returnAt;
   }
 }
 
