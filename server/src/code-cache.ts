@@ -39,6 +39,8 @@ interface CodeCache {
 }
 
 const headerSize = 8;
+/** Each is of one program, place and V8; the ones written last stay. */
+const mostKept = 8;
 
 /**
  * V8 checks its version and flags by itself, but of the source only the length and of the code nothing: both sums stand
@@ -48,7 +50,8 @@ function cacheOf(name: string, source: Buffer): CodeCache | undefined {
   const { crc32 } = zlib as Partial<typeof zlib>;
   if (crc32 === undefined) return undefined;
   const folder = path.join(cacheHome(), 'doorbell', 'code');
-  const file = path.join(folder, `${path.basename(name, '.js')}-${process.versions.v8}-${process.arch}.code`);
+  const place = crc32(__dirname).toString(16);
+  const file = path.join(folder, `${path.basename(name, '.js')}-${place}-${process.versions.v8}-${process.arch}.code`);
   const sourceSum = crc32(source);
   return {
     read() {
@@ -67,11 +70,18 @@ function cacheOf(name: string, source: Buffer): CodeCache | undefined {
         fs.mkdirSync(folder, { recursive: true });
         fs.writeFileSync(unfinished, Buffer.concat([header, code]), { mode: 0o600 });
         fs.renameSync(unfinished, file);
+        removeOldest(folder);
       } catch {
         // A folder that cannot be written, a full disk: the next start takes as long as this one.
       }
     },
   };
+}
+
+function removeOldest(folder: string): void {
+  const files = fs.readdirSync(folder).map((name) => path.join(folder, name));
+  const byAge = files.map((file) => ({ file, time: fs.statSync(file).mtimeMs })).sort((a, b) => b.time - a.time);
+  for (const { file } of byAge.slice(mostKept)) fs.rmSync(file);
 }
 
 /** XDG Base Directory Specification: set but empty is not set. */

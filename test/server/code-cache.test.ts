@@ -70,6 +70,16 @@ describe('the code that is kept', () => {
     }
   });
 
+  it('does not gather: what other programs, places and versions kept goes, the oldest first', () => {
+    const names = Array.from({ length: 20 }, (_, index) => `old-${String(index).padStart(2, '0')}.code`);
+    const folder = folderWith(names.map((name) => `//- doorbell/code/${name}\nx\n`).join(''));
+    for (const [index, name] of names.entries()) fs.utimesSync(folder.at(`doorbell/code/${name}`), index, index);
+    check(folder.root);
+    const left = fs.readdirSync(folder.at('doorbell/code')).sort();
+    assert.deepEqual(left.slice(1), names.slice(-7));
+    assert.match(left[0]!, /^cli-program-/);
+  });
+
   it('is done without where there is no place for it', () => {
     const folder = folderWith('//- cache\na file\n');
     check(folder.at('cache'));
