@@ -109,14 +109,14 @@ function assembleNode(assembler: Assembler, index: number): void {
   }
   const type = assembler.bytes()[start]!;
   const layout = bodyLayout(type);
-  const isExplained = assembler.takeEndOfBody() || assembler.nextIsOwn(ownBytesLabel);
-  if (layout === undefined && !isExplained) {
+  if (layout === undefined && !assembler.takeEndOfBody() && !assembler.nextIsOwn(ownBytesLabel)) {
     const message = `Node ${index} is of type 0x${type.toString(16)}, which nobody has published.`;
     assembler.report('table-node-unknown', typeLine, 'value', message);
   }
   const reached = layout === undefined ? 'all' : assembler.readLayout(layout, slots);
   if (reached === 'all' && type === namedComponent) readNamePadding(assembler, slots, start);
-  readArrays(assembler, node, slots, start, type);
+  const isWhole = reached === 'all' && !assembler.takeEndOfBody();
+  readArrays(assembler, node, slots, start, { type, isWhole });
   endNode(assembler, node, slots, start, typeLine);
 }
 
@@ -149,7 +149,13 @@ function reportOffset(assembler: Assembler, slot: Slot, end: number): void {
 }
 
 /** Arrays and mappings, as long as lines of this node follow. */
-function readArrays(assembler: Assembler, node: number, slots: Slots, start: number, type: number): void {
+function readArrays(
+  assembler: Assembler,
+  node: number,
+  slots: Slots,
+  start: number,
+  { type, isWhole }: { readonly type: number; readonly isWhole: boolean },
+): void {
   const kinds = [...(arraysOfType[type] ?? []), mappings];
   const begins = new Map<ArrayKind, number>();
   const counts = new Map<ArrayKind, number>();
@@ -159,8 +165,6 @@ function readArrays(assembler: Assembler, node: number, slots: Slots, start: num
   const passOver = (to: number): void => {
     for (; next <= to; next++) wouldBegin.set(kinds[next]!, assembler.size - start);
   };
-  // iasl asks for the global interrupts, whatever follows.
-  if (type === smmu) requireGlobalInterrupts(assembler);
   for (;;) {
     assembler.readOwnBytes();
     const index = kinds.findIndex(({ label }) => assembler.nextHasName(label));
@@ -176,19 +180,12 @@ function readArrays(assembler: Assembler, node: number, slots: Slots, start: num
     kind.read(assembler, node);
   }
   passOver(kinds.length - 1);
+  if (type === smmu && isWhole && !begins.has(kinds[0]!)) assembler.reportMissing(kinds[0]!.label);
   for (const kind of kinds) {
     const count = counts.get(kind) ?? 0;
     const offset = kind === mappings && count === 0 ? 0 : (begins.get(kind) ?? wouldBegin.get(kind)!);
     if (kind.offset !== undefined) assembler.set(slots, kind.offset, offset);
     if (kind.count !== undefined) assembler.set(slots, kind.count, count);
-  }
-}
-
-function requireGlobalInterrupts(assembler: Assembler): void {
-  const isAbsent = !assembler.nextHasName('NSgIrpt') && !assembler.nextIsOwn(ownBytesLabel);
-  const next = ['Type', 'Input base', contextInterrupt.label, pmuInterrupt.label];
-  if (isAbsent && (assembler.peek() < 0 || next.some((name) => assembler.nextHasName(name)))) {
-    assembler.readField(globalInterruptLayout.fields[0]!);
   }
 }
 

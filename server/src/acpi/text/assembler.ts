@@ -323,6 +323,11 @@ export class Assembler {
     return { title: `Change to “${label}”`, start: start!, end: end!, newText: label };
   }
 
+  /** A field that should stand before the next line. */
+  reportMissing(label: string): void {
+    this.#missing(label, this.peek());
+  }
+
   /** A field without a line: reported where the line should stand. */
   #missing(label: string, before = -1): void {
     const at = before * columnsOfLine;

@@ -26,6 +26,8 @@ import {
 } from './print-lines';
 import { printLayout } from './print-structure';
 
+const globalInterrupt = globalInterruptLayout.fields[0]!;
+
 /** Values that are printed together: an element of an array. */
 interface Element {
   readonly offset: number;
@@ -67,8 +69,10 @@ function printNode(printer: Printer, node: IortNode, tableRevision: number): voi
   } else {
     covered = printBody(printer, node, layout, headerEnd, mappingOffsetLine);
   }
-  for (const element of elementsOf(node)) {
-    if (element.offset < covered) continue;
+  const elements = apart(elementsOf(node), covered);
+  const lacksInterrupts = node.kind === 'smmu' && !elements.some(({ values }) => values[0]!.field === globalInterrupt);
+  if (lacksInterrupts && isWhole(node, layout)) plain(printer, ownLine(bodyEndsLabel, hexadecimal(covered - offset)));
+  for (const element of elements) {
     ownBytesLines(printer, ownBytesLabel, covered, element.offset);
     if (element.isBlock) blank(printer);
     for (const value of element.values) fieldLine(printer, value.field, value.offset);
@@ -86,14 +90,13 @@ function printBody(
   mappingOffsetLine: PrintedLine,
 ): number {
   const values: readonly Value[] = Object.values<Value>(node.values);
-  const named = values.find(({ field }) => field.kind === 'name');
-  const fixed = values.filter((value) => value !== named);
+  const named = values.find(({ field, size }) => field.kind === 'name' && size > 0);
+  const fixed = values.filter(({ field }) => field.kind !== 'name');
   const limit = fixed.reduce((most, value) => Math.max(most, value.offset + value.size), start);
   const covered = printLayout(printer, layout, start, limit, { origin: node.offset });
   if (named === undefined) {
     const hasName = layout.fields.some(({ kind }) => kind === 'name');
-    const isWhole = covered - start >= layout.size;
-    if (hasName && isWhole) plain(printer, ownLine(bodyEndsLabel, hexadecimal(covered - node.offset)));
+    if (hasName && isWhole(node, layout)) plain(printer, ownLine(bodyEndsLabel, hexadecimal(covered - node.offset)));
     return covered;
   }
   nameLine(printer, named.field, named.offset, named.size);
@@ -111,6 +114,22 @@ function printBody(
 
 function hexadecimal(offset: number): string {
   return offset.toString(16).toUpperCase().padStart(4, '0');
+}
+
+/** Whether no field of a fixed size is missing. */
+function isWhole(node: IortNode, layout: StructureLayout | undefined): boolean {
+  const sizes = Object.values<Value>(node.values).map(({ field, size }) => (field.kind === 'name' ? 0 : size));
+  return sizes.reduce((sum, size) => sum + size, 0) === layout?.size;
+}
+
+/** Elements, in order, that lie behind `covered` and do not begin in the one before. */
+function apart(elements: readonly Element[], covered: number): readonly Element[] {
+  let reached = covered;
+  return elements.filter(({ offset, end }) => {
+    const isApart = offset >= reached;
+    if (isApart) reached = end;
+    return isApart;
+  });
 }
 
 /** The elements of a node's arrays and its mappings, in order of their bytes. */

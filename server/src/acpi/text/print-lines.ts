@@ -65,6 +65,8 @@ export function ownLine(label: string, value: string): string {
 
 /** Bytes in no field, as many lines as they need. */
 export function ownBytesLines(printer: Printer, label: string, start: number, end: number): void {
+  // A buffer of a current iasl ends in a backslash: what follows directly would belong to it.
+  if (start < end && printer.lines.at(-1)?.text.endsWith('\\') === true) blank(printer);
   for (let offset = start; offset < end; offset += bytesPerLine) {
     const size = Math.min(bytesPerLine, end - offset);
     const text = ownLine(label, byteWords(printer.bytes, offset, offset + size).trimEnd());

@@ -7,11 +7,20 @@ import type { TextStyle } from '../layout/field';
 import { tableHeaderLayout } from '../layout/table-header';
 import { decodeMadt } from '../madt/decode';
 import { checksumOf } from '../table-header';
-import { ownBytesLabel } from './assembler';
+import { bodyEndsLabel, ownBytesLabel } from './assembler';
 import { assemble } from './assemble';
 import { readLines } from './lines';
 import { printIortNodes } from './print-iort';
-import { blank, bytesRemark, ownBytesLines, rawData, type PrintedLine, type Printer } from './print-lines';
+import {
+  blank,
+  bytesRemark,
+  ownBytesLines,
+  ownLine,
+  plain,
+  rawData,
+  type PrintedLine,
+  type Printer,
+} from './print-lines';
 import { printMadtEntries } from './print-madt';
 import { printLayout } from './print-structure';
 
@@ -113,6 +122,7 @@ function asBytes(bytes: Uint8Array, style: TextStyle): PrintedLine[] {
     if (line.isInteger && line.offset >= 0) line.remark = 'as written';
   }
   blank(printer);
+  if (end === tableHeaderLayout.size) plain(printer, ownLine(bodyEndsLabel, '0024'));
   ownBytesLines(printer, ownBytesLabel, end, bytes.length);
   blank(printer);
   return printer.lines;
