@@ -52,7 +52,9 @@ export async function boot(files: KernelFiles, blob: Uint8Array, machine: Machin
   try {
     const tree = path.join(folder, 'case.dtb');
     writeFileSync(tree, blob);
-    return await run(qemuArguments(files, { acpi: 'off', initramfs: files.initramfs, words: [], more: ['-dtb', tree] }, machine));
+    return await run(
+      qemuArguments(files, { acpi: 'off', initramfs: files.initramfs, words: [], more: ['-dtb', tree] }, machine),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
