@@ -3,6 +3,7 @@
 //   --runs N       fresh servers for each board (default 5)
 //   --board NAME   only boards whose name holds NAME
 //   --minima       minima in place of medians: what the work costs on a machine that is busy with something else
+//   --crowd        thousands of regions on a thousand masters instead; needs no Linux sources
 //   --stages       the pipeline's stages instead, in one process, and the rules that cost the most
 //   --profile DIR  the servers write CPU profiles there
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -45,6 +46,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string' },
     board: { type: 'string' },
     minima: { type: 'boolean' },
+    crowd: { type: 'boolean' },
     stages: { type: 'boolean' },
     profile: { type: 'string' },
   },
@@ -53,6 +55,10 @@ const typical = options.minima === true ? minimum : median;
 void main();
 
 async function main(): Promise<void> {
+  if (options.crowd === true) {
+    runBundled('crowd', path.join(path.dirname(builtServer), 'cli.js'));
+    return;
+  }
   const linux = findLinuxSource();
   if (linux === undefined) {
     console.log('bench: skipped, no Linux sources; give them in LINUX_SRC or fetch them with `npm run oracle:setup`');
@@ -60,16 +66,17 @@ async function main(): Promise<void> {
   }
   if (!existsSync(builtServer)) throw new Error('the server is not built: npm run build');
   const boards = benchBoards(linux).filter(({ name }) => name.includes(options.board ?? ''));
-  if (options.stages === true) measureStages(linux);
+  if (options.stages === true) runBundled('stages', linux, options.board ?? '');
   else await measureServer(linux, boards, Number(options.runs ?? 5));
 }
 
-function measureStages(tree: string): void {
-  const program = path.join(path.dirname(builtServer), 'bench-stages.js');
-  const source = path.join(import.meta.dirname, 'stages.ts');
+/** Bundles a program of this folder as the server is bundled, and runs it. */
+function runBundled(name: 'crowd' | 'stages', ...values: readonly string[]): void {
+  const program = path.join(path.dirname(builtServer), `bench-${name}.js`);
+  const source = path.join(import.meta.dirname, `${name}.ts`);
   buildSync({ ...bundleOptions, mainFields: ['module', 'main'], entryPoints: [source], outfile: program });
   const kind = options.minima === true ? 'minima' : 'medians';
-  spawnSync(process.execPath, [program, tree, options.board ?? '', kind], { stdio: 'inherit' });
+  spawnSync(process.execPath, [program, ...values, kind], { stdio: 'inherit' });
 }
 
 async function measureServer(tree: string, boards: readonly BenchBoard[], runs: number): Promise<void> {
