@@ -1,4 +1,5 @@
 // Every diagnostic that this project can give: the rules about the board, and the tables of the layers below.
+import { tableTextRules } from '../acpi/text/problems';
 import { preprocessProblems } from '../preprocess/problems';
 import { syntaxRules } from '../syntax/problems';
 import type { Severity } from '../text/diagnostic';
@@ -87,7 +88,7 @@ export const rules: readonly Rule[] = [
 /** What an IORT, and the machine that it describes, are checked for. */
 export const tableRules: readonly TableRule[] = iortRules;
 
-export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'table' | 'workspace';
+export type Layer = 'preprocess' | 'syntax' | 'tree' | 'board' | 'table-text' | 'table' | 'workspace';
 
 export interface CatalogueEntry {
   readonly id: string;
@@ -112,6 +113,7 @@ const internalError = {
 export const catalogue: readonly CatalogueEntry[] = [
   ...rules.map((rule) => ({ ...summaryOf(rule), layer: 'board' as const, rule })),
   ...tableRules.map((tableRule) => ({ ...summaryOf(tableRule), layer: 'table' as const, tableRule })),
+  ...entriesOf('table-text', tableTextRules),
   ...entriesOf('tree', treeRules),
   ...entriesOf('syntax', syntaxRules),
   ...entriesOf('preprocess', preprocessProblems),

@@ -73,7 +73,8 @@ function severityOf({ severity, severityWithGuests }: RuleFacts, input: Pick<Mac
 function withKernels(message: string, { docs }: RuleFacts): string {
   if (docs.kernels === undefined || docs.kernels.startsWith('all kernels')) return message;
   if (/\b(?:Linux|kernels|from|to|before) [67]\.\d/.test(message)) return message;
-  return `${message} This holds for ${docs.kernels.replaceAll('`', '')}.`;
+  const sentence = /[.?!]$/.test(message) ? message : `${message}.`;
+  return `${sentence} This holds for ${docs.kernels.replaceAll('`', '')}.`;
 }
 
 function isExplained(rule: RuleFacts, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {

@@ -68,20 +68,21 @@ ${exampleText(example.corrected, example.correctedSettings ?? example.settings)}
 
 function tableExample({ docs: { example } }: TableRule): string {
   const { failing, corrected, bytes, settings, correctedSettings = settings } = example;
-  const binary = bytes === undefined ? '' : `${bytes.map(byteText).join('; ')}: a compiler computes it from text.\n\n`;
-  return `${binary}In the table of [iort.dsl](iort.dsl), with these lines in place of its own, this is reported:
+  if (bytes !== undefined) {
+    return `In a binary (from text, a compiler computes it right): the table of [iort.dsl](iort.dsl) compiled, with ${bytes.map(byteText).join('; ')}, is reported; the table as it is, is not.`;
+  }
+  const same = failing === corrected ? 'With the same lines it is not reported' : 'and this is not:';
+  return `In the table of [iort.dsl](iort.dsl), with these lines in place of its own, this is reported:
 
 ${tableText(failing, settings)}
 
-and this is not:
-
-${tableText(corrected, correctedSettings)}`;
+${failing === corrected ? `${same} ${settingsText(correctedSettings)}` : `${same}\n\n${tableText(corrected, correctedSettings)}`}`;
 }
 
 function byteText([offset, ...values]: readonly [number, ...number[]]): string {
   const digits = (value: number, length: number) => value.toString(16).toUpperCase().padStart(length, '0');
   const shown = values.map((value) => digits(value, 2)).join(' ');
-  return `A binary whose ${values.length === 1 ? 'byte' : 'bytes'} at ${digits(offset, 3)}h ${values.length === 1 ? 'is' : 'are'} ${shown}`;
+  return `${shown} at ${digits(offset, 3)}h`;
 }
 
 /** A source, and the doorbell.json beside it. An example that adds nothing to the board is told by its settings alone. */
@@ -93,16 +94,19 @@ function exampleText(source: string, settings: object | undefined): string {
 }
 
 function tableText(lines: string, settings: object | undefined): string {
-  const parts = lines === '' ? [] : [`\`\`\`\n${lines}\n\`\`\``];
-  if (settings !== undefined) {
-    parts.push(`with \`doorbell.json\`\n\n\`\`\`json\n${JSON.stringify(settings, undefined, 2)}\n\`\`\``);
-  }
-  return parts.length === 0 ? 'The table as it is.' : parts.join('\n\n');
+  const text = `\`\`\`\n${lines}\n\`\`\``;
+  return settings === undefined ? text : `${text}\n\n${settingsText(settings)}`;
+}
+
+function settingsText(settings: object | undefined): string {
+  return `with \`doorbell.json\`\n\n\`\`\`json\n${JSON.stringify(settings, undefined, 2)}\n\`\`\``;
 }
 
 const layerTexts: Readonly<Record<Layer, string>> = {
   board: '',
   table: '',
+  'table-text':
+    'Found while the text of an ACPI table is read and compiled. What is an error here, iasl refuses or compiles otherwise.',
   tree: 'Found when the nodes are merged into the tree. What is an error here, dtc refuses.',
   syntax: 'Found while the source is parsed. dtc refuses it; the rest of the source keeps its meaning here.',
   preprocess: 'Found while includes and macros are processed.',
@@ -129,6 +133,7 @@ In \`doorbell.json\`: \`"rules": { "${id}": "off" }\`, or another severity (\`er
 const layerTitles: readonly (readonly [Layer, string])[] = [
   ['board', 'The board'],
   ['table', 'The IORT'],
+  ['table-text', 'The text of ACPI tables'],
   ['tree', 'The tree'],
   ['syntax', 'Syntax'],
   ['preprocess', 'Preprocessing'],

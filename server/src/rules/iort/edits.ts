@@ -1,0 +1,133 @@
+// What fixes do to a table's text. Edits are computed when somebody asks for the fix.
+import { byteSum, writeInteger } from '../../acpi/bytes';
+import { flagValue } from '../../acpi/layout/field';
+import type { IortTable, Value } from '../../acpi/iort/model';
+import { documentOfBinary } from '../../acpi/text/document';
+import type { TextField } from '../../acpi/text/table-text';
+import type { Fix, TextEdit } from '../../text/diagnostic';
+import type { SourceFile } from '../../text/source-file';
+import type { TableInput } from '../table-rule';
+import type { Bytes } from './finding';
+
+/** A value and what it is to be. */
+export type NewValue = readonly [value: Bytes, newValue: bigint];
+
+/** A fix that gives values other numbers, as iasl writes them; flag lines under them follow. */
+export function setFix(
+  input: TableInput,
+  title: string,
+  changes: readonly NewValue[],
+  options: { readonly isPreferred?: boolean } = {},
+): Fix {
+  return { title, ...options, change: () => ({ edits: changes.flatMap((change) => valueEdits(input, ...change)) }) };
+}
+
+/** The text of an integer as iasl writes it. */
+export function integerText(value: bigint, size: number): string {
+  return BigInt.asUintN(size * 8, value)
+    .toString(16)
+    .toUpperCase()
+    .padStart(size * 2, '0');
+}
+
+export function valueEdits({ document }: TableInput, at: Bytes, value: bigint): TextEdit[] {
+  const { file, syntax } = document;
+  const edits: TextEdit[] = [];
+  for (const { offset, size, field, flag, line } of syntax.fields) {
+    if (offset !== at.offset || size !== at.size || field.kind === 'heading') continue;
+    const digits = flag === undefined ? integerText(value, size) : flagText(flag, value);
+    edits.push({ file, start: line.valueStart, end: line.valueEnd, newText: digits });
+    if (flag === undefined && line.isAsWritten) edits.push(...dropAsWritten(document, line));
+  }
+  return edits;
+}
+
+/** What a flag line says of the field's value. */
+export function flagText(flag: NonNullable<TextField['flag']>, value: bigint): string {
+  const shown = flagValue(flag.lineWidth === undefined ? flag : { ...flag, width: flag.lineWidth }, value);
+  return shown
+    .toString(16)
+    .toUpperCase()
+    .padStart(flag.digits ?? 1, '0');
+}
+
+/** A value that a compiler computes is left to it again. */
+function dropAsWritten({ file }: TableInput['document'], { valueEnd }: TextField['line']): TextEdit[] {
+  const lineEnd = file.text.indexOf('\n', valueEnd);
+  const rest = file.text.slice(valueEnd, lineEnd < 0 ? undefined : lineEnd);
+  const found = /(?:[ \t]*\/\* Incorrect checksum[^*]*\*\/)?[ \t]*\/\/doorbell as written/.exec(rest);
+  if (found === null) return [];
+  const start = valueEnd + found.index;
+  return [{ file, start, end: start + found[0].length, newText: '' }];
+}
+
+/**
+ * The text as it must become where bytes are put in (or, with a negative number, taken out) in front of `from`: every
+ * output and node reference that points at `from` or behind it moves with what it points at. iasl does not do that.
+ */
+export function movedReferences(input: TableInput, from: number, by: number): NewValue[] {
+  const moved: NewValue[] = [];
+  const move = (value: Value | undefined) => {
+    if (value !== undefined && value.value >= BigInt(from)) moved.push([value, value.value + BigInt(by)]);
+  };
+  for (const node of input.table.nodes) {
+    for (const { outputReference } of node.mappings) move(outputReference);
+    if (node.kind === 'pmcg') move(node.values.nodeReference);
+  }
+  return moved;
+}
+
+/** A fix that takes the lines of some bytes out of the text; what pointed behind them keeps pointing there. */
+export function removeBytesFix(input: TableInput, title: string, from: number, end: number): Fix {
+  return {
+    title,
+    change: () => {
+      const { file, syntax } = input.document;
+      const edits: TextEdit[] = [];
+      for (const { offset, size, line } of syntax.fields) {
+        if (offset < from || offset + size > end || offset >= end) continue;
+        const start = file.text.lastIndexOf('\n', line.start - 1) + 1;
+        const after = file.text.indexOf('\n', line.end);
+        edits.push({ file, start, end: after < 0 ? file.text.length : after + 1, newText: '' });
+      }
+      const moved = movedReferences(input, end, from - end);
+      return { edits: [...edits, ...moved.flatMap((change) => valueEdits(input, ...change))] };
+    },
+  };
+}
+
+/**
+ * A fix that changes bytes and writes the text anew from them: where a length or an offset was wrong, what lies behind is
+ * read as other structures, and no single line says it. A checksum that was right stays right.
+ */
+export function rewriteFix(input: TableInput, title: string, changes: readonly NewValue[], isPreferred = true): Fix {
+  return {
+    title,
+    isPreferred,
+    change: () => {
+      const { file } = input.document;
+      const { text } = documentOfBinary(file.path, changedBytes(input.table, changes)).file;
+      return { edits: [smallestEdit(file, text)] };
+    },
+  };
+}
+
+function changedBytes({ bytes: old, end, header }: IortTable, changes: readonly NewValue[]): Uint8Array {
+  const bytes = Uint8Array.from(old);
+  for (const [{ offset, size }, value] of changes) writeInteger(bytes, offset, size, value);
+  const { checksum } = header;
+  if (checksum !== undefined && byteSum(old, end) === 0) {
+    bytes[checksum.offset] = (bytes[checksum.offset]! - byteSum(bytes, end)) & 0xff;
+  }
+  return bytes;
+}
+
+/** Without what the texts have in common at both ends. */
+function smallestEdit(file: SourceFile, newText: string): TextEdit {
+  const most = Math.min(file.text.length, newText.length);
+  let start = 0;
+  while (start < most && file.text[start] === newText[start]) start++;
+  let tail = 0;
+  while (tail < most - start && file.text.at(-1 - tail) === newText.at(-1 - tail)) tail++;
+  return { file, start, end: file.text.length - tail, newText: newText.slice(start, newText.length - tail) };
+}

@@ -1,0 +1,113 @@
+// How rules speak of a table: names of its nodes, keys by which rules silence each other, places in its text.
+import type { IdMapping, IortNode, RmrNode } from '../../acpi/iort/model';
+import type { Severity } from '../../text/diagnostic';
+import type { SourceRange } from '../../text/source-file';
+import { hex } from '../numbers';
+import type { Finding } from '../rule';
+import type { TableInput } from '../table-rule';
+
+/** Bytes from the table's start; every value is one. */
+export interface Bytes {
+  readonly offset: number;
+  readonly size: number;
+}
+
+const titles: Readonly<Record<IortNode['kind'], string>> = {
+  'its-group': 'ITS group',
+  'named-component': 'named component',
+  'root-complex': 'root complex',
+  smmu: 'SMMU',
+  smmuv3: 'SMMUv3',
+  pmcg: 'PMCG',
+  rmr: 'RMR node',
+  iwb: 'IWB',
+  unknown: 'node',
+};
+
+/** `SMMUv3 at 0x48`, `named component \_SB_.DMA0`, `root complex of segment 0x1`. */
+export function nodeName(node: IortNode): string {
+  const title = titles[node.kind];
+  if (node.kind === 'named-component' || node.kind === 'iwb') {
+    const name = node.values.deviceName?.text ?? '';
+    if (name !== '') return `${title} ${name}`;
+  }
+  if (node.kind === 'root-complex' && node.values.segment !== undefined) {
+    return `${title} of segment ${hex(node.values.segment.value)}`;
+  }
+  return `${title} at ${hex(node.offset)}`;
+}
+
+/** The node with an article, as a sentence has it. */
+export function theNode(node: IortNode): string {
+  return `the ${nodeName(node)}`;
+}
+
+export function nodeKey({ offset }: IortNode): string {
+  return `node ${offset}`;
+}
+
+export function mappingKey({ offset }: IdMapping): string {
+  return `mapping ${offset}`;
+}
+
+/** What a finding may say beside its place and message. */
+export type FindingRest = Partial<Pick<Finding, 'about' | 'restsOn' | 'evidence' | 'fixes'>> & {
+  readonly severity?: Severity | undefined;
+};
+
+/** A finding at some bytes; where the text does not show them, it stands at the node's first line or the table's. */
+export function finding(
+  input: TableInput,
+  at: Bytes,
+  node: IortNode | undefined,
+  message: string,
+  rest: FindingRest = {},
+): Finding {
+  const { severity, ...others } = rest;
+  return {
+    about: node === undefined ? 'table' : nodeKey(node),
+    range: placeOf(input, at) ?? placeOfNode(input, node),
+    node: node === undefined ? undefined : nodeName(node),
+    offset: at.offset,
+    message: message.charAt(0).toUpperCase() + message.slice(1),
+    ...(severity === undefined ? {} : { severity }),
+    ...others,
+  };
+}
+
+export function placeOf({ document }: TableInput, at: Bytes): SourceRange | undefined {
+  return document.placeOf({ offset: at.offset, size: at.size }, 'value');
+}
+
+function placeOfNode(input: TableInput, node: IortNode | undefined): SourceRange | undefined {
+  const { header } = input.table;
+  const first = node?.header.type ?? header.signature;
+  return first === undefined ? undefined : placeOf(input, first);
+}
+
+/** Nodes of some kinds, in the order in which they lie. */
+export function nodesOf<Kind extends IortNode['kind']>(
+  { table }: Pick<TableInput, 'table'>,
+  ...kinds: readonly Kind[]
+): Extract<IortNode, { readonly kind: Kind }>[] {
+  return table.nodes.filter((node): node is Extract<IortNode, { readonly kind: Kind }> =>
+    (kinds as readonly string[]).includes(node.kind),
+  );
+}
+
+/** `the second mapping`, for nodes that have several. */
+export function mappingName(node: IortNode, { index }: IdMapping): string {
+  return node.mappings.length === 1 ? 'the mapping' : `mapping ${index + 1} of ${node.mappings.length}`;
+}
+
+export function descriptorName(node: RmrNode, index: number): string {
+  return node.descriptors.length === 1 ? 'the descriptor' : `descriptor ${index + 1} of ${node.descriptors.length}`;
+}
+
+export function tableRevision({ table }: Pick<TableInput, 'table'>): number {
+  return Number(table.header.revision?.value ?? 0n);
+}
+
+export function nodeRevision(node: IortNode): number {
+  return Number(node.header.revision.value);
+}

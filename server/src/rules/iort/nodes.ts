@@ -1,0 +1,344 @@
+// Nodes as such: their lengths, types, revisions and identifiers.
+import type { IortNode, IortTable, TableProblem } from '../../acpi/iort/model';
+import { hex } from '../numbers';
+import { evidenceAt } from '../rule';
+import type { TableInput, TableRule } from '../table-rule';
+import { removeBytesFix, rewriteFix, setFix, type NewValue } from './edits';
+import { finding, nodeKey, nodeRevision, placeOf, tableRevision, theNode } from './finding';
+import { acpiView, amendment, firmwareTestSuite, iaslDisassembler, linux, specification } from './sources';
+
+const headerSize = 16;
+
+/** The node whose bytes a problem is about. */
+function nodeOf({ nodes }: IortTable, { offset }: TableProblem): IortNode | undefined {
+  return nodes.find((node) => node.offset <= offset && offset < Math.max(node.end, node.offset + headerSize));
+}
+
+export const iortNodeLength: TableRule = {
+  id: 'iort-node-length',
+  severity: 'error',
+  summary: 'A node’s length leads nowhere: shorter than its header, or past the end of the table',
+  docs: {
+    effect:
+      'The length is the way to the next node. With length 0 Linux reads the same node again and again, as often as Node Count says, and none behind it; iasl’s disassembler writes the node for ever and fills the disk. A length past the table’s end hides all nodes behind.',
+    why: 'Linux does not check the length of a node. fwts and EDK2 stop there.',
+    fix: 'Set the length to what the node’s fields, arrays and mappings take.',
+    sources: [linux('iort_scan_node'), firmwareTestSuite, acpiView, iaslDisassembler],
+    example: { failing: '', corrected: '', bytes: [[0x109, 0x00, 0x00]] },
+  },
+  prerequisites: ['iort-table-length'],
+  *check(input) {
+    const { table } = input;
+    for (const problem of table.problems) {
+      if (!['node-length', 'node-past-end', 'node-truncated'].includes(problem.code)) continue;
+      const node = nodeOf(table, problem);
+      const rest = table.end - (node?.offset ?? table.end);
+      const fits = node === undefined ? undefined : fittingLength(table, node.offset);
+      const fixes =
+        node === undefined || fits === undefined || fits > rest
+          ? []
+          : [rewriteFix(input, `Set the length to ${hex(fits)}`, [[node.header.length, BigInt(fits)]])];
+      yield finding(input, problem, node, lengthMessage(problem, node, table), { fixes });
+    }
+  },
+};
+
+function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefined, { end }: IortTable): string {
+  if (node === undefined || code === 'node-truncated') {
+    return `At ${hex(offset)} a node would begin, but ${end - offset} bytes are left and its header takes ${headerSize}: readers go on behind the table`;
+  }
+  if (code === 'node-past-end') {
+    return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but the table ends ${hex(end - node.offset)} bytes behind its start: what follows it is never found`;
+  }
+  return `${theNode(node)} says that it is ${node.length} bytes long; its header alone takes ${headerSize}. ${node.length === 0 ? 'Linux reads the same node again until Node Count is used up, and iasl’s disassembler writes it for ever' : 'Linux takes its own fields for the next node'}`;
+}
+
+/** What a node at an offset takes by its type, its mappings and its arrays; undefined where the table ends before. */
+function fittingLength({ bytes, end }: IortTable, offset: number): number | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const read = (at: number) => (offset + at + 4 <= end ? view.getUint32(offset + at, true) : undefined);
+  const type = offset < end ? bytes[offset] : undefined;
+  const mappings = read(8);
+  const mappingOffset = read(12);
+  if (type === undefined || mappings === undefined || mappingOffset === undefined) return undefined;
+  const array = { 0: [0x10, 0x14, 4], 6: [0x14, undefined, 20] }[type];
+  const count = array === undefined ? 0 : (read(array[0]!) ?? 0);
+  const start = type === 6 ? (read(0x18) ?? 0) : (array?.[1] ?? 0);
+  const arrayEnd = count === 0 ? 0 : start + count * array![2]!;
+  const fixed = [0x14, 0, 0x20, 0x3c, 0x44, 0x28, 0x1c, 0][type] ?? 0;
+  const mappingEnd = mappings === 0 ? 0 : mappingOffset + mappings * 20;
+  const length = Math.max(arrayEnd, fixed, mappingEnd);
+  // A named component without mappings ends behind its name, which only its length tells.
+  return length < headerSize || length > 0xffff || (fixed === 0 && mappingEnd === 0) ? undefined : length;
+}
+
+export const iortNodeTooShort: TableRule = {
+  id: 'iort-node-too-short',
+  severity: 'error',
+  summary: 'A node is too short for its own fields, or for an array that it counts',
+  docs: {
+    effect:
+      'What does not fit is read from the next node: addresses, identifiers and interrupts become something else, and iasl and fwts stop there (“ACPI subtable terminates early”).',
+    why: 'Linux reads the fields of a node and the arrays that its counts promise without looking at its length.',
+    fix: 'Correct the count, or the length if the bytes are there; compiling the text does both.',
+    sources: [firmwareTestSuite, linux('iort_dev_find_its_id, iort_node_get_rmr_info')],
+    example: { failing: '', corrected: '', bytes: [[0x40, 0x02]] },
+  },
+  prerequisites: ['iort-node-length', 'iort-mapping-outside-node'],
+  *check(input) {
+    const { table } = input;
+    for (const problem of table.problems) {
+      if (problem.code !== 'node-too-short' && problem.code !== 'array-outside-node') continue;
+      const node = nodeOf(table, problem);
+      // The interrupts of an SMMUv1/v2 have a rule of their own.
+      if (node?.kind === 'smmu' && problem.code === 'array-outside-node') continue;
+      yield finding(input, problem, node, tooShortMessage(problem, node), { fixes: countFix(input, node) });
+    }
+  },
+};
+
+function tooShortMessage({ code, message }: TableProblem, node: IortNode | undefined): string {
+  if (node === undefined) return message;
+  if (code === 'node-too-short') {
+    return `${theNode(node)} is ${hex(node.length)} bytes long, too short for the fields of its type: Linux reads the missing ones from the node behind`;
+  }
+  if (node.kind === 'its-group') {
+    return `${theNode(node)} counts ${node.values.itsCount?.value ?? 0n} identifiers, ${node.identifiers.length} fit in it: the others are bytes of the next node`;
+  }
+  if (node.kind === 'rmr') {
+    return `${theNode(node)} counts ${node.values.descriptorCount?.value ?? 0n} descriptors, ${node.descriptors.length} fit in it: the others are bytes of the next node`;
+  }
+  return `${theNode(node)}: ${message}`;
+}
+
+function countFix(input: TableInput, node: IortNode | undefined) {
+  const [count, fits] =
+    node?.kind === 'its-group'
+      ? [node.values.itsCount, node.identifiers.length]
+      : node?.kind === 'rmr'
+        ? [node.values.descriptorCount, node.descriptors.length]
+        : [undefined, 0];
+  if (count === undefined || fits === 0) return [];
+  return [rewriteFix(input, `Set the count to ${fits}`, [[count, BigInt(fits)]])];
+}
+
+export const iortNodeGap: TableRule = {
+  id: 'iort-node-gap',
+  severity: 'warning',
+  summary: 'Bytes that belong to no field',
+  docs: {
+    effect:
+      'iasl’s disassembler drops them without a word: a table that is decompiled and compiled again is shorter, and every reference past them points to a wrong place.',
+    why: 'Nobody reads the bytes, but they move what follows. Some writers leave them on purpose (names in fields of 32 bytes), most by a mistaken length or offset. Doorbell keeps them when it prints and compiles the table.',
+    fix: 'Take them out, with all references moved, or leave them if the table is never passed through iasl.',
+    sources: [iaslDisassembler],
+    example: { failing: '', corrected: '', bytes: [[0xcc, 0x00]] },
+  },
+  prerequisites: ['iort-node-length', 'iort-mapping-outside-node', 'iort-table-length', 'iort-node-offset'],
+  *check(input) {
+    const { table } = input;
+    const inNodes = table.nodes.flatMap((node) =>
+      // The body of a node of unknown type is no gap, just unknown.
+      node.kind === 'unknown' ? [] : node.gaps.map((gap) => ({ gap, node })),
+    );
+    const outside = table.gaps.map((gap) => ({ gap, node: undefined }));
+    for (const { gap, node } of [...inNodes, ...outside]) {
+      if (gap.kind === 'padding' || gap.kind === 'optional-padding' || gap.kind === 'tail') continue;
+      const size = gap.end - gap.offset;
+      if (size <= 0) continue;
+      const isZero = table.bytes.subarray(gap.offset, gap.end).every((byte) => byte === 0);
+      const where = node === undefined ? 'outside all nodes' : `in ${theNode(node)}`;
+      const message = `${size === 1 ? 'One byte' : `${size} bytes`} at ${hex(gap.offset)}, ${where}, ${size === 1 ? 'belongs' : 'belong'} to no field${isZero ? '' : ' and are not zero'}: iasl drops ${size === 1 ? 'it' : 'them'}, and references past ${size === 1 ? 'it' : 'them'} then point to wrong places`;
+      const fixes = [removeBytesFix(input, 'Take the bytes out; references follow', gap.offset, gap.end)];
+      const last = gap.kind === 'rest' ? table.nodes.at(-1) : undefined;
+      yield finding(input, { offset: gap.offset, size }, node, message, {
+        fixes,
+        ...(last === undefined ? {} : { restsOn: [nodeKey(last)] }),
+      });
+    }
+  },
+};
+
+export const iortNodeType: TableRule = {
+  id: 'iort-node-type',
+  severity: 'error',
+  summary: 'No issue of the specification has this node type, or the table’s revision is older than it',
+  docs: {
+    effect:
+      'Linux ignores nodes of a type that it does not know, in silence: what they describe does not exist. fwts stops at them, iasl prints their header and skips the rest, and cannot compile them (“Unknown subtable type”). A type that is younger than the table’s revision is read by some and refused by others.',
+    why: 'Types 0 to 5 are as old as issue C, RMR (6) came with E.b (table revision 3), IWB (7) with E.g (table revision 7).',
+    fix: 'Correct the type, or raise the table’s revision.',
+    sources: [linux('iort_get_dev_cfg'), firmwareTestSuite, acpiView],
+    example: {
+      failing: '',
+      corrected: '',
+      bytes: [[0x1c0, 0x09]],
+    },
+  },
+  prerequisites: ['iort-rmr-table-revision'],
+  *check(input) {
+    const revision = tableRevision(input);
+    for (const node of input.table.nodes) {
+      const { type } = node.header;
+      if (node.kind === 'unknown') {
+        const message = `Nobody has published a node of type ${hex(type.value)}: Linux ignores it, iasl cannot compile it`;
+        yield finding(input, type, node, message);
+        continue;
+      }
+      const since = node.kind === 'iwb' ? 7 : node.kind === 'rmr' ? 3 : 0;
+      if (revision >= since) continue;
+      const { revision: field } = input.table.header;
+      const fixes =
+        field === undefined ? [] : [setFix(input, `Raise the table’s revision to ${since}`, [[field, BigInt(since)]])];
+      const message = `${theNode(node)} needs table revision ${since}; this table has ${revision}`;
+      yield finding(input, type, node, message, { severity: 'warning', fixes });
+    }
+  },
+};
+
+/** The highest node revision for each table revision that is in use, by node type; `known` is the highest of all. */
+const revisions: Readonly<
+  Record<
+    Exclude<IortNode['kind'], 'unknown'>,
+    Readonly<Record<0 | 3 | 5 | 6, readonly [lowest: number, highest: number]>>
+  >
+> = {
+  'its-group': { 0: [0, 0], 3: [1, 1], 5: [1, 1], 6: [1, 1] },
+  'named-component': { 0: [0, 2], 3: [3, 4], 5: [4, 4], 6: [4, 4] },
+  'root-complex': { 0: [0, 1], 3: [3, 3], 5: [4, 4], 6: [4, 4] },
+  smmu: { 0: [0, 1], 3: [3, 3], 5: [3, 3], 6: [3, 3] },
+  smmuv3: { 0: [0, 2], 3: [4, 4], 5: [4, 4], 6: [5, 5] },
+  pmcg: { 0: [0, 1], 3: [2, 2], 5: [2, 2], 6: [2, 2] },
+  rmr: { 0: [0, 0], 3: [1, 1], 5: [3, 3], 6: [3, 3] },
+  iwb: { 0: [0, 1], 3: [0, 1], 5: [0, 1], 6: [0, 1] },
+};
+
+export const iortNodeRevision: TableRule = {
+  id: 'iort-node-revision',
+  severity: 'error',
+  summary: 'The node’s revision does not belong to the table’s',
+  docs: {
+    effect:
+      'The node’s revision decides what its fields mean to Linux: whether an SMMUv3’s DeviceID mapping index counts, whether a root complex’s address limit does, whether a PMCG has a second page. A revision that the table’s issue does not have makes readers that go by the table disagree with it; fwts reports what is above every known one.',
+    why: 'Each issue of DEN0049 names one revision for each type of node. RMR revision 2 belongs to the withdrawn issue E.c and must not be used.',
+    fix: 'Set the node’s revision to that of the table’s issue, or raise the table’s revision. A lower one than usual is allowed and only noted.',
+    sources: [specification('revision of each node'), firmwareTestSuite, acpiView],
+    example: {
+      failing: amendment('SMMUv3', 'Revision : 05'),
+      corrected: amendment('SMMUv3', 'Revision : 04'),
+    },
+  },
+  prerequisites: ['iort-node-type', 'iort-rmr-table-revision'],
+  *check(input) {
+    const table = tableRevision(input);
+    const column = table >= 6 ? 6 : table >= 4 ? 5 : table >= 1 ? 3 : 0;
+    for (const node of input.table.nodes) {
+      if (node.kind === 'unknown') continue;
+      const { revision } = node.header;
+      const value = nodeRevision(node);
+      const [lowest, highest] = revisions[node.kind][column];
+      if (node.kind === 'rmr' && (value === 2 || column === 0)) {
+        if (column === 0) continue;
+        const fix = setFix(input, `Set the node’s revision to ${highest}`, [[revision, BigInt(highest)]], {
+          isPreferred: true,
+        });
+        const message = `RMR revision 2 is of the withdrawn issue E.c and must not be used: revision ${highest} goes with table revision ${table}`;
+        yield finding(input, revision, node, message, { fixes: [fix] });
+        continue;
+      }
+      if (value > highest) {
+        const fixes = [setFix(input, `Set the node’s revision to ${highest}`, [[revision, BigInt(highest)]])];
+        const newer = ([3, 5, 6] as const).find(
+          (each) => each > table && revisions[node.kind as 'smmuv3'][each][1] >= value,
+        );
+        const { revision: field } = input.table.header;
+        if (newer !== undefined && field !== undefined) {
+          fixes.push(setFix(input, `Raise the table’s revision to ${newer}`, [[field, BigInt(newer)]]));
+        }
+        const most =
+          newer === undefined && value > revisions[node.kind][6][1]
+            ? 'no issue of the specification has it'
+            : `table revision ${table} goes with ${highest}`;
+        yield finding(input, revision, node, `${theNode(node)} has revision ${value}, but ${most}`, { fixes });
+      } else if (value < lowest) {
+        const message = `${theNode(node)} has revision ${value}; table revision ${table} usually has ${lowest}. Linux goes by the node's: fields that came later are not read`;
+        yield finding(input, revision, node, message, { severity: 'info' });
+      }
+    }
+  },
+};
+
+export const iortIdentifier: TableRule = {
+  id: 'iort-identifier',
+  severity: 'error',
+  summary: 'Nodes share an identifier, have none, or have one where it is reserved',
+  docs: {
+    effect:
+      'Linux looks the companion device of NVIDIA’s command queues up by the identifier of its SMMUv3 (`NVDA200C` with that `_UID`): of two nodes with one identifier the wrong one gets it. Other tables may refer to nodes by it. iasl 20200925 writes 0 into every node.',
+    why: 'From issue E on (table revision 3 in use) every node has a number that no other has. Before, the bytes were reserved and zero.',
+    fix: 'Number the nodes; in a table of revision 0 write zeros.',
+    sources: [
+      specification('node format'),
+      'Linux drivers/iommu/arm/arm-smmu-v3/tegra241-cmdqv.c tegra241_cmdqv_probe',
+    ],
+    example: {
+      failing: amendment('MMU-500', 'Identifier : 00000001'),
+      corrected: amendment('MMU-500', 'Identifier : 00000002'),
+    },
+  },
+  *check(input) {
+    const { nodes } = input.table;
+    const revision = tableRevision(input);
+    if (revision === 0) {
+      const wrong = nodes.filter(({ header }) => header.identifier.value !== 0n);
+      const all: NewValue[] = wrong.map(({ header }) => [header.identifier, 0n]);
+      for (const node of wrong) {
+        const message = `${theNode(node)} has the identifier ${hex(node.header.identifier.value)}; in a table of revision 0 the bytes are reserved and 0`;
+        const fixes = [setFix(input, 'Write 0 into all identifiers', all, { isPreferred: true })];
+        yield finding(input, node.header.identifier, node, message, { severity: 'warning', fixes });
+      }
+      return;
+    }
+    if (revision < 3 || nodes.length < 2) return;
+    const numbered = setFix(
+      input,
+      'Number the nodes from 0',
+      nodes.map(({ header }, index) => [header.identifier, BigInt(index)]),
+    );
+    if (nodes.every(({ header }) => header.identifier.value === 0n)) {
+      const message = `All ${nodes.length} nodes have the identifier 0: from table revision 3 on each has its own`;
+      yield finding(input, nodes[0]!.header.identifier, nodes[0], message, {
+        severity: 'warning',
+        fixes: [{ ...numbered, isPreferred: true }],
+      });
+      return;
+    }
+    yield* sharedIdentifiers(input, numbered);
+  },
+};
+
+function* sharedIdentifiers(input: TableInput, numbered: ReturnType<typeof setFix>) {
+  const { nodes } = input.table;
+  const owners = new Map<bigint, IortNode[]>();
+  for (const node of nodes) {
+    const { value } = node.header.identifier;
+    const owned = owners.get(value);
+    if (owned === undefined) owners.set(value, [node]);
+    else owned.push(node);
+  }
+  let free = 0n;
+  while (owners.has(free)) free++;
+  for (const [value, shared] of owners) {
+    for (const node of shared.slice(1)) {
+      const { identifier } = node.header;
+      const others = shared.length > 2 ? ` and ${shared.length - 2} more` : '';
+      const message = `${theNode(node)} has the identifier ${hex(value)} of ${theNode(shared[0]!)}${others}: each node of the table has its own`;
+      const fix = setFix(input, `Give it ${hex(free)}, which is free`, [[identifier, free]], { isPreferred: true });
+      const evidence = evidenceAt([
+        placeOf(input, shared[0]!.header.identifier),
+        `The identifier of ${theNode(shared[0]!)}`,
+      ]);
+      yield finding(input, identifier, node, message, { evidence, fixes: [fix, numbered] });
+    }
+  }
+}

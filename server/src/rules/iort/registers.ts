@@ -1,0 +1,165 @@
+// Where SMMUs have their registers, and what lies over them.
+import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
+import { formatRange, list, withSize } from '../numbers';
+import { evidenceAt } from '../rule';
+import type { TableRule } from '../table-rule';
+import { finding, nodesOf, placeOf, theNode } from './finding';
+import { amendment, linux, specification } from './sources';
+
+const cavium = 2n;
+
+interface Registers {
+  readonly node: IortNode;
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** The registers that a node's driver claims: Linux takes 128 KiB of an SMMUv3, 64 KiB of a CN99xx. */
+function registersOf(node: IortNode): Registers[] {
+  if (node.kind === 'smmuv3') {
+    const base = node.values.base?.value ?? 0n;
+    const size = node.values.model?.value === cavium ? 0x10000n : 0x20000n;
+    return base === 0n ? [] : [{ node, start: base, end: base + size - 1n }];
+  }
+  if (node.kind === 'smmu') {
+    const { base, span } = node.values;
+    if (base === undefined || span === undefined || span.value === 0n) return [];
+    return [{ node, start: base.value, end: base.value + span.value - 1n }];
+  }
+  return [];
+}
+
+/** Ranges that RMR nodes keep for devices. */
+function reservedRanges(node: IortNode): Registers[] {
+  if (node.kind !== 'rmr') return [];
+  return node.descriptors.flatMap(({ base, length }) =>
+    length.value === 0n ? [] : [{ node, start: base.value, end: base.value + length.value - 1n }],
+  );
+}
+
+/** Counters in the register pages themselves are usual; at an SMMU's own registers they cannot be. */
+function counterPages(node: IortNode): Registers[] {
+  if (node.kind !== 'pmcg') return [];
+  const pages = [node.values.page0Base?.value ?? 0n, node.values.page1Base?.value ?? 0n].filter((base) => base !== 0n);
+  return pages.map((start) => ({ node, start, end: start + 0xfffn }));
+}
+
+export const iortSmmuv3Base: TableRule = {
+  id: 'iort-smmuv3-base',
+  severity: 'error',
+  summary: 'An SMMUv3’s registers are nowhere, unaligned, or over something else',
+  docs: {
+    effect:
+      'The driver maps and resets whatever is there: “unknown” hardware, a hang, or two SMMUs that fight over one set of registers. No device behind it has an IOMMU.',
+    why: 'An SMMUv3 has two register pages of 64 KiB (one in a Cavium CN99xx), so its base is a multiple of 64 KiB. Counter groups may lie in the pages’ free parts, but not where the SMMU’s own registers are.',
+    fix: 'Give the address that the hardware has.',
+    sources: [
+      linux('arm_smmu_v3_init_resources, arm_smmu_v3_resource_size'),
+      specification('SMMUv3 node'),
+      'Arm IHI0070 (SMMUv3), chapter 6',
+    ],
+    example: {
+      failing: amendment('SMMUv3', 'Base Address : 000000002B408000'),
+      corrected: amendment('SMMUv3', 'Base Address : 000000002B400000'),
+    },
+  },
+  prerequisites: ['iort-rmr-length-zero'],
+  *check(input) {
+    const others = input.table.nodes.flatMap((node) => [
+      ...registersOf(node),
+      ...reservedRanges(node),
+      ...counterPages(node),
+    ]);
+    others.sort(byStart);
+    for (const node of nodesOf(input, 'smmuv3')) {
+      const { base } = node.values;
+      if (base === undefined) continue;
+      if (base.value === 0n) {
+        yield finding(input, base, node, `${theNode(node)} has the base address 0: there are no registers`);
+        continue;
+      }
+      if (base.value % 0x10000n !== 0n) {
+        const message = `The registers of ${theNode(node)} begin at ${withSize(base.value)}, no multiple of 64 KiB`;
+        yield finding(input, base, node, message);
+      }
+      const own = registersOf(node)[0];
+      if (own === undefined) continue;
+      const over = others.filter(
+        (other) => other.start <= own.end && own.start <= other.end && isForeign(node, other, own),
+      );
+      if (over.length === 0) continue;
+      const message = `The registers of ${theNode(node)}, ${formatRange(own)}, overlap ${list(over.map((other) => `${formatRange(other)} of ${theNode(other.node)}`))}`;
+      const evidence = evidenceAt([placeOf(input, over[0]!.node.header.type), theNode(over[0]!.node)]);
+      yield finding(input, base, node, message, { evidence });
+    }
+  },
+};
+
+function isForeign(node: Smmuv3Node, other: Registers, own: Registers): boolean {
+  if (other.node === node) return false;
+  if (other.node.kind === 'pmcg') return other.start === own.start || other.start === own.start + 0x10000n;
+  // Of two SMMUv3 at one place each is told once.
+  return other.node.kind !== 'smmuv3' || other.node.index < node.index;
+}
+
+export const iortSmmuSpan: TableRule = {
+  id: 'iort-smmu-span',
+  severity: 'error',
+  summary: 'The registers of an SMMUv1 or v2 have no length, no whole pages, or overlap another SMMU’s',
+  docs: {
+    effect:
+      'With a span of 0 the registers end before they begin: the driver cannot map them, and no device behind has an IOMMU. Two drivers cannot claim the same registers: the second SMMU does not probe.',
+    why: 'Linux takes base and base + span − 1 for the registers. They are pages of 4 or 64 KiB, half of them global, half context banks.',
+    fix: 'Give the length that the hardware has.',
+    sources: [
+      linux('arm_smmu_init_resources'),
+      'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_device_probe',
+      specification('SMMUv1 or SMMUv2 node'),
+    ],
+    example: {
+      failing: amendment('MMU-500', 'Span : 0000000000000000'),
+      corrected: amendment('MMU-500', 'Span : 0000000000010000'),
+    },
+  },
+  *check(input) {
+    const others = nodesOf(input, 'smmu').flatMap(registersOf).sort(byStart);
+    for (const node of nodesOf(input, 'smmu')) {
+      const { base, span } = node.values;
+      if (base === undefined || span === undefined) continue;
+      if (span.value === 0n) {
+        yield finding(
+          input,
+          span,
+          node,
+          `${theNode(node)} has a span of 0: there are no registers, Linux cannot use it`,
+        );
+        continue;
+      }
+      const own = registersOf(node)[0]!;
+      if (span.value % 0x1000n !== 0n) {
+        const message = `The span of ${theNode(node)}, ${withSize(span.value)}, is no multiple of 4 KiB`;
+        yield finding(input, span, node, message);
+      } else if (own.end >= 1n << 64n) {
+        yield finding(input, span, node, `The registers of ${theNode(node)} go past the end of 64-bit addresses`);
+      }
+      const over = firstOverlap(own, others, (other) => other.node.index < node.index);
+      if (over === undefined) continue;
+      const message = `The registers of ${theNode(node)}, ${formatRange(own)}, overlap those of ${theNode(over.node)}, ${formatRange(over)}`;
+      const evidence = evidenceAt([placeOf(input, over.node.header.type), theNode(over.node)]);
+      yield finding(input, base, node, message, { evidence });
+    }
+  },
+};
+
+function byStart(a: Registers, b: Registers): number {
+  return a.start < b.start ? -1 : a.start > b.start ? 1 : a.node.index - b.node.index;
+}
+
+/** One of them, sorted by their starts, that has an address in common; the registers of machines are few and small. */
+function firstOverlap(
+  own: Registers,
+  sorted: readonly Registers[],
+  isWanted: (other: Registers) => boolean,
+): Registers | undefined {
+  return sorted.find((other) => other.start <= own.end && own.start <= other.end && isWanted(other));
+}

@@ -1,0 +1,125 @@
+// What Linux makes of a node's ID mappings, as far as rules ask for it.
+import type { IdMapping, IortNode, IortTable, Smmuv3Node } from '../../acpi/iort/model';
+import type { TableInput } from '../table-rule';
+import { nodeRevision } from './finding';
+
+/** IDs, both ends included. */
+export interface IdRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+export interface InputRange extends IdRange {
+  readonly mapping: IdMapping;
+}
+
+/** The IDs that a mapping takes. */
+export function inputRange(mapping: IdMapping): InputRange {
+  const start = mapping.inputBase.value;
+  return { mapping, start, end: start + mapping.count.value };
+}
+
+/** The IDs that it makes of them: one for a single mapping. */
+export function outputRange({ outputBase, count, single }: IdMapping): IdRange {
+  const start = outputBase.value;
+  return { start, end: start + (single ? 0n : count.value) };
+}
+
+/**
+ * The index of an SMMUv3's own mapping, if it counts: from node revision 5 where the flag says so, in revisions 1 to 4
+ * unless all four interrupts are wired, never in revision 0 (Linux iort_get_id_mapping_index).
+ */
+export function deviceIdIndex(node: Smmuv3Node): bigint | undefined {
+  const revision = nodeRevision(node);
+  const { deviceIdIndex: index, flags, eventGsiv, priGsiv, gerrGsiv, syncGsiv } = node.values;
+  if (revision < 1 || index === undefined) return undefined;
+  const isValid =
+    revision >= 5
+      ? ((flags?.value ?? 0n) & 0x10n) !== 0n
+      : [eventGsiv, priGsiv, gerrGsiv, syncGsiv].some((gsiv) => gsiv?.value === 0n);
+  return isValid ? index.value : undefined;
+}
+
+/** Whether translation skips the mapping: it gives the device ID of the SMMU's own interrupts. */
+export function isDeviceIdMapping(node: IortNode, { index }: IdMapping): boolean {
+  return node.kind === 'smmuv3' && deviceIdIndex(node) === BigInt(index);
+}
+
+/** The mappings that translate ranges of IDs, in order: not the single ones, not an SMMUv3's own. */
+export function rangeMappings(node: IortNode): InputRange[] {
+  if (!['root-complex', 'named-component', 'smmu', 'smmuv3'].includes(node.kind)) return [];
+  return node.mappings.filter((mapping) => !mapping.single && !isDeviceIdMapping(node, mapping)).map(inputRange);
+}
+
+/** Parts of a range that none of the others covers, in order. */
+export function uncovered(range: IdRange, covering: readonly IdRange[]): IdRange[] {
+  const gaps: IdRange[] = [];
+  let next = range.start;
+  for (const { start, end } of [...covering].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))) {
+    if (end < next) continue;
+    if (start > range.end) break;
+    if (start > next) gaps.push({ start: next, end: start - 1n });
+    next = end + 1n;
+  }
+  if (next <= range.end) gaps.push({ start: next, end: range.end });
+  return gaps;
+}
+
+/** Whether a range lies in the 32 bits that IDs have. */
+export function fits({ end }: IdRange): boolean {
+  return end <= 0xffffffffn;
+}
+
+/** A mapping of a master that leads to an SMMU, and the stream IDs that it makes there. */
+export interface StreamRange extends IdRange {
+  readonly node: IortNode;
+  readonly mapping: IdMapping;
+  readonly smmu: IortNode;
+}
+
+/** The stream IDs that arrive at the SMMUs, found once for all rules. */
+export interface Streams {
+  readonly all: readonly StreamRange[];
+  /** Those of one SMMU that meet a range of IDs. */
+  readonly meeting: (smmu: IortNode, ids: IdRange) => readonly StreamRange[];
+  /** In order of their first IDs. */
+  readonly bySmmu: ReadonlyMap<IortNode, readonly StreamRange[]>;
+}
+
+const streamsOf = new WeakMap<IortTable, Streams>();
+
+/** The stream IDs of all root complexes and named components, by the way of their mappings. */
+export function streams({ table }: Pick<TableInput, 'table'>): Streams {
+  let found = streamsOf.get(table);
+  if (found === undefined) {
+    found = findStreams(table);
+    streamsOf.set(table, found);
+  }
+  return found;
+}
+
+function findStreams(table: IortTable): Streams {
+  const all: StreamRange[] = [];
+  const bySmmu = new Map<IortNode, StreamRange[]>();
+  for (const node of table.nodes) {
+    if (node.kind !== 'root-complex' && node.kind !== 'named-component') continue;
+    for (const mapping of node.mappings) {
+      const { target } = mapping;
+      if (target?.kind !== 'smmu' && target?.kind !== 'smmuv3') continue;
+      const range = { ...outputRange(mapping), node, mapping, smmu: target };
+      all.push(range);
+      const ranges = bySmmu.get(target);
+      if (ranges === undefined) bySmmu.set(target, [range]);
+      else ranges.push(range);
+    }
+  }
+  for (const ranges of bySmmu.values()) ranges.sort(byStart);
+  const meeting = (smmu: IortNode, { start, end }: IdRange) =>
+    (bySmmu.get(smmu) ?? []).filter((range) => range.start <= end && start <= range.end);
+  return { all, meeting, bySmmu };
+}
+
+/** By the first ID, then by the place in the table. */
+function byStart(a: StreamRange, b: StreamRange): number {
+  return a.start < b.start ? -1 : a.start > b.start ? 1 : a.mapping.offset - b.mapping.offset;
+}
