@@ -5,6 +5,7 @@ import { serveAsThread } from './check-pool';
 import { addCollect } from './collect';
 import { addCompare } from './compare';
 import { addExport } from './export';
+import { addIort } from './iort';
 import { addPlan } from './plan';
 import { addRegions } from './regions';
 import { printError, UsageError } from './terminal';
@@ -30,6 +31,7 @@ async function main(onWorked: () => void): Promise<void> {
   addExport(program);
   addCollect(program);
   addTree(program);
+  addIort(program);
   // A verb that prints a text has run nothing of what the others run.
   program.hook('postAction', (_, { args }) => {
     if (args.length > 0) onWorked();

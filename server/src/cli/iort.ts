@@ -1,0 +1,169 @@
+// doorbell iort compile FILE · decompile FILE · new
+import { Option, type Command } from 'commander';
+import fs from 'node:fs';
+import path from 'node:path';
+import { readAcpiDump } from '../acpi/acpidump';
+import { computedDisagreements } from '../acpi/text/disagreements';
+import { documentOfText, type TableDocument } from '../acpi/text/document';
+import { isPrintable, printTable } from '../acpi/text/print';
+import { issues, newIort, templateRevision } from '../acpi/text/template';
+import { textStyles, type TextStyle } from '../acpi/layout/field';
+import { decodeIort } from '../acpi/iort/decode';
+import { decodeMadt } from '../acpi/madt/decode';
+import { tableSignature } from '../acpi/table-header';
+import { count, hex } from '../text/numbers';
+import type { Diagnostic } from '../text/diagnostic';
+import { createFileStore } from '../workspace/files';
+import { inputKind } from '../workspace/input-kind';
+import { printText } from './print-text';
+import { reportDiagnostic } from './report';
+import { displayPath, painterFor, printError, UsageError } from './terminal';
+
+interface CompileArguments {
+  readonly output?: string;
+  readonly force?: true;
+}
+
+interface DecompileArguments {
+  readonly output?: string;
+  readonly style: TextStyle;
+  readonly table?: string;
+}
+
+interface NewArguments {
+  readonly output?: string;
+  readonly style: TextStyle;
+  readonly revision: string;
+}
+
+export function addIort(program: Command): void {
+  const iort = program
+    .command('iort')
+    .description('compile and decompile ACPI tables: the IORT, and the MADT beside it');
+  iort
+    .command('compile')
+    .description('data-table text to a binary table, with lengths, counts, offsets and the checksum computed')
+    .argument('<file>', 'the text, as iasl -d or `doorbell iort decompile` writes it')
+    .option('-o, --output <file>', 'the binary (default: FILE with the suffix .aml; - for the standard output)')
+    .option('-f, --force', 'write the table also where the text has errors')
+    .addHelpText('after', '\nExit status: 0 done, 1 the text has errors, 2 the file cannot be used.')
+    .action(compile);
+  withStyle(iort.command('decompile'))
+    .description('a binary table to text that iasl reads; what iasl would lose stands in comments')
+    .argument('<file>', 'a binary table, or what acpidump printed')
+    .option('-o, --output <file>', 'the text (default: the standard output)')
+    .option('--table <signature>', 'which table of a dump: IORT or APIC')
+    .addHelpText('after', '\nExit status: 0 done, 2 the file cannot be used.')
+    .action(decompile);
+  withStyle(iort.command('new'))
+    .description('the text that a new IORT starts with: QEMU’s machine virt with an SMMUv3')
+    .option('--revision <issue>', `issue of Arm DEN0049 (${[...issues.keys()].join(', ')}) or revision`, 'E.f')
+    .option('-o, --output <file>', 'the text (default: the standard output)')
+    .action(template);
+}
+
+function withStyle(command: Command): Command {
+  const style = new Option('--style <iasl>', 'form of the text: of a current iasl, or of 20200925 (Debian 12)');
+  return command.addOption(style.choices(textStyles).default('current'));
+}
+
+function compile(file: string, { output, force }: CompileArguments): void {
+  const document = textOf(file);
+  const findings = [...document.diagnostics, ...computedDisagreements(document)];
+  const errors = report(findings, file);
+  if (errors > 0) process.exitCode = 1;
+  if (errors > 0 && force !== true) {
+    printError(`${file}: ${count(errors, 'error')}, nothing written`);
+    return;
+  }
+  const target = output ?? path.join(path.dirname(file), `${path.parse(file).name}.aml`);
+  write(target, document.bytes);
+  if (target !== '-') process.stdout.write(`${target}: ${describe(document.bytes)}\n`);
+}
+
+function textOf(file: string): TableDocument {
+  const source = createFileStore().read(path.resolve(file));
+  if ('error' in source) throw new UsageError(`${file}: ${source.error}`);
+  const kind = inputKind(source);
+  if (kind === 'acpi-binary') throw new UsageError(`${file}: is a binary table already`);
+  const document = documentOfText(source);
+  const { signature } = document;
+  if (signature === '') throw new UsageError(`${file}: is no data-table text: it has no line “Signature : "IORT"”`);
+  if (signature !== 'IORT' && signature !== 'APIC') {
+    throw new UsageError(`${file}: is the table ${signature}; IORT and APIC (MADT) are compiled`);
+  }
+  return document;
+}
+
+/** Prints what was found to the standard error; returns how many are errors. */
+function report(findings: readonly Diagnostic[], file: string): number {
+  const paint = painterFor(process.stderr);
+  let errors = 0;
+  for (const finding of findings) {
+    if (finding.severity === 'error') errors++;
+    process.stderr.write(printText(reportDiagnostic(finding, displayPath(path.resolve(file))), paint));
+  }
+  return errors;
+}
+
+function describe(bytes: Uint8Array): string {
+  const signature = tableSignature(bytes);
+  const nodes =
+    signature === 'IORT'
+      ? count(decodeIort(bytes).nodes.length, 'node')
+      : count(decodeMadt(bytes).entries.length, 'entry', 'entries');
+  return `${signature}, revision ${bytes[8] ?? 0}, ${nodes}, ${count(bytes.length, 'byte')}`;
+}
+
+function decompile(file: string, { output, style, table }: DecompileArguments): void {
+  const bytes = binaryOf(file, table);
+  const { problems } = tableSignature(bytes) === 'IORT' ? decodeIort(bytes) : decodeMadt(bytes);
+  for (const { offset, message } of problems) printError(`${file}: at ${hex(offset)}: ${message}`);
+  write(output ?? '-', printTable(bytes, { style }));
+}
+
+function binaryOf(file: string, table: string | undefined): Uint8Array {
+  const files = createFileStore();
+  const full = path.resolve(file);
+  const bytes = files.readBytes(full);
+  if ('error' in bytes) throw new UsageError(`${file}: ${bytes.error}`);
+  const wanted = table?.toUpperCase();
+  if (isPrintable(bytes)) {
+    const signature = tableSignature(bytes);
+    if (wanted !== undefined && wanted !== signature) throw new UsageError(`${file}: is the table ${signature}`);
+    return bytes;
+  }
+  const source = files.read(full);
+  const kind = 'error' in source ? 'binary' : inputKind(source);
+  if (kind === 'acpi-text') throw new UsageError(`${file}: is text already`);
+  if (kind === 'acpi-binary') {
+    throw new UsageError(`${file}: is the table ${tableSignature(bytes)}; IORT and APIC (MADT) are decompiled`);
+  }
+  if (kind !== 'acpi-dump' || 'error' in source) throw new UsageError(`${file}: is no ACPI table`);
+  const signature = wanted ?? 'IORT';
+  const found = readAcpiDump(source.text).tables.find((each) => tableSignature(each.bytes) === signature);
+  if (found === undefined) throw new UsageError(`${file}: is a dump without the table ${signature}`);
+  if (!isPrintable(found.bytes)) throw new UsageError(`${file}: IORT and APIC (MADT) are decompiled`);
+  return found.bytes;
+}
+
+function template({ output, style, revision }: NewArguments): void {
+  const wanted = templateRevision(revision);
+  if (wanted === undefined) {
+    const known = [...issues.keys()].join(', ');
+    throw new UsageError(`there is no template of revision ${revision}: ${known} are known, E, E.a and E.c withdrawn`);
+  }
+  write(output ?? '-', newIort(wanted, style));
+}
+
+function write(target: string, content: string | Uint8Array): void {
+  if (target === '-') {
+    process.stdout.write(content);
+    return;
+  }
+  try {
+    fs.writeFileSync(target, typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
+  } catch (error) {
+    throw new UsageError(`${target}: cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
