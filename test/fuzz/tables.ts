@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { random, type Random } from './random';
+import { checkAnalysis, checkText } from './table-engine';
 import { generateTable } from '../acpi/generate-table';
 import { readNumber, writeInteger } from '../../server/src/acpi/bytes';
 import { recomputed } from '../../server/src/acpi/iort/compute';
@@ -32,7 +33,7 @@ const edges = [
 /** The table with one to six changes. */
 export function mutatedTable(table: Uint8Array, numbers: Random): Uint8Array {
   const { below, pick } = numbers;
-  let bytes = table.slice();
+  let bytes: Uint8Array = table.slice();
   for (let changes = 1 + below(6); changes > 0; changes--) {
     const at = below(bytes.length + 1);
     switch (below(9)) {
@@ -107,6 +108,10 @@ export function runTableRound(seeds: readonly Uint8Array[], number: number): voi
   const bytes = numbers.below(50) === 0 ? noise(numbers) : mutatedTable(numbers.pick(seeds), numbers);
   checkIort(bytes, numbers);
   checkMadt(bytes);
+  // These cost as much as dozens of the others.
+  const also = numbers.below(80);
+  if (also === 0) checkText(bytes);
+  if (also === 1) checkAnalysis(bytes, numbers.pick(seeds));
 }
 
 function noise({ below }: Random): Uint8Array {
