@@ -57,7 +57,7 @@ describe('doorbell collect', () => {
     assert.equal(status, 0);
     assert.match(stderr, /^collect: missing: \/proc\/iomem$/m);
     assert.match(stderr, /^collect: missing: a devicetree and ACPI tables$/m);
-    assertOneLineError(doorbell(['regions', archive]), /holds no devicetree$/m);
+    assertOneLineError(doorbell(['regions', archive]), /holds neither a devicetree nor an IORT$/m);
   });
 
   it('does with the tree of files where the blob cannot be read', () => {
@@ -126,8 +126,8 @@ describe('an archive as a host', () => {
         /holds a damaged flattened devicetree: .* at offset 0x/,
       ],
       'acpi.tar': [
-        Buffer.concat([about, entry('doorbell-host/acpi/IORT', 4, Buffer.from('IORT')), end]),
-        /holds ACPI tables and no devicetree: ACPI is not supported yet$/m,
+        Buffer.concat([about, entry('doorbell-host/acpi/FACP', 4, Buffer.from('FACP')), end]),
+        /holds ACPI tables without an IORT, and no devicetree$/m,
       ],
     };
     for (const [name, [bytes, reason]] of Object.entries(cases)) {

@@ -51,10 +51,11 @@ describe('doorbell', () => {
       [path.dirname(folder.root)]: `${path.dirname(folder.root)}: is a directory`,
       [folder.at('none')]: `${folder.at('none')}: no such file`,
       'cut.dtb': /^doorbell: cut\.dtb: is a damaged flattened devicetree: .* at offset 0x/,
-      'iort.aml': 'iort.aml: an ACPI table is not supported yet',
-      'iort.dsl': 'iort.dsl: an ACPI table in text form is not supported yet',
-      program: 'program: is neither devicetree source nor a flattened devicetree',
+      program: 'program: is neither devicetree source, nor a flattened devicetree, nor an ACPI table',
     };
+    for (const table of ['iort.aml', 'iort.dsl']) {
+      assertOneLineError(doorbell(['tree', table], folder.root), `${table}: is an ACPI table, which has no tree`);
+    }
     for (const [file, reason] of Object.entries(expected)) {
       for (const verb of ['check', 'regions', 'tree']) assertOneLineError(doorbell([verb, file], folder.root), reason);
     }

@@ -146,7 +146,7 @@ function described({ name, args }: RecordedCase): Pick<PredictedCase, 'names' | 
   const own = path.join(truth, `${name}.aml`);
   const iort = decodeIort(existsSync(own) ? readFileSync(own) : bytesOf('00-qemu.aml'));
   const isGicv2 = args.some((word) => word.includes('gic-version=2'));
-  const madt = decodeMadt(bytesOf(isGicv2 ? 'qemu-gicv2m-madt.aml' : 'qemu-madt.aml'));
+  const madt = decodeMadt(bytesOf(isGicv2 ? '../gicv2m/APIC.aml' : 'qemu-madt.aml'));
   const placeOf = (): undefined => undefined;
   const preserveBootConfiguration = args.includes('--preserve-config');
   const topology = topologyFromAcpi({ table: iort, placeOf }, { table: madt, placeOf }, { preserveBootConfiguration });

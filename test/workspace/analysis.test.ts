@@ -127,7 +127,10 @@ describe('the analysis of a board', () => {
 
   it('refuses a text that is something else', () => {
     const folder = folderWith('//- README.md\n# Hello\n\nworld\n');
-    assert.equal(snapshotOf(folder, 'README.md').unusable, 'is neither devicetree source nor a flattened devicetree');
+    assert.equal(
+      snapshotOf(folder, 'README.md').unusable,
+      'is neither devicetree source, nor a flattened devicetree, nor an ACPI table',
+    );
   });
 
   it('refuses an empty file that nobody calls a source', () => {

@@ -16,14 +16,21 @@ import type { Diagnostic } from '../text/diagnostic';
 
 /** `base`: settings below those of doorbell.json. */
 export function analyseFile(file: string, options: SourceOptions, base: SettingsFile = {}): Snapshot {
-  return usable(withContext(file, options, analyse, base), file);
+  const snapshot = usable(withContext(file, options, analyse, base), file);
+  const { acpi } = snapshot;
+  if (acpi !== undefined && acpi.document.iort === undefined) {
+    throw new UsageError(`${file}: is the ACPI table ${acpi.document.signature}; what devices reach, the IORT says`);
+  }
+  return snapshot;
 }
 
 export function compileFile(file: string, options: SourceOptions, compileOptions: CompileOptions): CompiledBoard {
-  return usable(
+  const board = usable(
     withContext(file, options, (context, files) => compileBoard(context, files, compileOptions)),
     file,
   );
+  if (board.acpi !== undefined) throw new UsageError(`${file}: is an ACPI table, which has no tree`);
+  return board;
 }
 
 function withContext<T>(

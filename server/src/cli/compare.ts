@@ -4,7 +4,6 @@ import { compareHosts } from '../iova/hosts/compare';
 import { givenSubjects, type ComparedHost, type WantedDevice } from '../iova/hosts/match-masters';
 import { kernelProfiles, type KernelVersion } from '../iova/kernel-profile';
 import type { Snapshot } from '../workspace/analysis';
-import { hostNames } from '../workspace/host-names';
 import { analyseFile, warnOfErrors } from './board';
 import { guestFor } from './guest';
 import { addSourceOptions, collect, type SourceOptions } from './options';
@@ -86,11 +85,11 @@ function snapshotOf(file: string, at: number, count: number, options: CompareArg
 
 function comparedHost(
   label: string,
-  { topology, prediction, tree, host }: Snapshot,
+  { topology, prediction, names, host }: Snapshot,
   options: CompareArguments,
 ): ComparedHost {
   const allowUnsafeInterrupts = options.unsafe ?? options.allowUnsafeInterrupts ?? host?.allowUnsafeInterrupts;
-  return { label, topology, prediction, names: hostNames(tree), allowUnsafeInterrupts };
+  return { label, topology, prediction, names, allowUnsafeInterrupts };
 }
 
 function guestArguments({ guest, memory }: CompareArguments): readonly string[] {

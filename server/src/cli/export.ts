@@ -7,7 +7,6 @@ import { findDevice } from '../iova/find-device';
 import type { PredictedDevice, PredictedGroup } from '../iova/prediction';
 import { formatRange } from '../text/numbers';
 import type { Snapshot } from '../workspace/analysis';
-import { resolveName } from '../workspace/host-names';
 import { analyseFile, warnOfErrors } from './board';
 import { addAnalysisOptions, collect, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
@@ -125,8 +124,8 @@ interface Found {
 }
 
 /** The groups of a device; of a host bridge, those of everything behind it. */
-function groupsOf({ topology, prediction, tree }: Snapshot, wanted: string): Found {
-  const found = findDevice(topology, prediction, { resolve: (name) => resolveName(tree, name) }, wanted);
+function groupsOf({ topology, prediction, names }: Snapshot, wanted: string): Found {
+  const found = findDevice(topology, prediction, names, wanted);
   if (found.kind === 'missing') throw new UsageError(found.message);
   const bridge = topology.hostBridges.find(({ path }) => path === found.path);
   const isAddress = /^[0-9a-f:]+\.[0-7]$/i.test(wanted);

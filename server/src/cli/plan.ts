@@ -13,7 +13,6 @@ import type { Backend } from '../iova/vfio/container';
 import { count } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { Snapshot } from '../workspace/analysis';
-import { resolveName } from '../workspace/host-names';
 import { analyseFile, warnOfErrors } from './board';
 import { guestFor } from './guest';
 import { addAnalysisOptions, collect, type SourceOptions } from './options';
@@ -94,8 +93,8 @@ function containersOf(snapshot: Snapshot, wanted: readonly string[] | undefined)
   return found.length === 0 ? [] : [found];
 }
 
-function deviceNamed({ topology, prediction, tree }: Snapshot, name: string): ContainerDevices {
-  const found = findDevice(topology, prediction, { resolve: (text) => resolveName(tree, text) }, name);
+function deviceNamed({ topology, prediction, names }: Snapshot, name: string): ContainerDevices {
+  const found = findDevice(topology, prediction, names, name);
   if (found.kind === 'missing') throw new UsageError(found.message);
   const { path, group, reason } = found;
   if (group === undefined) {

@@ -53,15 +53,18 @@ function entryText(
   paint: Painter,
 ): string {
   const { verdict, group } = first.plan;
-  const standsFor = group.devices.some(
-    ({ path, standsForUndescribed }) => path === first.device && standsForUndescribed,
-  )
-    ? ' (functions behind it that the sources do not describe)'
-    : '';
+  const standIn = group.devices.find(({ path, standsForUndescribed }) => path === first.device && standsForUndescribed);
+  const standsFor = standIn === undefined ? '' : ` (${standInWords(standIn)})`;
   const heading = `${paint(first.device, 'strong')}${standsFor}  ${paint(verdict, verdictStyles[verdict])}\n`;
   if (others.length === 0) return `${heading}${body}`;
   const names = others.map((name) => `${paint(name, 'strong')}  ${paint(verdict, verdictStyles[verdict])}, alike\n`);
   return `${heading}${names.join('')}${body}`;
+}
+
+function standInWords({ path, master, functions }: PredictedDevice): string {
+  if (path === master.path) return 'functions behind it that the sources do not describe';
+  const isOne = functions?.length === 1 && functions[0]!.first === functions[0]!.last;
+  return isOne ? 'a function that the sources do not describe' : 'functions that the sources do not describe';
 }
 
 /** A text about one device as it would read about another. */

@@ -4,7 +4,6 @@ import { findDevice } from '../iova/find-device';
 import { cutText, printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
-import { resolveName } from '../workspace/host-names';
 import { analyseFile, warnOfErrors } from './board';
 import { addAnalysisOptions, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
@@ -43,8 +42,8 @@ function printBare(group: PredictedGroup, limit: bigint | undefined): void {
   for (const reason of group.unknown) printError(`unknown: ${reason}`);
 }
 
-function groupsOfDevice({ topology, prediction, tree }: Snapshot, device: string): readonly PredictedGroup[] {
-  const found = findDevice(topology, prediction, { resolve: (name) => resolveName(tree, name) }, device);
+function groupsOfDevice({ topology, prediction, names }: Snapshot, device: string): readonly PredictedGroup[] {
+  const found = findDevice(topology, prediction, names, device);
   if (found.kind === 'missing') throw new UsageError(found.message);
   if (found.group === undefined) {
     printError(`${found.path} is in no group: ${found.reason ?? 'nothing is known about it'}`);

@@ -11,6 +11,8 @@ import type { Snapshot } from '../workspace/analysis';
 import { createFileStore } from '../workspace/files';
 import { hostSettings, type HostArchive } from '../workspace/host-archive';
 import { readDump, type HostDump } from '../workspace/host-dump';
+import { machineOfTables, topologyOfMachine } from '../workspace/acpi-machine';
+import { acpiNames } from '../workspace/acpi-names';
 import { hostNames } from '../workspace/host-names';
 import { settingsProfile } from '../workspace/settings';
 import { analyseFile, hostNote } from './board';
@@ -58,12 +60,15 @@ function runVerify(file: string, options: VerifyArguments): void {
 }
 
 function verify(snapshot: Snapshot, { dump, archive }: HostDump): ExplainedVerification {
-  const { topology, prediction, tree } = snapshot;
-  const host: DescribedHost = { topology, prediction, names: hostNames(tree) };
+  const { topology, prediction, names } = snapshot;
+  const host: DescribedHost = { topology, prediction, names };
   const verification = verifyHost(host, dump);
   const alternatives = verification.isEqual
     ? []
-    : tryAlternatives([...otherKernels(snapshot, host), ...bootTree(snapshot, archive)], dump);
+    : tryAlternatives(
+        [...otherKernels(snapshot, host), ...otherConfiguration(snapshot), ...bootDescription(snapshot, archive)],
+        dump,
+      );
   const explanations = verification.groups.map((group) =>
     group.isEqual ? [] : explainGroup(host, group, alternatives),
   );
@@ -81,9 +86,27 @@ function otherKernels({ topology, kernel, context }: Snapshot, { names }: Descri
   });
 }
 
-/** The tree that the machine booted with, where the dump has it and the sources are something else. */
-function bootTree({ kernel, host }: Snapshot, archive: HostArchive | undefined): Alternative[] {
-  if (archive === undefined || archive === host || 'error' in archive.tree) return [];
+/** The same tables where the host bridges say otherwise of the firmware's PCI configuration, which no data table tells. */
+function otherConfiguration({ acpi, kernel, context }: Snapshot): Alternative[] {
+  if (acpi === undefined) return [];
+  const preserveBootConfiguration = !context.settings.preserveBootConfiguration;
+  const topology = topologyOfMachine(acpi, { preserveBootConfiguration });
+  const prediction = predictRegions(topology, kernel);
+  const label = `"preserveBootConfiguration": ${String(preserveBootConfiguration)} in doorbell.json`;
+  return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: acpiNames(topology) } }];
+}
+
+/** What the machine booted with, where the dump has it and the sources are something else. */
+function bootDescription({ kernel, host, context }: Snapshot, archive: HostArchive | undefined): Alternative[] {
+  if (archive === undefined || archive === host) return [];
+  const machine = machineOfTables('IORT', archive.tables);
+  if (machine !== undefined) {
+    const topology = topologyOfMachine(machine, context.settings);
+    const prediction = predictRegions(topology, kernel);
+    const label = 'the sources are not what the machine booted with; its own IORT and these rules';
+    return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: acpiNames(topology) } }];
+  }
+  if ('error' in archive.tree) return [];
   const topology = topologyFromTree(archive.tree);
   const prediction = predictRegions(topology, kernel);
   const label = 'the sources are not what the machine booted with; its own tree and these rules';

@@ -3,7 +3,8 @@ import type { KernelProfile } from '../iova/kernel-profile';
 import { predictRegions } from '../iova/predict';
 import type { RegionPrediction } from '../iova/prediction';
 import type { Unit } from '../preprocess/preprocess';
-import { checkRules } from '../rules/check';
+import type { HostNames } from '../iova/hosts/locate';
+import { checkRules, checkTableRules } from '../rules/check';
 import type { RuleSettings } from '../rules/rule';
 import { settleDiagnostics } from '../rules/suppression';
 import type { SyntaxTree } from '../syntax/syntax-tree';
@@ -13,11 +14,14 @@ import { topologyFromTree } from '../topology/from-tree';
 import type { Topology } from '../topology/model';
 import { readFdt } from '../tree/fdt-read';
 import type { DeviceTree } from '../tree/model';
+import { acpiMachineOf, machineOfTables, topologyOfMachine, type AcpiMachine } from './acpi-machine';
+import { acpiNames } from './acpi-names';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
 import type { Context } from './contexts';
 import type { FileStore } from './files';
 import { fragmentDiagnostics, isOtherText } from './fragments';
 import { readHostArchive, type HostArchive } from './host-archive';
+import { hostNames } from './host-names';
 import { inputKind, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays, type OverlayUnit } from './overlays';
 import { settingsProfile } from './settings';
@@ -30,7 +34,9 @@ export interface Snapshot {
   readonly kind: InputKind;
   /** What was recorded of the machine, where the input is an archive of `doorbell collect`. */
   readonly host: HostArchive | undefined;
-  /** Of a blob, an empty file of its name. */
+  /** The tables of a machine that ACPI describes; its tree is empty. */
+  readonly acpi: AcpiMachine | undefined;
+  /** Of a blob, an empty file of its name; of a table in binary form, the text that it is printed as. */
   readonly root: SourceFile;
   /** Empty for a blob, as `syntax` is. */
   readonly unit: Unit;
@@ -40,6 +46,8 @@ export interface Snapshot {
   /** With the overlays applied. */
   readonly tree: DeviceTree;
   readonly topology: Topology;
+  /** What its devices are called. */
+  readonly names: HostNames;
   readonly kernel: KernelProfile;
   readonly prediction: RegionPrediction;
   /** Of all layers, as the user's settings want them, in the order of the unit's files and in each by place. */
@@ -53,7 +61,7 @@ export interface Snapshot {
 /** A board's tree and what went into it, before anything is made of it. */
 export type CompiledBoard = Pick<
   Snapshot,
-  'context' | 'kind' | 'host' | 'root' | 'unit' | 'syntax' | 'overlays' | 'tree' | 'files' | 'unusable'
+  'context' | 'kind' | 'host' | 'acpi' | 'root' | 'unit' | 'syntax' | 'overlays' | 'tree' | 'files' | 'unusable'
 > & {
   /** Of the preprocessor, the parser and the merge, as they come. */
   readonly diagnostics: readonly Diagnostic[];
@@ -62,6 +70,7 @@ export type CompiledBoard = Pick<
 /** Analyses a board. Gives a snapshot for any input; an exception is a bug of ours. */
 export function analyse(context: Context, files: FileStore): Snapshot {
   const board = compileBoard(context, files);
+  if (board.acpi !== undefined) return analyseTables(board, board.acpi, files);
   const { tree, kind, unit, overlays } = board;
   const kernel = settingsProfile(context.settings);
   const topology = topologyFromTree(tree);
@@ -73,7 +82,26 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   const own = fragmentDiagnostics(context, board.root, board.diagnostics);
   const wanted = [...own, ...found].filter(({ rule }) => rules[rule] !== 'off');
   const diagnostics = settleDiagnostics(inFileOrder(wanted, [unit, ...overlays.map((overlay) => overlay.unit)]), rules);
-  return { ...board, topology, kernel, prediction, diagnostics };
+  return { ...board, topology, names: hostNames(tree), kernel, prediction, diagnostics };
+}
+
+/** The same of a machine that ACPI describes. */
+function analyseTables(board: CompiledBoard, acpi: AcpiMachine, files: FileStore): Snapshot {
+  const { context } = board;
+  const { rules } = context.settings;
+  const kernel = settingsProfile(context.settings);
+  const topology = topologyOfMachine(acpi, context.settings);
+  const prediction = predictRegions(topology, kernel);
+  const settings = ruleSettings(context, files);
+  const { document, madt } = acpi;
+  const { iort: table } = document;
+  const found =
+    table === undefined
+      ? []
+      : checkTableRules({ document, table, madt: madt?.madt, topology, prediction, kernel, settings });
+  const wanted = [...board.diagnostics, ...document.diagnostics, ...found].filter(({ rule }) => rules[rule] !== 'off');
+  const diagnostics = settleDiagnostics(inFileOrder(wanted, []), rules);
+  return { ...board, topology, names: acpiNames(topology), kernel, prediction, diagnostics };
 }
 
 /** What the rules need to know of doorbell.json. */
@@ -85,7 +113,8 @@ function ruleSettings({ settings, settingsFile, msiWindowSource }: Context, file
     const isGuest = key[0] === 'guests';
     return settingsPlace(source, key) ?? (isGuest ? settingsPlace(source, key.slice(0, 2)) : undefined);
   };
-  return { msiWindowSource, guests: configuredGuests(settings), place };
+  const { preserveBootConfiguration } = settings;
+  return { msiWindowSource, guests: configuredGuests(settings), preserveBootConfiguration, place };
 }
 
 /** The tree of a board, overlays applied, without the analysis. */
@@ -106,7 +135,12 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
     return overlaidBoard(context, kind, root, compiled, applied, files);
   }
   if (kind === 'archive') return archivedBoard(context, root, files);
-  if (kind !== 'fdt') return unusableBoard(context, kind, unusableKinds[kind], files);
+  if (kind === 'acpi-text' || kind === 'acpi-binary' || kind === 'acpi-dump') {
+    const machine = acpiMachineOf(root, kind, context.settings, files);
+    if ('error' in machine) return unusableBoard(context, kind, machine.error, files);
+    return tableBoard(context, kind, machine, files);
+  }
+  if (kind === 'binary') return unusableBoard(context, kind, unusableKinds.binary, files);
   const bytes = files.readBytes(context.root);
   if ('error' in bytes) return unusableBoard(context, kind, bytes.error, files);
   const blob = readFdt(bytes);
@@ -128,15 +162,21 @@ function archivedBoard(context: Context, root: SourceFile, files: FileStore): Co
   const host = readHostArchive(root, files);
   if (host === undefined) return unusableBoard(context, 'archive', unusableKinds.binary, files);
   if ('error' in host) return unusableBoard(context, 'archive', host.error, files);
+  const machine = machineOfTables(context.root, host.tables);
+  if (machine !== undefined) return { ...tableBoard(context, 'archive', machine, files), host };
   if ('error' in host.tree) return { ...unusableBoard(context, 'archive', host.tree.error, files), host };
   return { ...treeBoard(context, 'archive', host.tree, files), host };
 }
 
-const unusableKinds: Readonly<Record<Exclude<InputKind, 'source' | 'fdt' | 'archive'>, string>> = {
-  'acpi-text': 'an ACPI table in text form is not supported yet',
-  'acpi-binary': 'an ACPI table is not supported yet',
-  binary: 'is neither devicetree source nor a flattened devicetree',
-};
+/** A machine that comes as ACPI tables. */
+function tableBoard(context: Context, kind: InputKind, acpi: AcpiMachine, files: FileStore): CompiledBoard {
+  const compiled = emptyUnit(context, files);
+  const board = overlaidBoard({ ...context, overlays: [] }, kind, acpi.document.file, compiled, [], files);
+  const { madtFile } = acpi;
+  return { ...board, context, acpi, files: new Set([...board.files, ...(madtFile === undefined ? [] : [madtFile])]) };
+}
+
+const unusableKinds = { binary: 'is neither devicetree source, nor a flattened devicetree, nor an ACPI table' };
 
 function overlaidBoard(
   context: Context,
@@ -152,6 +192,7 @@ function overlaidBoard(
     context,
     kind,
     host: undefined,
+    acpi: undefined,
     root,
     unit,
     syntax,

@@ -70,7 +70,7 @@ export function contextOf(document: string, files: FileStore, options: ContextOp
     return chosen(comment.root, 'comment', undefined, isOverlay ? document : undefined);
   }
 
-  if (!('error' in source) && inputKind(source) === 'archive') return chosen(document, 'itself');
+  if (!('error' in source) && isMachine(source)) return chosen(document, 'itself');
   const { settings } = loadSettings(options.settingsFile ?? findSettingsFile(document, files), files);
   const configured = configuredContext(document, settings, files);
   if (configured !== undefined) return chosen(configured.root, 'configured', configured);
@@ -134,6 +134,12 @@ export function contextOfRoot(
 
 function withOverlay(overlays: readonly string[], overlay: string | undefined): readonly string[] {
   return overlay === undefined || overlays.includes(overlay) ? overlays : [...overlays, overlay];
+}
+
+/** What describes a machine alone: no board includes it, and no overlay is applied to it. */
+function isMachine(source: SourceFile): boolean {
+  const kind = inputKind(source);
+  return kind === 'archive' || kind === 'acpi-text' || kind === 'acpi-binary' || kind === 'acpi-dump';
 }
 
 /** Zephyr's, or a source that says that it is one. */

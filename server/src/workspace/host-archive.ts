@@ -24,6 +24,8 @@ export interface HostArchive {
   readonly dump: GroupDump;
   /** The tree that the machine booted with, or why there is none that can be read. */
   readonly tree: DeviceTree | FileError;
+  /** ACPI tables by their signatures. A machine that has them was booted with them: what tree there is then, UEFI made. */
+  readonly tables: ReadonlyMap<string, Uint8Array>;
 }
 
 const known = new WeakMap<SourceFile, HostArchive | FileError>();
@@ -73,6 +75,7 @@ function hostOf(files: ReadonlyMap<string, ArchivedFile>): HostArchive | FileErr
     missing: values('missing'),
     dump: { ...groupsOfArchive(files), commandLine: text('cmdline')?.trim() },
     tree: treeOf(files),
+    tables: tablesOf(files),
   };
 }
 
@@ -99,6 +102,17 @@ function treeOf(files: ReadonlyMap<string, ArchivedFile>): DeviceTree | FileErro
   if (tree !== undefined) return tree;
   if (properties.size > 0) return { error: 'holds a devicetree whose nodes are nested too deep' };
   return {
-    error: hasTables ? 'holds ACPI tables and no devicetree: ACPI is not supported yet' : 'holds no devicetree',
+    error: hasTables
+      ? 'holds ACPI tables without an IORT, and no devicetree'
+      : 'holds neither a devicetree nor an IORT',
   };
+}
+
+function tablesOf(files: ReadonlyMap<string, ArchivedFile>): Map<string, Uint8Array> {
+  const tables = new Map<string, Uint8Array>();
+  for (const [name, file] of files) {
+    const signature = /^acpi\/([A-Z0-9_!]{4})$/.exec(name)?.[1];
+    if (signature !== undefined && 'bytes' in file && file.bytes.length > 0) tables.set(signature, file.bytes);
+  }
+  return tables;
 }

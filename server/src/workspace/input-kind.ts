@@ -1,13 +1,14 @@
 // What a file holds, told by its content.
+import { isAcpiDump } from '../acpi/acpidump';
 import type { SourceFile } from '../text/source-file';
 import { isArchive } from './host-files';
 
 /**
  * `source`: devicetree source. `fdt`: a flattened tree. `acpi-text`, `acpi-binary`: an ACPI table as iasl's data-table
- * text and as the firmware has it. `archive`: what `doorbell collect` gathered of a machine (or another archive).
+ * text and as the firmware has it. `acpi-dump`: all tables of a machine, as acpidump prints them. `archive`: what `doorbell collect` gathered of a machine (or another archive).
  * `binary`: something else that is no text.
  */
-export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binary' | 'binary';
+export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binary' | 'acpi-dump' | 'binary';
 
 /** Bytes that decide: enough for headers, and for telling text from data. */
 const probeLength = 4096;
@@ -19,12 +20,13 @@ export function inputKind(file: SourceFile): InputKind {
   if (isArchive(start)) return 'archive';
   if (isAcpiTable(file)) return 'acpi-binary';
   if (acpiTextHeader.test(start)) return 'acpi-text';
+  if (isAcpiDump(start)) return 'acpi-dump';
   // A few stray ones are mistakes in a text, and reported at their places.
   return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
 }
 
-/** `[0004] Signature : "IORT"`, with or without the field's place before it. */
-const acpiTextHeader = /^[ \t]*(?:\[[^\]\n]*\][ \t]*)?Signature[ \t]*:[ \t]*"[A-Z0-9]{4}"/m;
+/** `[0004] Signature : "IORT"`, with or without the field's place before it, or the quotes. */
+const acpiTextHeader = /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[A-Z0-9]{4}"|[A-Z][A-Z0-9]{3}\b)/m;
 
 /** The header of every ACPI table: signature, length in bytes, revision, checksum over all bytes. */
 function isAcpiTable({ text }: SourceFile): boolean {

@@ -24,6 +24,7 @@ export interface SettingsFile {
   readonly pageSize?: PageSize;
   readonly msiWindow?: { readonly base: AddressText; readonly size?: AddressText };
   readonly preserveBootConfiguration?: boolean;
+  readonly acpi?: { readonly madt?: string };
   readonly rules?: Readonly<Record<string, Severity | 'off'>>;
   readonly guests?: Readonly<Record<string, GuestText>>;
   readonly virtioIommuRegions?: readonly (SpanText & { readonly type: 'msi' | 'reserved' })[];

@@ -31,7 +31,7 @@ export interface ChainLink {
   /** Path of the node. */
   readonly path: string;
   /** The property of that node that leads on. */
-  readonly property: 'msi-map' | 'msi-parent' | undefined;
+  readonly property: 'msi-map' | 'msi-parent' | 'ID mapping' | undefined;
   /** The property's entry; for the last link the controller's node. */
   readonly source: SourceRange | undefined;
 }
@@ -172,7 +172,7 @@ function enabledRoute(
   otherwise: Route,
 ): Route {
   if (!controller.availability.enabled) return otherwise;
-  return { link: { path: ownerOf(master), property: 'msi-map', source }, controller };
+  return { link: { path: ownerOf(master), property: wayOf(master), source }, controller };
 }
 
 function mapRoute(
@@ -185,7 +185,7 @@ function mapRoute(
   if (found.kind === 'none') return undefined;
   const controller = found.entry.target.target;
   if (controller?.availability.enabled !== true) return undefined;
-  return { link: { path: ownerOf(master), property: 'msi-map', source: found.entry.source }, controller };
+  return { link: { path: ownerOf(master), property: wayOf(master), source: found.entry.source }, controller };
 }
 
 /** drivers/pci/probe.c pci_set_msi_domain: a function that is not mapped has the controller of its bus, and that is the bridge's above it. */
@@ -200,6 +200,10 @@ function parentRoute(master: DmaMaster): Route {
     return { link: { path: ownerOf(master), property: 'msi-parent', source }, controller: controller.target };
   }
   return { link: undefined, controller: undefined };
+}
+
+function wayOf({ msi }: DmaMaster): 'msi-map' | 'ID mapping' {
+  return msi.map?.property === 'iort' ? 'ID mapping' : 'msi-map';
 }
 
 /** The node that has the property: the device itself or its host bridge. */

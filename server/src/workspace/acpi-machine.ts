@@ -1,0 +1,121 @@
+// A machine that ACPI tables describe: its IORT from a text, a binary, what acpidump printed or an archive, and the MADT beside it.
+import path from 'node:path';
+import { readAcpiDump } from '../acpi/acpidump';
+import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
+import type { SourceFile } from '../text/source-file';
+import { topologyFromAcpi, type AcpiSettings } from '../topology/from-acpi';
+import type { Topology } from '../topology/model';
+import type { FileError, FileStore } from './files';
+import { inputKind } from './input-kind';
+import type { Settings } from './settings';
+
+export interface AcpiMachine {
+  /** What was given: an IORT, or another table that is looked at for itself. */
+  readonly document: TableDocument;
+  /** The MADT of the same machine: the ITS and GICv2m frames, whose addresses no IORT has. */
+  readonly madt: TableDocument | undefined;
+  /** Where that was found, beside the file that was given; undefined where it came with it, or is not known. */
+  readonly madtFile: string | undefined;
+}
+
+/** The tables of a file that is one of them, or a dump of all. */
+export function acpiMachineOf(
+  root: SourceFile,
+  kind: 'acpi-text' | 'acpi-binary' | 'acpi-dump',
+  settings: Settings,
+  files: FileStore,
+): AcpiMachine | FileError {
+  if (kind === 'acpi-dump') return machineOfDump(root);
+  const document = kind === 'acpi-text' ? documentOfText(root) : documentOfBytes(root.path, files);
+  if ('error' in document) return document;
+  if (document.iort === undefined) return { document, madt: undefined, madtFile: undefined };
+  const madtFile = settings.madt ?? neighbouringMadt(root.path, files);
+  if (madtFile === undefined) return { document, madt: undefined, madtFile };
+  const madt = tableOf(madtFile, files);
+  if (madt === undefined || 'error' in madt || madt.madt === undefined) {
+    // What was merely found is not what anybody asked for.
+    if (settings.madt === undefined) return { document, madt: undefined, madtFile: undefined };
+    const reason = madt !== undefined && 'error' in madt ? madt.error : 'is no MADT (signature "APIC")';
+    return { error: `the MADT ${madtFile} of doorbell.json: ${reason}` };
+  }
+  return { document, madt, madtFile };
+}
+
+/** The tables of a machine by their signatures, as an archive has them; undefined without an IORT. */
+export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8Array>): AcpiMachine | undefined {
+  const iort = tables.get('IORT');
+  const madt = tables.get('APIC');
+  if (iort === undefined) return undefined;
+  return {
+    document: documentOfBinary(name, iort),
+    madt: madt && documentOfBinary(name, madt),
+    madtFile: undefined,
+  };
+}
+
+function machineOfDump(root: SourceFile): AcpiMachine | FileError {
+  const tables = new Map<string, Uint8Array>();
+  for (const { signature, bytes } of readAcpiDump(root.text).tables)
+    if (!tables.has(signature)) tables.set(signature, bytes);
+  return machineOfTables(root.path, tables) ?? { error: 'is what acpidump printed of a machine without an IORT' };
+}
+
+function documentOfBytes(file: string, files: FileStore): TableDocument | FileError {
+  const bytes = files.readBytes(file);
+  return 'error' in bytes ? bytes : documentOfBinary(file, bytes);
+}
+
+/** A table in a file, in either form; undefined where it is something else. */
+function tableOf(file: string, files: FileStore): TableDocument | FileError | undefined {
+  const source = files.read(file);
+  if ('error' in source) return source;
+  const kind = inputKind(source);
+  if (kind === 'acpi-text') return documentOfText(source);
+  return kind === 'acpi-binary' ? documentOfBytes(file, files) : undefined;
+}
+
+/** As the kernel names the file of its table, and people theirs: `APIC`, `apic.dat`, `board-madt.dsl`. */
+const madtName = /^(?:.*[^a-z])?(?:apic|madt)(?:[^a-z].*)?$/i;
+/** A directory of tables is not large; others are not searched. */
+const mostNeighbours = 2000;
+
+/** The one MADT in the directory of a table; the one that shares most of its name where there are several. */
+function neighbouringMadt(file: string, files: FileStore): string | undefined {
+  const directory = path.dirname(file);
+  const entries = files.list(directory);
+  if (entries.length > mostNeighbours) return undefined;
+  const found = entries
+    .filter(({ name, isDirectory }) => !isDirectory && madtName.test(name))
+    .map(({ name }) => path.join(directory, name))
+    .filter((each) => each !== file && isMadt(each, files));
+  if (found.length <= 1) return found[0];
+  const stem = path.parse(file).name;
+  return found.find((each) => path.parse(each).name.startsWith(stem));
+}
+
+function isMadt(file: string, files: FileStore): boolean {
+  const source = files.read(file);
+  if ('error' in source) return false;
+  const kind = inputKind(source);
+  if (kind === 'acpi-binary') return source.text.startsWith('APIC');
+  return kind === 'acpi-text' && /Signature[ \t]*:[ \t]*"?APIC/.test(source.text.slice(0, 4096));
+}
+
+const noTopology: Topology = {
+  firmware: 'acpi',
+  masters: [],
+  hostBridges: [],
+  iommus: [],
+  msiControllers: [],
+  memory: [],
+  reservationNodes: [],
+  problems: [],
+};
+
+/** What the tables describe; nothing where the given one is no IORT. */
+export function topologyOfMachine({ document, madt }: AcpiMachine, settings: AcpiSettings): Topology {
+  const { iort, placeOf } = document;
+  if (iort === undefined) return noTopology;
+  const placed = madt?.madt && { table: madt.madt, placeOf: madt.placeOf };
+  return topologyFromAcpi({ table: iort, placeOf }, placed, settings);
+}
