@@ -12,14 +12,21 @@ import type { Bytes } from './finding';
 /** A value and what it is to be. */
 export type NewValue = readonly [value: Bytes, newValue: bigint];
 
-/** A fix that gives values other numbers, as iasl writes them; flag lines under them follow. */
+/**
+ * A fix that gives values other numbers, as iasl writes them; flag lines under them follow. Where the text shows a value as
+ * part of something else (structures that lie over each other) it is written anew.
+ */
 export function setFix(
   input: TableInput,
   title: string,
   changes: readonly NewValue[],
   options: { readonly isPreferred?: boolean } = {},
 ): Fix {
-  return { title, ...options, change: () => ({ edits: changes.flatMap((change) => valueEdits(input, ...change)) }) };
+  const change = () => {
+    const edits = changes.map((each) => valueEdits(input, ...each));
+    return { edits: edits.every((each) => each.length > 0) ? edits.flat() : rewrittenText(input, changes) };
+  };
+  return { title, ...options, change };
 }
 
 /** The text of an integer as iasl writes it. */
@@ -101,15 +108,12 @@ export function removeBytesFix(input: TableInput, title: string, from: number, e
  * read as other structures, and no single line says it. A checksum that was right stays right.
  */
 export function rewriteFix(input: TableInput, title: string, changes: readonly NewValue[], isPreferred = true): Fix {
-  return {
-    title,
-    isPreferred,
-    change: () => {
-      const { file } = input.document;
-      const { text } = documentOfBinary(file.path, changedBytes(input.table, changes)).file;
-      return { edits: [smallestEdit(file, text)] };
-    },
-  };
+  return { title, isPreferred, change: () => ({ edits: rewrittenText(input, changes) }) };
+}
+
+function rewrittenText({ document, table }: TableInput, changes: readonly NewValue[]): TextEdit[] {
+  const { file } = document;
+  return [smallestEdit(file, documentOfBinary(file.path, changedBytes(table, changes)).file.text)];
 }
 
 function changedBytes({ bytes: old, end, header }: IortTable, changes: readonly NewValue[]): Uint8Array {

@@ -53,10 +53,10 @@ export const iortMappingOutsideNode: TableRule = {
 export const iortFlagBits: TableRule = {
   id: 'iort-flag-bits',
   severity: 'warning',
-  summary: 'Reserved bits in the flags of a mapping or of an SMMU’s interrupt',
+  summary: 'Reserved bits in the flags of a mapping, of an SMMUv1 or v2, or of its interrupts',
   docs: {
     effect: 'Nothing today; fwts reports it as a failure. A later issue may give the bits a meaning.',
-    why: 'Bit 0 of a mapping’s flags is Single Mapping, bit 0 of an interrupt’s says that it is edge triggered; bits 1 to 31 must be zero.',
+    why: 'Bit 0 of a mapping’s flags is Single Mapping, bit 0 of an interrupt’s says that it is edge triggered; an SMMUv1 or v2 has DVM and coherent walk in bits 0 and 1. The others must be zero.',
     fix: 'Clear the bits.',
     sources: [firmwareTestSuite, specification('ID mapping format; SMMUv1 or SMMUv2 node')],
     example: {
@@ -72,6 +72,9 @@ export const iortFlagBits: TableRule = {
         yield reservedBits(input, node, mapping.flags, what, 1n, mappingKey(mapping));
       }
       if (node.kind !== 'smmu') continue;
+      const { flags: own } = node.values;
+      if (own !== undefined && own.value > 3n)
+        yield reservedBits(input, node, own, `The flags of ${theNode(node)}`, 3n);
       const { globalInterrupts: global, contextInterrupts, pmuInterrupts } = node;
       for (const flags of global === undefined ? [] : [global.flags, global.configFlags]) {
         if (flags.value <= 1n) continue;
@@ -94,7 +97,7 @@ function reservedBits(
   defined: bigint,
   about = nodeKey(node),
 ): Finding {
-  const message = `${what} are ${hex(value.value)}: all bits but the lowest are reserved and must be 0`;
+  const message = `${what} are ${hex(value.value)}: bits outside ${hex(defined)} are reserved and must be 0`;
   const fix = setFix(input, 'Clear the reserved bits', [[value, value.value & defined]], { isPreferred: true });
   return finding(input, value, node, message, { about, fixes: [fix] });
 }

@@ -52,7 +52,12 @@ export function nearestFixes(
 }
 
 /** The fixes for a mapping of a node: to what it may refer to, and where its stream IDs are nobody else's. */
-export function targetFixes(input: TableInput, node: IortNode, mapping: IdMapping): Fix[] {
+export function targetFixes(
+  input: TableInput,
+  node: IortNode,
+  mapping: IdMapping,
+  except: readonly IortNode[] = [],
+): Fix[] {
   const ids = outputRange(mapping);
   const meets = (smmu: IortNode) =>
     streams(input)
@@ -60,6 +65,7 @@ export function targetFixes(input: TableInput, node: IortNode, mapping: IdMappin
       .some((each) => each.node !== node);
   const isStream = node.kind === 'root-complex' || node.kind === 'named-component';
   return nearestFixes(input, mapping.outputReference, targets[node.kind] ?? [], (target) => {
+    if (target === mapping.target || except.includes(target)) return false;
     if (node.kind === 'rmr') return meets(target);
     return !isStream || target.kind === 'its-group' || !meets(target);
   });
@@ -190,17 +196,11 @@ export const iortRefLoop: TableRule = {
       const way = circle.length === 1 ? 'itself' : `${list(circle.slice(1).map(theNode), 4)} and back`;
       const message = `${mappingName(node, mapping)} of ${theNode(node)} closes a circle: from ${theNode(circle[0]!)} to ${way}. Linux follows it for ever, and the boot hangs`;
       const evidence = evidenceAt(...circle.map((each) => [placeOf(input, each.header.type), theNode(each)] as const));
-      const fixes = targetFixes(input, node, mapping).slice(0, 3);
-      const useful = node.kind === 'its-group' ? [] : fixes.filter(() => !leadsOnlyBack(node, circle));
-      yield finding(input, outputReference, node, message, { about: mappingKey(mapping), evidence, fixes: useful });
+      const fixes = targetFixes(input, node, mapping, circle);
+      yield finding(input, outputReference, node, message, { about: mappingKey(mapping), evidence, fixes });
     }
   },
 };
-
-/** Whether every node that a fix would offer is in the circle itself. */
-function leadsOnlyBack(node: IortNode, circle: readonly IortNode[]): boolean {
-  return (targets[node.kind] ?? []).every((kind) => circle.some((each) => each.kind === kind));
-}
 
 interface Circle {
   /** Whose mapping leads back. */

@@ -224,7 +224,7 @@ export const iortIaslLossy: TableRule = {
     for (const node of input.table.nodes) {
       const lost = lostByIasl(node);
       if (lost === undefined) continue;
-      yield finding(input, node.header.length, node, `iasl cannot show ${theNode(node)} as it is: ${lost}`);
+      yield finding(input, node.header.length, node, `${theNode(node)} is lost on iasl in part: ${lost}`);
     }
   },
 };
