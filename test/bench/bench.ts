@@ -4,6 +4,7 @@
 //   --board NAME   only boards whose name holds NAME
 //   --minima       minima in place of medians: what the work costs on a machine that is busy with something else
 //   --crowd        thousands of regions on a thousand masters instead; needs no Linux sources
+//   --tables       an IORT of 2,000 nodes instead; needs no Linux sources
 //   --stages       the pipeline's stages instead, in one process, and the rules that cost the most
 //   --profile DIR  the servers write CPU profiles there
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -47,6 +48,7 @@ const { values: options } = parseArgs({
     board: { type: 'string' },
     minima: { type: 'boolean' },
     crowd: { type: 'boolean' },
+    tables: { type: 'boolean' },
     stages: { type: 'boolean' },
     profile: { type: 'string' },
   },
@@ -57,6 +59,10 @@ void main();
 async function main(): Promise<void> {
   if (options.crowd === true) {
     runBundled('crowd', path.join(path.dirname(builtServer), 'cli.js'));
+    return;
+  }
+  if (options.tables === true) {
+    runBundled('tables');
     return;
   }
   const linux = findLinuxSource();
@@ -71,7 +77,7 @@ async function main(): Promise<void> {
 }
 
 /** Bundles a program of this folder as the server is bundled, and runs it. */
-function runBundled(name: 'crowd' | 'stages', ...values: readonly string[]): void {
+function runBundled(name: 'crowd' | 'stages' | 'tables', ...values: readonly string[]): void {
   const program = path.join(path.dirname(builtServer), `bench-${name}.js`);
   const source = path.join(import.meta.dirname, `${name}.ts`);
   buildSync({ ...bundleOptions, mainFields: ['module', 'main'], entryPoints: [source], outfile: program });
