@@ -14,10 +14,10 @@ const wholeSpace = 1n << 64n;
 export function unmappableRegion(
   { driver, path }: Iommu,
   regions: readonly DeviceRegion[],
-  { pageSize }: KernelProfile,
+  { pageSize, unmappableDirect }: KernelProfile,
 ): Problem | undefined {
   const { aperture } = driver;
-  if (aperture === undefined) return undefined;
+  if (aperture === undefined || unmappableDirect === 'ignored') return undefined;
   for (const { range, type, reservation } of regions) {
     if ((type !== 'direct' && type !== 'direct-relaxable') || reservation === undefined) continue;
     const start = alignedUp(range.start, pageSize);

@@ -185,6 +185,19 @@ export const kernelDifferences: readonly KernelDifference[] = [
     seen: everywhere,
   },
   {
+    id: 'direct-region-not-mappable',
+    profile: 'unmappableDirect',
+    changes: 'groups',
+    since: '6.5',
+    kernels: {
+      '6.1': 'the device has its group, and nothing is mapped there (seen with an RMR)',
+      '6.12': 'the device has no group',
+      '7.2': 'the device has no group',
+    },
+    sources: ['drivers/iommu/iommu.c iommu_setup_default_domain', 'drivers/iommu/iommu.c iommu_probe_device (6.1)'],
+    seen: everywhere,
+  },
+  {
     id: 'msi-isolation',
     profile: 'msiIsolation',
     changes: 'attach',

@@ -33,6 +33,8 @@ export interface KernelProfile {
   readonly rmr: boolean;
   /** A device with a direct region may not be assigned: drivers/iommu/iommu.c `require_direct`, from 6.6. */
   readonly refusesDirect: boolean;
+  /** A direct region that cannot be mapped keeps its device from its IOMMU: drivers/iommu/iommu.c iommu_setup_default_domain, from 6.5. */
+  readonly unmappableDirect: 'ignored' | 'fails';
   /** What VFIO asks about MSI isolation: the whole system (kernel/irq/irqdomain.c) to 6.2, the device (kernel/irq/msi.c) from 6.3. */
   readonly msiIsolation: 'system' | 'device';
   /** drivers/of/base.c of_map_id: entries of four cells; from 7.2 three and the target's count. */
@@ -91,6 +93,7 @@ const linux612: KernelProfile = {
   deviceIdRule: 'by-flag',
   rmr: true,
   refusesDirect: true,
+  unmappableDirect: 'fails',
   msiIsolation: 'device',
   mapRule: 'four-cells',
   busRule: 'inherited-cells',
@@ -116,6 +119,7 @@ export const kernelProfiles: Readonly<Record<KernelVersion, KernelProfile>> = {
     firmwareRegions: false,
     deviceIdRule: 'by-interrupts',
     refusesDirect: false,
+    unmappableDirect: 'ignored',
     msiIsolation: 'system',
     wrongIommuCells: 'bypass',
     virtioDirectOops: false,

@@ -1,4 +1,4 @@
-// `npm run test:kernel:acpi -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--out DIR] [--file FILE]…`: real kernels booted
+// `npm run test:kernel:acpi -- [--kernel NAME]… [--count N] [--seed N] [--seconds N] [--tries N] [--out DIR] [--file FILE]…`: real kernels booted
 // under ACPI with random IORTs in place of the machine's, what they print against our prediction, line by line. A table that differs
 // is made small and written to a file (as text that compiles, and as the value it was made of); `--file` boots such a value again.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,6 +22,7 @@ async function main(): Promise<void> {
       count: { type: 'string' },
       seed: { type: 'string' },
       seconds: { type: 'string' },
+      tries: { type: 'string', default: '60' },
       out: { type: 'string', default: path.join(kernelsFolder(), 'failures') },
       file: { type: 'string', multiple: true },
       'if-possible': { type: 'boolean', default: false },
@@ -54,7 +55,13 @@ async function main(): Promise<void> {
   }
   if (values.file !== undefined) return;
   const count = values.count === undefined ? (until === Infinity ? 20 : Infinity) : Number(values.count);
-  const failed = await runRandom(machine, kernels, { seed, count, until, out: values.out });
+  const failed = await runRandom(machine, kernels, {
+    seed,
+    count,
+    until,
+    tries: Number(values.tries),
+    out: values.out,
+  });
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
@@ -72,6 +79,7 @@ interface RandomRun {
   readonly seed: number;
   readonly count: number;
   readonly until: number;
+  readonly tries: number;
   readonly out: string;
 }
 
@@ -106,8 +114,6 @@ export async function runRandom(
   return failed;
 }
 
-const mostTries = 60;
-
 /** Makes the table small and writes it with what is different about it. */
 async function reportFailure(
   machine: AcpiMachine,
@@ -115,7 +121,7 @@ async function reportFailure(
   first: Comparison,
   files: KernelFiles,
   seed: number,
-  { until, out }: RandomRun,
+  { until, tries, out }: RandomRun,
 ): Promise<void> {
   const { name } = files.kernel;
   console.log(`seed ${String(seed)} on ${name} differs:\n${printDifferences(first.differences)}`);
@@ -125,7 +131,7 @@ async function reportFailure(
     const tried = await machine.compare(smaller, files);
     return tried?.comparison.differences.some(({ kind }) => kinds.has(kind)) === true;
   };
-  const small = await minimise(description, shows, optionalAcpiKeys, mostTries);
+  const small = await minimise(description, shows, optionalAcpiKeys, tries);
   const tried = await machine.compare(small, files);
   mkdirSync(out, { recursive: true });
   const file = path.join(out, `${name}-acpi-${String(seed)}`);

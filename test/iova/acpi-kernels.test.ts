@@ -1,0 +1,150 @@
+// What random IORTs on real kernels taught (npm run test:kernel:acpi), and what iort.c says of cases at the edges: each expectation
+// is what the kernels print.
+import assert from 'node:assert/strict';
+import type { NodeDraft } from '../../server/src/acpi/iort/build';
+import { findDevice } from '../../server/src/iova/find-device';
+import { kernelProfile, type KernelVersion, type ProfileSettings } from '../../server/src/iova/kernel-profile';
+import { predictRegions } from '../../server/src/iova/predict';
+import { sysfsLines } from '../../server/src/iova/print-regions';
+import { acpiNames } from '../../server/src/workspace/acpi-names';
+import {
+  complex,
+  component,
+  its,
+  itsGroup,
+  range,
+  rmr,
+  single,
+  smmu,
+  smmuv3,
+  standard,
+  topologyOfNodes,
+  type TableSettings,
+} from '../topology/tables';
+
+const window = '0x0000000008000000 0x00000000080fffff msi';
+
+interface Asked extends TableSettings, ProfileSettings {}
+
+/** The lines of a device's group; `no group` and nothing else where it has none. */
+function linesOf(nodes: readonly NodeDraft[], device: string, asked: Asked = {}): string[] {
+  const topology = topologyOfNodes(nodes, asked);
+  const prediction = predictRegions(topology, kernelProfile(asked));
+  const found = findDevice(topology, prediction, acpiNames(topology), device);
+  assert.ok(found.kind === 'found', `${device} exists`);
+  return found.group === undefined ? ['no group'] : sysfsLines(found.group, undefined);
+}
+
+const kernels: readonly KernelVersion[] = ['6.1', '6.12', '7.2'];
+
+describe('IORTs on real kernels', () => {
+  it('a direct region that the IOMMU cannot map costs the device its group from 6.12 on; 6.1 goes on without the map', () => {
+    const nodes = standard(
+      component('\\_SB_.VR07', [single(0x400, smmu)]),
+      rmr([range(0, 0, 0x400, smmu)], [[0xffff_ffff_f000n, 0x20000n]]),
+    );
+    const far = '0x0000fffffffff000 0x000100000001efff direct';
+    assert.deepEqual(linesOf(nodes, '\\_SB_.VR07', { kernel: '6.1' }), [window, far]);
+    for (const kernel of ['6.12', '7.2'] as const)
+      assert.deepEqual(linesOf(nodes, '\\_SB_.VR07', { kernel }), ['no group']);
+  });
+
+  it('an RMR is for the functions whose stream IDs it names, and others behind the same root complex have nothing of it', () => {
+    const nodes = standard(rmr([range(0, 7, 8, smmu)], [[0x70000000n, 0x10000n]]));
+    const region = '0x0000000070000000 0x000000007000ffff direct';
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0'), [window, region]);
+    assert.deepEqual(linesOf(nodes, '0000:00:01.7'), [window, region]);
+    assert.deepEqual(linesOf(nodes, '0000:00:02.0'), [window]);
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0', { preserved: false }), [window]);
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0', { revision: 3 }), [window]);
+  });
+
+  it('a range of all stream IDs is taken, one of two million makes the kernel give the RMR up', () => {
+    const all = standard(rmr([range(0, 0xffffffff, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
+    assert.deepEqual(linesOf(all, 'pci0000'), [window, '0x0000000070000000 0x000000007000ffff direct-relaxable']);
+    const many = standard(rmr([range(0, 0x1fffff, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
+    assert.deepEqual(linesOf(many, 'pci0000'), [window]);
+  });
+
+  it('what is no multiple of 64 KiB is rounded to the pages of the host', () => {
+    const nodes = standard(
+      component('\\_SB_.VR00', [single(0x400, smmu)]),
+      rmr([range(0, 0, 0x400, smmu)], [[0x70001800n, 0x1000n]], 1),
+    );
+    const lines = (pageSize: bigint): string[] => linesOf(nodes, '\\_SB.VR00', { pageSize });
+    assert.deepEqual(lines(0x1000n), [window, '0x0000000070001000 0x0000000070002fff direct-relaxable']);
+    assert.deepEqual(lines(0x4000n), [window, '0x0000000070000000 0x0000000070003fff direct-relaxable']);
+  });
+
+  it('stream IDs of a named component come from single mappings alone, up to the first that is none', () => {
+    const of = (...mappings: NodeDraft['mappings'] & object): string[] =>
+      linesOf(standard(component('\\_SB_.VR00', mappings)), '\\_SB_.VR00');
+    assert.deepEqual(of(single(0x400, smmu), range(0, 3, 0x500, smmu)), [window]);
+    assert.deepEqual(of(range(0, 3, 0x500, smmu), single(0x400, smmu)), ['no group']);
+    assert.deepEqual(of(single(0x400, its), single(0x400, smmu)), ['no group']);
+    assert.deepEqual(of(single(0x400, smmu), range(0, 0, 0x400, its)), [window]);
+    assert.deepEqual(of(single(0x400, { offset: 0 })), ['no group']);
+    assert.deepEqual(of(single(0x400, { offset: 0x4000 })), ['no group']);
+  });
+
+  it('names are compared byte for byte, and of two named components of one name the first counts', () => {
+    const nodes = standard(
+      component('\\_SB.VR00', [single(0x400, smmu)]),
+      component('\\_SB_.VR01', [single(0x401, its)]),
+      component('\\_SB_.VR01', [single(0x402, smmu)]),
+    );
+    assert.deepEqual(linesOf(nodes, '\\_SB.VR00'), ['no group']);
+    assert.deepEqual(linesOf(nodes, '\\_SB_.VR01'), ['no group']);
+  });
+
+  it('the last ID of a mapping that the next one begins with belongs to the next one, in either order', () => {
+    const first = range(0, 0x100, 0, smmu);
+    const second = range(0x100, 0xfeff, 0x100, its);
+    for (const mappings of [
+      [first, second],
+      [second, first],
+    ]) {
+      const nodes = [itsGroup(0), smmuv3([range(0, 0xffff, 0, its)]), complex(mappings)];
+      assert.deepEqual(linesOf(nodes, '0000:00:1f.7'), [window]);
+      assert.deepEqual(linesOf(nodes, '0000:01:00.0'), ['no group']);
+    }
+  });
+
+  it('a first mapping without a reference makes all of the root complex’s mappings worthless', () => {
+    const nodes = [
+      itsGroup(0),
+      smmuv3([range(0, 0xffff, 0, its)]),
+      complex([range(0, 7, 0, { offset: 0 }), range(8, 0xff, 8, smmu)]),
+    ];
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0'), ['no group']);
+    const behind = [
+      itsGroup(0),
+      smmuv3([range(0, 0xffff, 0, its)]),
+      complex([range(8, 0xff, 8, smmu), range(0, 7, 0, { offset: 0 })]),
+    ];
+    assert.deepEqual(linesOf(behind, '0000:00:01.0'), [window]);
+  });
+
+  it('an SMMU whose place another one has taken serves nobody', () => {
+    const nodes = [
+      itsGroup(0),
+      smmuv3([range(0, 0xffff, 0, its)]),
+      smmuv3([range(0, 0xffff, 0, its)]),
+      complex([range(0, 0xf, 0, 1), range(0x10, 0xffef, 0x10, 2)]),
+    ];
+    for (const kernel of kernels) {
+      assert.deepEqual(linesOf(nodes, '0000:00:01.0', { kernel }), [window]);
+      assert.deepEqual(linesOf(nodes, '0000:00:02.0', { kernel }), ['no group']);
+    }
+  });
+
+  it('root complexes go round in a circle: that is seen, and not followed', () => {
+    const nodes = [
+      itsGroup(0),
+      smmuv3([]),
+      complex([range(0, 0xffff, 0, 3)]),
+      complex([range(0, 0xffff, 0, 2)], { segment: 1 }),
+    ];
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0'), ['no group']);
+  });
+});
