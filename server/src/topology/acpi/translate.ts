@@ -97,7 +97,7 @@ function stepAt(mappings: readonly KernelMapping[], takesSingle: boolean, endsEa
 
 /** How far a chain is followed, and how much is looked at altogether: real ones have three nodes, hostile ones do not end. */
 const longestChain = 32;
-const mostWork = 4_000_000;
+const mostWork = 1_000_000;
 
 /** What of a table's IDs has been followed so far; one for each table and rule. */
 export interface Router {
