@@ -1,6 +1,7 @@
 // The documents that the client has open. What is in here wins over the disk.
 import { offsetAt, sourceFile, type Position, type SourceFile } from '../text/source-file';
 import { URI } from 'vscode-uri';
+import { tableScheme } from '../protocol';
 
 export interface OpenDocument {
   /** As the client spells it; everything about this document is sent under this name. */
@@ -17,10 +18,13 @@ export interface ContentChange {
 /** Open documents by path. */
 export type OpenDocuments = ReadonlyMap<string, OpenDocument>;
 
-/** The path of a `file:` URI; any other URI stands for itself. */
+/** The path of a `file:` URI, or of a file that the editor shows as text; any other URI stands for itself. */
 export function pathOf(uri: string): string {
-  if (!uri.startsWith('file:')) return uri;
-  return URI.parse(uri).fsPath;
+  if (uri.startsWith('file:')) return URI.parse(uri).fsPath;
+  if (!uri.startsWith(`${tableScheme}:`)) return uri;
+  const shown = URI.parse(uri);
+  // With a query it is shown from somewhere else than this machine's disk.
+  return shown.query === '' ? shown.with({ scheme: 'file' }).fsPath : uri;
 }
 
 /** The name under which a file is known to the client. */
