@@ -416,7 +416,13 @@ export class Assembler {
     let value = this.integerOf(line);
     if (field.label === nonZeroReserved && value !== 0n && !isAsWritten(this.lines, line)) {
       const fix = { title: 'Set to zero', start: columns[at + 3]!, end: columns[at + 4]!, newText: '0' };
-      this.report('table-reserved', line, 'value', 'A reserved field must be zero: it is compiled as zero.', fix);
+      this.report(
+        'table-reserved',
+        line,
+        'value',
+        'A reserved field must be zero: iasl 20200925 compiles it as zero, a current one refuses it.',
+        fix,
+      );
       value = 0n;
     }
     if (value >> BigInt(8 * size) !== 0n) {

@@ -32,16 +32,22 @@ export interface TableDocument {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** A text as somebody edits it: read as far as it makes sense, never refused. */
+const documentsOfTexts = new WeakMap<SourceFile, TableDocument>();
+
+/** A text as somebody edits it: read as far as it makes sense, never refused. Each file is read once. */
 export function documentOfText(file: SourceFile): TableDocument {
+  const known = documentsOfTexts.get(file);
+  if (known !== undefined) return known;
   const assembly = assemble(readLines(file));
-  return documentOf(
+  const document = documentOf(
     file,
     'text',
     assembly,
     assembly.bytes,
     once(() => diagnosticsOf(file, assembly.problems)),
   );
+  documentsOfTexts.set(file, document);
+  return document;
 }
 
 /** A binary, shown as text: diagnostics and places are those of the text printed from it. */

@@ -26,7 +26,7 @@ export const tableTextRules = [
   rule('table-string-length', 'error', 'A string that is too long for its field'),
   rule('table-bytes', 'error', 'A value that is no list of bytes'),
   rule('table-flag-range', 'error', 'A flag that is too large for its bits'),
-  rule('table-reserved', 'warning', 'A reserved field that is not zero: iasl sets it to zero'),
+  rule('table-reserved', 'warning', 'A reserved field that is not zero: it is compiled as zero, or refused'),
   rule('table-padding', 'warning', 'A named component whose mapping offset iasl refuses'),
   rule('table-empty', 'warning', 'A table without nodes, which iasl refuses'),
   rule('table-node-too-long', 'error', 'A node of more than 65535 bytes, whose length iasl cuts off'),
