@@ -116,9 +116,10 @@ function node(numbers: Random, { type, revision, identifier, kinds, options }: W
     case 'named-component':
     case 'iwb': {
       const name = objectName(numbers);
-      // iasl cannot write a name that is not followed by padding; an IWB has no line for it.
-      const size = options.iasl === undefined || kind === 'iwb' ? 0 : 1 + numbers.below(20);
-      return { ...common, name, ...(size > 0 ? { padding: randomBytes(numbers, size) } : {}) };
+      if (options.iasl === undefined) return { ...common, name };
+      // iasl writes a named component's name only with padding behind it, and has no line for an IWB's.
+      const size = kind === 'iwb' ? 0 : 1 + numbers.below(20);
+      return { ...common, name, padding: randomBytes(numbers, size) };
     }
     case 'smmu':
       return {
