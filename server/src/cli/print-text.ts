@@ -3,11 +3,12 @@ import type { ReportedDiagnostic, ReportedEvidence } from './report';
 import type { Painter } from './terminal';
 
 export function printText(diagnostic: ReportedDiagnostic, paint: Painter): string {
-  const { severity, rule, node, message, evidence } = diagnostic;
+  const { severity, rule, node, offset, message, evidence } = diagnostic;
   const where = paint(`${placeOf(diagnostic)}:`, 'strong');
   // Without a line the node is the only place there is.
   const about = diagnostic.line === null && node !== null && !message.includes(node) ? `${node}: ` : '';
-  const first = `${where} ${paint(`${severity}:`, severity)} ${about}${oneLine(message)} ${paint(`[${rule}]`, 'faint')}\n`;
+  const byte = offset === undefined ? '' : ` (byte ${offset})`;
+  const first = `${where} ${paint(`${severity}:`, severity)} ${about}${oneLine(message)}${byte} ${paint(`[${rule}]`, 'faint')}\n`;
   return first + evidence.map((each) => `    ${placeOf(each)}: ${oneLine(each.message)}\n`).join('');
 }
 

@@ -1,5 +1,6 @@
 // A diagnostic as the command line prints it: plain data that passes between threads and into JSON unchanged.
 import type { Diagnostic, Severity } from '../text/diagnostic';
+import { hex } from '../text/numbers';
 import { positionAt, type SourceRange } from '../text/source-file';
 import { displayPath } from './terminal';
 
@@ -14,6 +15,8 @@ export interface ReportedDiagnostic {
   readonly rule: string;
   /** Path of the node that it is about. */
   readonly node: string | null;
+  /** Of a binary table, the byte that it is about; line and column are then of the text that `iort decompile` prints. */
+  readonly offset?: string;
   readonly message: string;
   readonly evidence: readonly ReportedEvidence[];
   /** Titles. */
@@ -44,12 +47,13 @@ export function isReported({ rule, severity }: Diagnostic, filter: ReportFilter)
 
 /** `root` is the file that a diagnostic without a place is reported for. */
 export function reportDiagnostic(diagnostic: Diagnostic, root: string): ReportedDiagnostic {
-  const { rule, severity, range, node, message, evidence = [], fixes = [] } = diagnostic;
+  const { rule, severity, range, node, offset, message, evidence = [], fixes = [] } = diagnostic;
   return {
     ...(range === undefined ? nowhere(root) : place(range)),
     severity,
     rule,
     node: node ?? null,
+    ...(offset === undefined ? {} : { offset: hex(offset) }),
     message,
     evidence: evidence.map((each) => {
       const { file, line, column } = place(each.range);

@@ -89,7 +89,7 @@ export interface Finding {
   readonly range: SourceRange | undefined;
   /** Path of the node; of a table, what kind it is and where. */
   readonly node: string | undefined;
-  /** In a table: the byte that it is about. */
+  /** In a binary table: the byte that it is about. */
   readonly offset?: number | undefined;
   readonly message: string;
   /** Where it differs from the rule's. */

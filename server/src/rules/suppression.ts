@@ -79,6 +79,7 @@ function readSuppressions(file: SourceFile): Suppressions {
 }
 
 function isInBlockComment(file: SourceFile, offset: number): boolean {
+  if (isSurelyOutside(file, offset)) return false;
   const { comments } = lex(file);
   let low = 0;
   let high = comments.length;
@@ -91,9 +92,25 @@ function isInBlockComment(file: SourceFile, offset: number): boolean {
   return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
 }
 
-/** Writes the comment above the line; undefined where a comment there would not be one. */
-function ignoreFix({ rule, range }: Diagnostic): Fix | undefined {
-  if (range?.file.path === undefined || range.file.path === '') return undefined;
+const lastOpeningOf = new WeakMap<SourceFile, number>();
+
+/** Behind the last opening of the file, which is closed: a large table is not lexed for the comment at its head. */
+function isSurelyOutside(file: SourceFile, offset: number): boolean {
+  const { text } = file;
+  let opening = lastOpeningOf.get(file);
+  if (opening === undefined) {
+    opening = text.lastIndexOf('/*');
+    lastOpeningOf.set(file, opening);
+  }
+  if (opening < 0) return true;
+  if (opening >= offset) return false;
+  const closing = text.indexOf('*/', opening + 2);
+  return closing >= 0 && closing < offset;
+}
+
+/** Writes the comment above the line; undefined where a comment there would not be one, or is lost as in a binary. */
+function ignoreFix({ rule, range, offset }: Diagnostic): Fix | undefined {
+  if (range?.file.path === undefined || range.file.path === '' || offset !== undefined) return undefined;
   const { file } = range;
   const start = lineStarts(file)[positionAt(file, range.start).line]!;
   const isContinued = /\\\r?\n?$/.test(file.text.slice(Math.max(0, start - 3), start));

@@ -58,7 +58,7 @@ export interface Diagnostic {
   readonly range: SourceRange | undefined;
   /** Path of the node it is about. */
   readonly node?: string | undefined;
-  /** In an ACPI table: the byte that it is about, from the table's start. */
+  /** In a binary ACPI table: the byte that it is about, from the table's start. Its range is in the text printed from it. */
   readonly offset?: number;
   readonly message: string;
   readonly evidence?: readonly Evidence[];

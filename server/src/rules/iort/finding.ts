@@ -68,7 +68,8 @@ export function finding(
     about: node === undefined ? 'table' : nodeKey(node),
     range: placeOf(input, at) ?? placeOfNode(input, node),
     node: node === undefined ? undefined : nodeName(node),
-    offset: at.offset,
+    // Of a text, lines and columns are the places that people know.
+    ...(input.document.origin === 'binary' ? { offset: at.offset } : {}),
     message: message.charAt(0).toUpperCase() + message.slice(1),
     ...(severity === undefined ? {} : { severity }),
     ...others,

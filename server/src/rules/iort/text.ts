@@ -13,13 +13,12 @@ import { amendment, iaslCompiler, iaslDisassembler, specification } from './sour
 
 /** A finding at the value of a line. */
 function atLine(input: TableInput, field: TextField, message: string, rest: FindingRest = {}): Finding {
-  const { line, offset } = field;
+  const { line } = field;
   const node = nodeOfLine(input, field);
   return {
     about: `line ${line.start}`,
     range: { file: input.document.file, start: line.valueStart, end: line.valueEnd },
     node: node === undefined ? undefined : nodeName(node),
-    offset,
     message,
     ...rest,
   } as Finding;
