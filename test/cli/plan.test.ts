@@ -252,6 +252,34 @@ describe('doorbell plan', () => {
     assert.deepEqual(plansOf(folder.at('lab.dtb')), plansOf(lab));
   });
 
+  it('asks the maps for the very function, described or not', () => {
+    const folder = folderWith(`//- board.dts
+/dts-v1/;
+/ {
+	#address-cells = <2>; #size-cells = <2>;
+	its: msi-controller@8080000 { compatible = "arm,gic-v3-its"; reg = <0 0x8080000 0 0x20000>; msi-controller; #msi-cells = <1>; };
+	frame: v2m@9020000 { compatible = "arm,gic-v2m-frame"; reg = <0 0x9020000 0 0x1000>; msi-controller; };
+	smmu: iommu@9050000 { compatible = "arm,smmu-v3"; reg = <0 0x9050000 0 0x20000>; #iommu-cells = <1>; dma-coherent; };
+	pcie@10000000 {
+		compatible = "pci-host-ecam-generic"; device_type = "pci"; reg = <0 0x10000000 0 0x1000000>;
+		#address-cells = <3>; #size-cells = <2>; dma-coherent;
+		ranges = <0x2000000 0 0x20000000 0 0x20000000 0 0x10000000>;
+		iommu-map = <0 &smmu 0 0x10000>;
+		msi-map = <0 &its 0 0x100>, <0x100 &frame 0 0x100>;
+	};
+};
+`);
+    const two = ['--device', '0000:00:01.0', '--device', '0000:01:00.0'];
+    const { json } = planJson([folder.at('board.dts'), '--guest', 'qemu-virt:1G', ...two]);
+    assert.deepEqual(
+      json.plans.map(({ device, attach, isolation }) => [device, attach.result, isolation.isolated]),
+      [
+        ['0000:00:01.0', 'ok', true],
+        ['0000:01:00.0', 'EPERM', false],
+      ],
+    );
+  });
+
   it('adds a device to a running guest with --hotplug, by either back end', () => {
     const args = [lab, '--guest', 'openvmm-uefi:1G', '--device', '&net', '--hotplug'];
     const type1 = planJson(args);

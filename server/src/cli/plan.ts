@@ -81,7 +81,14 @@ interface PlansOfGuest {
 }
 
 /** Devices that share a container, each with its group. */
-type ContainerDevices = readonly { readonly device: string; readonly group: PredictedGroup }[];
+type ContainerDevices = readonly ContainerDevice[];
+
+interface ContainerDevice {
+  readonly device: string;
+  readonly group: PredictedGroup;
+  /** Of a function that the sources do not describe. */
+  readonly requesterId?: number | undefined;
+}
 
 function containersOf(snapshot: Snapshot, wanted: readonly string[] | undefined): ContainerDevices[] {
   if (wanted === undefined) {
@@ -96,14 +103,14 @@ function containersOf(snapshot: Snapshot, wanted: readonly string[] | undefined)
 function deviceNamed({ topology, prediction, names }: Snapshot, name: string): ContainerDevices {
   const found = findDevice(topology, prediction, names, name);
   if (found.kind === 'missing') throw new UsageError(found.message);
-  const { path, group, reason } = found;
+  const { path, group, reason, requesterId } = found;
   if (group === undefined) {
     printError(`${path} is in no group: ${reason ?? 'nothing is known about it'}`);
     return [];
   }
   // A function that the sources do not describe is found by its bridge.
   const isDescribed = group.devices.some((device) => device.path === path && !device.standsForUndescribed);
-  return [{ device: isDescribed || name.startsWith('/') ? path : name.replace(/^&/, ''), group }];
+  return [{ device: isDescribed || name.startsWith('/') ? path : name.replace(/^&/, ''), group, requesterId }];
 }
 
 function plansOf(
@@ -112,11 +119,20 @@ function plansOf(
   guest: GuestLayout,
   options: PlanOptions,
 ): DevicePlan[] {
-  const groups = [...new Set(container.map(({ group }) => group))];
-  const situation: Situation = { topology, prediction, groups, guest, options };
-  const plans = planContainer(topology, prediction, groups, guest, options);
+  // Functions that no source describes have their bridge's group in common here, and groups of their own on the machine.
+  const isSame = (one: ContainerDevice, other: ContainerDevice): boolean =>
+    one.group === other.group && one.requesterId === other.requesterId;
+  const added = container.filter((each, at) => container.findIndex((other) => isSame(each, other)) === at);
+  const groups = added.map(({ group }) => group);
+  const ofFunctions: PlanOptions = { ...options, requesterIds: added.map(({ requesterId }) => requesterId) };
+  const situation: Situation = { topology, prediction, groups, guest, options: ofFunctions };
+  const plans = planContainer(topology, prediction, groups, guest, ofFunctions);
   const remedies = remediesFor(situation, plans);
-  return container.map(({ device, group }) => ({ device, plan: plans[groups.indexOf(group)]!, remedies }));
+  return container.map((each) => ({
+    device: each.device,
+    plan: plans[added.findIndex((other) => isSame(each, other))]!,
+    remedies,
+  }));
 }
 
 function printJson({ prediction }: Snapshot, plans: readonly PlansOfGuest[], options: PlanOptions): void {

@@ -18,6 +18,8 @@ export type DeviceLookup =
       readonly path: string;
       readonly group: PredictedGroup | undefined;
       readonly reason: string | undefined;
+      /** Of a function that the sources do not describe, so that `group` is that of its host bridge's stand-in. */
+      readonly requesterId?: number;
       /** Devices of other groups that the device may turn out to share one with (possible-sharing.ts). */
       readonly mayShare: readonly string[];
     }
@@ -119,7 +121,7 @@ function undescribedFunction(
   if (group === undefined) return inNoGroup(path, prediction.ungrouped.find(({ master }) => master === host)?.reason);
   const stand = group.devices.find(standsForIt)!;
   const mayShare = functionsOf(prediction, host, requesterId);
-  return { kind: 'found', path: stand.path, group, reason: undefined, mayShare };
+  return { kind: 'found', path: stand.path, group, reason: undefined, requesterId, mayShare };
 }
 
 /**

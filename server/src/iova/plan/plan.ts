@@ -22,6 +22,8 @@ export interface PlanOptions {
   readonly hotplug?: boolean;
   /** The module parameter allow_unsafe_interrupts. */
   readonly allowUnsafeInterrupts?: boolean;
+  /** By the groups' places in the container: of a function that the sources do not describe, so that its group is that of its host bridge. */
+  readonly requesterIds?: readonly (number | undefined)[];
 }
 
 export interface GuestPlan {
@@ -107,15 +109,19 @@ export function planContainer(
     before = maps.map((map) => mapDma(empty, kernel, map).result);
     for (const map of maps) container = mapDma(container, kernel, map).container;
   }
-  const added = groups.map((group) => {
-    const result = addGroup(container, topology, prediction, group, options);
+  const added = groups.map((group, at) => {
+    const requesterId = options.requesterIds?.[at];
+    const result = addGroup(container, topology, prediction, group, {
+      ...options,
+      ...(requesterId !== undefined && { requesterId }),
+    });
     container = result.container;
-    return { group, ...result };
+    return { group, requesterId, ...result };
   });
   const after = before ?? maps.map((map) => mapDma(container, kernel, map).result);
   const inside = added.filter(({ attach }) => attach.result === 'ok').map(({ group }) => group);
   const overflowing = placedDoorbells(container, kernel).filter(({ error }) => error !== undefined).length;
-  return added.map(({ group, attach, conflicts, unknown, container: joined }): GuestPlan => {
+  return added.map(({ group, requesterId, attach, conflicts, unknown, container: joined }): GuestPlan => {
     const isAttached = attach.result === 'ok';
     const results = isAttached ? after : (before ?? maps.map((map) => notReached(map, group, joined)));
     const sizes = blockSizes(group.devices[0]!.iommu, kernel);
@@ -129,7 +135,10 @@ export function planContainer(
         unreachedRam(master, proper),
       ),
       interrupts: isAttached
-        ? group.devices.map((device) => ({ device, delivery: msiDelivery(container, kernel, group, device) }))
+        ? group.devices.map((device) => ({
+            device,
+            delivery: msiDelivery(container, kernel, group, device, requesterId),
+          }))
         : [],
       window: planWindow(prediction, together, proper, noRoom(overflowing)),
     };
@@ -143,7 +152,7 @@ export function planContainer(
       get blocks() {
         return blocksOf(proper, together, kernel, sizes);
       },
-      isolation: isolationOf(topology, kernel, group),
+      isolation: isolationOf(topology, kernel, group, requesterId),
       unknown,
       verdict: verdictOf(judged),
     };
