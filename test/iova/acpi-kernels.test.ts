@@ -49,6 +49,16 @@ describe('IORTs on real kernels', () => {
       assert.deepEqual(linesOf(nodes, '\\_SB_.VR07', { kernel }), ['no group']);
   });
 
+  it('two direct regions at address 0 cost the device its group: a page mapped to 0 looks like one that is not mapped', () => {
+    const of = (...ranges: (readonly [bigint, bigint])[]): NodeDraft[] =>
+      standard(component('\\_SB_.VR26', [single(0x400, smmu)]), rmr([range(0, 0, 0x400, smmu)], ranges, 1));
+    const twice = of([0n, 0x10000n], [0n, 0x10000n]);
+    const region = '0x0000000000000000 0x000000000000ffff direct-relaxable';
+    assert.deepEqual(linesOf(twice, '\\_SB_.VR26', { kernel: '6.12' }), ['no group']);
+    assert.deepEqual(linesOf(twice, '\\_SB_.VR26', { kernel: '6.1' }), [region, window]);
+    assert.deepEqual(linesOf(of([0n, 0x10000n]), '\\_SB_.VR26', { kernel: '6.12' }), [region, window]);
+  });
+
   it('an RMR is for the functions whose stream IDs it names, and others behind the same root complex have nothing of it', () => {
     const nodes = standard(rmr([range(0, 7, 8, smmu)], [[0x70000000n, 0x10000n]]));
     const region = '0x0000000070000000 0x000000007000ffff direct';

@@ -9,29 +9,44 @@ const wholeSpace = 1n << 64n;
  * Why the direct regions of a device cannot be mapped one to one: a region beyond what its IOMMU translates (drivers/iommu/
  * iommu.c iommu_create_device_direct_mappings, whose second failure ends iommu_setup_default_domain with an error). The
  * kernel maps from the page at or above the start to the one at or above the end; where that sum wraps, it maps nothing and
- * finds no fault. A region of less than a page inside one page is not mapped either.
+ * finds no fault. A region of less than a page inside one page is not mapped either. What is mapped already is passed over,
+ * but for page 0: where that is mapped to 0, it is taken for not mapped, and mapping it again fails.
  */
 export function unmappableRegion(
   { driver, path }: Iommu,
   regions: readonly DeviceRegion[],
-  { pageSize, unmappableDirect }: KernelProfile,
+  { pageSize, unmappableDirect, version }: KernelProfile,
 ): Problem | undefined {
+  if (unmappableDirect === 'ignored') return undefined;
   const { aperture } = driver;
-  if (aperture === undefined || unmappableDirect === 'ignored') return undefined;
-  for (const { range, type, reservation } of regions) {
+  let atZero: DeviceRegion | undefined;
+  for (const region of regions) {
+    const { range, type, reservation } = region;
     if ((type !== 'direct' && type !== 'direct-relaxable') || reservation === undefined) continue;
     const start = alignedUp(range.start, pageSize);
     const end = alignedUp(BigInt.asUintN(64, range.end + 1n), pageSize);
-    if (start >= end || end - 1n <= aperture.end) continue;
+    if (start >= end) continue;
     const { node } = reservation;
-    const bits = aperture.end.toString(2).length;
-    return {
+    const problem = (message: string): Problem => ({
       code: 'not-mappable',
-      message: `the direct region of ${node.path} reaches beyond the ${String(bits)} bits that ${path} translates, so it cannot be mapped`,
+      message,
       node: node.path,
       property: reservation.origin === 'rmr' ? 'Base Address of RMR' : 'iommu-addresses',
       source: reservation.source,
-    };
+    });
+    if (aperture !== undefined && end - 1n > aperture.end) {
+      const bits = aperture.end.toString(2).length;
+      return problem(
+        `the direct region of ${node.path} reaches beyond the ${String(bits)} bits that ${path} translates, so it cannot be mapped`,
+      );
+    }
+    if (start !== 0n) continue;
+    if (atZero !== undefined) {
+      return problem(
+        `the direct region of ${node.path} begins at address 0, which another direct region of the device maps already: Linux ${version} takes page 0 for not mapped, and fails to map it again`,
+      );
+    }
+    atZero = region;
   }
   return undefined;
 }

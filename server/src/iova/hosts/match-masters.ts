@@ -218,8 +218,13 @@ function single(candidates: readonly Candidate[], key: (candidate: Candidate) =>
   return found;
 }
 
-function pciAddress({ device: { master } }: Candidate): string | undefined {
-  const { kind, hostBridge, requesterId } = master;
-  if (kind !== 'pci-function' || hostBridge === undefined || requesterId === undefined) return undefined;
-  return `${hostBridge.segment} ${requesterId}`;
+/** Of a function, described or alone in its class; of what is behind a host bridge, the segment. */
+function pciAddress({ device: { path, master, standsForUndescribed, functions } }: Candidate): string | undefined {
+  const { kind, hostBridge } = master;
+  if (hostBridge === undefined) return undefined;
+  const [first, ...more] = functions ?? [];
+  const isAlone = first !== undefined && first.first === first.last && more.length === 0;
+  const requesterId = isAlone && path !== master.path ? first.first : master.requesterId;
+  if (requesterId !== undefined) return `${hostBridge.segment} ${requesterId}`;
+  return kind === 'pci-host' && standsForUndescribed && path === master.path ? `${hostBridge.segment}` : undefined;
 }

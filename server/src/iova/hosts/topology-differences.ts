@@ -1,6 +1,8 @@
 // What two descriptions of one machine say differently of the way from its masters to memory.
 import { formatRange } from '../../text/numbers';
-import type { AddressRange, DmaMaster, Topology } from '../../topology/model';
+import { lookUp } from '../../topology/id-maps';
+import type { AddressRange, DmaMaster, Iommu, MsiController, Topology } from '../../topology/model';
+import type { PredictedDevice } from '../prediction';
 import { msiControllerOf } from '../vfio/msi-isolation';
 import type { ComparedHost, Subject, SubjectOnHost } from './match-masters';
 
@@ -12,38 +14,74 @@ export interface TopologyDifference {
   readonly values: readonly string[];
 }
 
-/** Differences of masters that are matched by their path, and IOMMUs and MSI controllers that not all have. */
+/**
+ * Differences of masters that are matched by their path, and IOMMUs and MSI controllers that not all have. Between a devicetree and
+ * ACPI tables, which have no names in common, masters are matched by their PCI addresses, and the others by their registers.
+ */
 export function topologyDifferences(
   hosts: readonly ComparedHost[],
   subjects: readonly Subject[],
 ): TopologyDifference[] {
+  const isMixed = new Set(hosts.map(({ topology }) => topology.firmware)).size > 1;
+  const naming = isMixed ? byRegisters : byPath;
   const same = subjects.filter(({ matchedBy, on }) => {
     const paths = new Set(on.map((each) => each?.path));
-    return matchedBy !== 'nothing' && paths.size === 1 && !paths.has(undefined);
+    return matchedBy !== 'nothing' && (isMixed || paths.size === 1) && !paths.has(undefined);
   });
   if (same.length === 0) return [];
   const found: TopologyDifference[] = [];
   for (const { on } of same) {
     const all = on as readonly SubjectOnHost[];
     for (const [what, value] of aspects) {
-      const values = all.map((each, at) => value(each, hosts[at]!));
+      const values = all.map((each, at) => value(each, hosts[at]!, naming));
       if (new Set(values).size > 1) found.push({ path: all[0]!.path, what, values });
     }
   }
-  return [...found, ...presence(hosts, 'IOMMU', iommusOf), ...presence(hosts, 'MSI controller', controllersOf)];
+  return [
+    ...found,
+    ...presence(hosts, 'IOMMU', ({ iommus }) => states(iommus, naming.iommu)),
+    ...presence(hosts, 'MSI controller', ({ msiControllers }) => states(msiControllers, naming.controller)),
+  ];
 }
 
-type Aspect = (on: SubjectOnHost, host: ComparedHost) => string;
+/** What IOMMUs and MSI controllers are called, so that the same one has the same name on all hosts. */
+interface Naming {
+  readonly iommu: (iommu: Iommu) => string;
+  readonly iommuKind: (iommu: Iommu) => string;
+  readonly controller: (controller: MsiController) => string;
+}
+
+const byPath: Naming = {
+  iommu: ({ path }) => path,
+  iommuKind: ({ compatible }) => compatible.join(', '),
+  controller: ({ path }) => path,
+};
+
+const byRegisters: Naming = {
+  iommu: ({ driver, registers, path }) =>
+    registers[0] === undefined ? path : `${driver.name} at 0x${registers[0].start.toString(16)}`,
+  iommuKind: ({ driver }) => driver.name,
+  controller: ({ kind, doorbells, path }) =>
+    doorbells[0] === undefined ? path : `${kind} with its doorbell at 0x${doorbells[0].address.toString(16)}`,
+};
+
+type Aspect = (on: SubjectOnHost, host: ComparedHost, naming: Naming) => string;
 
 const aspects: readonly (readonly [string, Aspect])[] = [
   ['its group', ({ group, reason }) => (group === undefined ? `none: ${reason ?? 'behind no IOMMU'}` : 'one')],
-  ['its IOMMU', (on) => own(on)?.iommu.path ?? 'none'],
-  ['the kind of its IOMMU', (on) => own(on)?.iommu.compatible.join(', ') ?? 'none'],
+  ['its IOMMU', (on, _, naming) => named(own(on)?.iommu, naming.iommu)],
+  ['the kind of its IOMMU', (on, _, naming) => named(own(on)?.iommu, naming.iommuKind)],
   ['cache-coherent table walks', (on) => (own(on)?.iommu.coherent === true ? 'yes' : 'no')],
   ['cache-coherent DMA', ({ master }) => (master?.coherent === true ? 'yes' : 'no')],
-  ['stream IDs', (on) => (own(on)?.streamIds ?? []).map((id) => `0x${id.toString(16)}`).join(', ') || 'none'],
-  ['iommu-map', ({ master }, host) => mapText(master, host)],
-  ['its MSI controller', ({ master }, host) => (master && controllerText(master, host)) ?? 'none'],
+  [
+    'stream IDs',
+    (on, host) =>
+      streamIds(own(on), host)
+        .map((id) => `0x${id.toString(16)}`)
+        .join(', ') || 'none',
+  ],
+  ['iommu-map', ({ master }, host, naming) => mapText(master, host, naming)],
+  ['its MSI controller', ({ master }, host, naming) => (master && controllerText(master, host, naming)) ?? 'none'],
   ['what its buses forward', ({ master }) => inboundText(master)],
 ];
 
@@ -51,23 +89,40 @@ function own({ group, path }: SubjectOnHost) {
   return group?.devices.find((device) => device.path === path);
 }
 
-function mapText(master: DmaMaster | undefined, { prediction: { kernel } }: ComparedHost): string {
+/** Those of a device; of a function that the sources do not describe, what the map gives it. */
+function streamIds(device: PredictedDevice | undefined, { prediction }: ComparedHost): readonly number[] {
+  const { functions, master } = device ?? {};
+  const alone = functions?.length === 1 && functions[0]!.first === functions[0]!.last ? functions[0] : undefined;
+  if (alone === undefined || master?.iommuMap === undefined) return device?.streamIds ?? [];
+  const found = lookUp(master.iommuMap, prediction.kernel.mapRule, alone.first);
+  return found.kind === 'found' ? [found.id] : [];
+}
+
+function named<Thing>(thing: Thing | undefined, nameOf: (thing: Thing) => string): string {
+  return thing === undefined ? 'none' : nameOf(thing);
+}
+
+function mapText(master: DmaMaster | undefined, { prediction: { kernel } }: ComparedHost, naming: Naming): string {
   const entries = master?.iommuMap?.readings[kernel.mapRule].entries ?? [];
   if (entries.length === 0) return 'none';
   const part = (value: number): string => `0x${value.toString(16)}`;
   return entries
     .map(
       ({ input, length, output, target }) =>
-        `${part(input)}+${part(length)} to ${part(output)} of ${target.path ?? 'nothing'}`,
+        `${part(input)}+${part(length)} to ${part(output)} of ${target.target === undefined ? (target.path ?? 'nothing') : naming.iommu(target.target)}`,
     )
     .join('; ');
 }
 
-function controllerText(master: DmaMaster, { prediction: { kernel } }: ComparedHost): string | undefined {
+function controllerText(
+  master: DmaMaster,
+  { prediction: { kernel } }: ComparedHost,
+  naming: Naming,
+): string | undefined {
   const controller = msiControllerOf(master, kernel);
   if (controller === undefined) return undefined;
   const pages = controller.doorbells.map(({ page }) => `0x${page.start.toString(16)}`);
-  return `${controller.path}${pages.length > 0 ? ` (doorbell page ${pages.join(', ')})` : ''}`;
+  return `${naming.controller(controller)}${pages.length > 0 ? ` (doorbell page ${pages.join(', ')})` : ''}`;
 }
 
 function inboundText(master: DmaMaster | undefined): string {
@@ -76,32 +131,22 @@ function inboundText(master: DmaMaster | undefined): string {
   return windows.map(({ device }) => formatRange(device as AddressRange)).join(', ') || 'nothing';
 }
 
-function iommusOf({ iommus }: Topology) {
-  return iommus;
-}
+type States = ReadonlyMap<string, string>;
 
-function controllersOf({ msiControllers }: Topology) {
-  return msiControllers;
+function states<Node extends Iommu | MsiController>(nodes: readonly Node[], nameOf: (node: Node) => string): States {
+  return new Map(nodes.map((node) => [nameOf(node), node.availability.enabled ? 'enabled' : node.availability.reason]));
 }
 
 /** Nodes of a kind that only some hosts have, or have enabled. */
 function presence(
   hosts: readonly ComparedHost[],
   kind: string,
-  nodesOf: (topology: Topology) => Topology['iommus'] | Topology['msiControllers'],
+  statesOf: (topology: Topology) => States,
 ): TopologyDifference[] {
-  const states = hosts.map(
-    ({ topology }) =>
-      new Map(
-        nodesOf(topology).map(({ path, availability }) => [
-          path,
-          availability.enabled ? 'enabled' : availability.reason,
-        ]),
-      ),
-  );
-  const paths = new Set(states.flatMap((state) => [...state.keys()]));
-  return [...paths].flatMap((path) => {
-    const values = states.map((state) => state.get(path) ?? 'not there');
+  const all = hosts.map(({ topology }) => statesOf(topology));
+  const names = new Set(all.flatMap((state) => [...state.keys()]));
+  return [...names].flatMap((path) => {
+    const values = all.map((state) => state.get(path) ?? 'not there');
     return new Set(values).size > 1 ? [{ path, what: `the ${kind}`, values }] : [];
   });
 }
