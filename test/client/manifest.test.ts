@@ -13,7 +13,7 @@ describe('extension manifest', () => {
   it('names files that exist, and the package holds them', () => {
     const packed = readFileSync(path.join(root, '.vscodeignore'), 'utf8').split('\n');
     const named = [
-      ...contributes.languages.map(({ configuration }) => configuration),
+      ...contributes.languages.flatMap(({ configuration }) => configuration ?? []),
       ...contributes.grammars.map((grammar) => grammar.path),
       ...contributes.jsonValidation.map(({ url }) => url),
     ];

@@ -1,14 +1,13 @@
 // Colours before the server is up: the TextMate grammar in the editor's own engine.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { tokenizeDts } from './tokenize';
-import type { ScopedToken } from './tokenize';
+import { markedScope, printScopes, tokenize } from './tokenize';
 
 describe('DTS colours', () => {
   it('are as recorded for every construct (UPDATE_EXPECTED=1 records anew)', async () => {
     const source = readFileSync(new URL('fixtures/everything.dts', import.meta.url), 'utf8');
     const recorded = new URL('fixtures/everything.scopes', import.meta.url);
-    const scopes = printScopes(source, await tokenizeDts(source));
+    const scopes = printScopes(source, await tokenize('dts', source));
     if (process.env.UPDATE_EXPECTED === '1') writeFileSync(recorded, scopes);
     assert.equal(scopes, readFileSync(recorded, 'utf8'));
   });
@@ -55,36 +54,7 @@ describe('DTS colours', () => {
   ];
   for (const [marked, scope] of cases) {
     it(JSON.stringify(marked), async () => {
-      const innermost = (await markedToken(marked)).scopes.at(-1);
-      assert.equal(innermost, `${scope}.dts`);
+      assert.equal(await markedScope('dts', marked), `${scope}.dts`);
     });
   }
 });
-
-/** The token that begins at the mark ‹. */
-async function markedToken(marked: string): Promise<ScopedToken> {
-  const source = marked.replace(/[‹›]/g, '');
-  const before = marked.slice(0, marked.indexOf('‹')).split('\n');
-  const line = (await tokenizeDts(source))[before.length - 1]!;
-  const column = before.at(-1)!.length;
-  let offset = 0;
-  const token = line.find(({ text }) => (offset += text.length) > column);
-  assert.ok(token !== undefined);
-  return token;
-}
-
-/** Each source line, and under it every token that has a scope of its own; white space has none to see. */
-function printScopes(source: string, lines: ScopedToken[][]): string {
-  const text = source.split('\n');
-  return lines
-    .flatMap((tokens, index) => [
-      `>${text[index]!}`,
-      ...tokens
-        .filter((token) => token.scopes.length > 0 && token.text.trim() !== '')
-        .map(
-          (token) =>
-            `    ${JSON.stringify(token.text)}  ${token.scopes.map((scope) => scope.replace(/\.dts$/, '')).join(' ')}`,
-        ),
-    ])
-    .join('\n');
-}

@@ -1,6 +1,13 @@
 // What a double click selects, where a new line is indented to, what folds.
 import assert from 'node:assert/strict';
+import tables from '../../language-configuration.acpi-table.json';
 import configuration from '../../language-configuration.json';
+
+function wordAt(marked: string, pattern: string): string | undefined {
+  const cursor = marked.indexOf('^');
+  const matches = [...marked.replace('^', '').matchAll(new RegExp(pattern, 'g'))];
+  return matches.find(({ index, 0: match }) => index <= cursor && cursor <= index + match.length)?.[0];
+}
 
 describe('language configuration', () => {
   // The text with a cursor ^ in it, and the word that a double click there selects.
@@ -19,11 +26,7 @@ describe('language configuration', () => {
   ];
   for (const [marked, expected] of words) {
     it(`the word at ^ in ${marked}`, () => {
-      const cursor = marked.indexOf('^');
-      const text = marked.replace('^', '');
-      const matches = [...text.matchAll(new RegExp(configuration.wordPattern, 'g'))];
-      const word = matches.find(({ index, 0: match }) => index <= cursor && cursor <= index + match.length);
-      assert.equal(word?.[0], expected);
+      assert.equal(wordAt(marked, configuration.wordPattern), expected);
     });
   }
 
@@ -53,4 +56,20 @@ describe('language configuration', () => {
     for (const line of ['#endif', '// #endregion']) assert.match(line, new RegExp(end));
     for (const line of ['#if-cells = <1>;', '#include "x"']) assert.doesNotMatch(line, new RegExp(start));
   });
+});
+
+describe('language configuration of ACPI tables', () => {
+  const words: readonly [string, string][] = [
+    ['Output Re^ference : 00000030', 'Reference'],
+    ['Output Reference : 0000^0030', '00000030'],
+    ['ID Count : 0xF^F', '0xFF'],
+    ['ID Count : FF^FF', 'FFFF'],
+    ['Device Name : "\\_SB_.VR^05"', '\\_SB_.VR05'],
+    ['Table : $L^1 + 18', '$L1'],
+  ];
+  for (const [marked, expected] of words) {
+    it(`the word at ^ in ${marked}`, () => {
+      assert.equal(wordAt(marked, tables.wordPattern), expected);
+    });
+  }
 });
