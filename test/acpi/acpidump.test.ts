@@ -57,9 +57,14 @@ describe('the text of acpidump', () => {
       [
         'this line of the dump has no bytes',
         'the bytes at 0000 are given twice',
-        'FFFFFFF0 is no place in a table',
+        'FFFFFFF0 is no place in this table',
         '16 bytes before 0020 are missing in the dump',
       ],
     );
+  });
+  it('asks for no more memory than the text has', () => {
+    const { tables, problems } = readAcpiDump('IORT @ 0x10\n    000100: 00\n'.repeat(1000));
+    assert.ok(tables.reduce((sum, { bytes }) => sum + bytes.length, 0) < 32000);
+    assert.equal(problems.at(-1)?.message, '000100 is no place in this table');
   });
 });

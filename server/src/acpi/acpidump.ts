@@ -39,6 +39,8 @@ export function readAcpiDump(text: string): AcpiDump {
   const tables: DumpedTable[] = [];
   const problems: DumpProblem[] = [];
   let current: OpenTable | undefined;
+  // What is missing in all may be as long as what is there: a line far behind would ask for any memory.
+  let missing = 0;
   const close = (): void => {
     if (current !== undefined) tables.push(closed(current));
     current = undefined;
@@ -51,9 +53,16 @@ export function readAcpiDump(text: string): AcpiDump {
       continue;
     }
     if (current === undefined || line.trim() === '') continue;
-    const problem = addBytes(current, line);
-    if (problem !== undefined) problems.push({ start, end, message: problem });
+    const have = current.bytes.length;
+    const found = bytesLine.exec(line);
+    const place = found === null ? have : Number.parseInt(found[1]!, 16);
     current.end = end;
+    const problem = placeProblem(found?.[1], place - have, text.length - missing);
+    if (problem !== undefined) problems.push({ start, end, message: problem });
+    if (found === null || place < have || place - have > text.length - missing) continue;
+    missing += place - have;
+    for (let at = have; at < place; at++) current.bytes.push(0);
+    for (const byte of found[2]!.trim().split(' ')) current.bytes.push(Number.parseInt(byte, 16));
   }
   close();
   return { tables, problems };
@@ -67,19 +76,12 @@ interface OpenTable {
   end: number;
 }
 
-/** No table of any machine is larger; a line far behind would ask for as much memory. */
-const longestTable = 16 << 20;
-
-function addBytes(table: OpenTable, line: string): string | undefined {
-  const found = bytesLine.exec(line);
-  if (found === null) return 'this line of the dump has no bytes';
-  const place = Number.parseInt(found[1]!, 16);
-  const have = table.bytes.length;
-  if (place < have) return `the bytes at ${found[1]!} are given twice`;
-  if (place >= longestTable) return `${found[1]!} is no place in a table`;
-  for (let at = have; at < place; at++) table.bytes.push(0);
-  for (const byte of found[2]!.trim().split(' ')) table.bytes.push(Number.parseInt(byte, 16));
-  return place > have ? `${place - have} bytes before ${found[1]!} are missing in the dump` : undefined;
+/** What is wrong with the place of a line, which leaves `hole` bytes out, or gives as many again. */
+function placeProblem(place: string | undefined, hole: number, room: number): string | undefined {
+  if (place === undefined) return 'this line of the dump has no bytes';
+  if (hole < 0) return `the bytes at ${place} are given twice`;
+  if (hole > room) return `${place} is no place in this table`;
+  return hole > 0 ? `${hole} bytes before ${place} are missing in the dump` : undefined;
 }
 
 function closed({ bytes, ...table }: OpenTable): DumpedTable {
