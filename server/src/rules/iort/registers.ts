@@ -65,12 +65,12 @@ export const iortSmmuv3Base: TableRule = {
   },
   prerequisites: ['iort-rmr-length-zero'],
   *check(input) {
-    const others = input.table.nodes.flatMap((node) => [
+    const all = input.table.nodes.flatMap((node) => [
       ...registersOf(node),
       ...reservedRanges(node),
       ...counterPages(node),
     ]);
-    others.sort(byStart);
+    const overlapping = overlaps(all);
     for (const node of nodesOf(input, 'smmuv3')) {
       const { base } = node.values;
       if (base === undefined) continue;
@@ -82,11 +82,10 @@ export const iortSmmuv3Base: TableRule = {
         const message = `The registers of ${theNode(node)} begin at ${withSize(base.value)}, no multiple of 64 KiB`;
         yield finding(input, base, node, message);
       }
-      const own = registersOf(node)[0];
-      if (own === undefined) continue;
-      const over = others.filter(
-        (other) => other.start <= own.end && own.start <= other.end && isForeign(node, other, own),
-      );
+      const found = overlapping.get(node);
+      if (found === undefined) continue;
+      const { own } = found;
+      const over = found.others.filter((other) => isForeign(node, other, own));
       if (over.length === 0) continue;
       const message = `The registers of ${theNode(node)}, ${formatRange(own)}, overlap ${list(over.map((other) => `${formatRange(other)} of ${theNode(other.node)}`))}`;
       const evidence = evidenceAt([placeOf(input, over[0]!.node.header.type), theNode(over[0]!.node)]);
@@ -122,7 +121,7 @@ export const iortSmmuSpan: TableRule = {
     },
   },
   *check(input) {
-    const others = nodesOf(input, 'smmu').flatMap(registersOf).sort(byStart);
+    const overlapping = overlaps(nodesOf(input, 'smmu').flatMap(registersOf));
     for (const node of nodesOf(input, 'smmu')) {
       const { base, span } = node.values;
       if (base === undefined || span === undefined) continue;
@@ -142,7 +141,7 @@ export const iortSmmuSpan: TableRule = {
       } else if (own.end >= 1n << 64n) {
         yield finding(input, span, node, `The registers of ${theNode(node)} go past the end of 64-bit addresses`);
       }
-      const over = firstOverlap(own, others, (other) => other.node.index < node.index);
+      const over = overlapping.get(node)?.others.find((other) => other.node.index < node.index);
       if (over === undefined) continue;
       const message = `The registers of ${theNode(node)}, ${formatRange(own)}, overlap those of ${theNode(over.node)}, ${formatRange(over)}`;
       const evidence = evidenceAt([placeOf(input, over.node.header.type), theNode(over.node)]);
@@ -155,11 +154,28 @@ function byStart(a: Registers, b: Registers): number {
   return a.start < b.start ? -1 : a.start > b.start ? 1 : a.node.index - b.node.index;
 }
 
-/** One of them, sorted by their starts, that has an address in common; the registers of machines are few and small. */
-function firstOverlap(
-  own: Registers,
-  sorted: readonly Registers[],
-  isWanted: (other: Registers) => boolean,
-): Registers | undefined {
-  return sorted.find((other) => other.start <= own.end && own.start <= other.end && isWanted(other));
+interface Overlap {
+  readonly own: Registers;
+  readonly others: readonly Registers[];
+}
+
+/** What has addresses in common with the registers of SMMUs, by their nodes. */
+function overlaps(all: readonly Registers[]): ReadonlyMap<IortNode, Overlap> {
+  const found = new Map<IortNode, { own: Registers; others: Registers[] }>();
+  const note = (own: Registers, other: Registers) => {
+    if (own.node.kind !== 'smmu' && own.node.kind !== 'smmuv3') return;
+    const known = found.get(own.node);
+    if (known === undefined) found.set(own.node, { own, others: [other] });
+    else known.others.push(other);
+  };
+  let open: Registers[] = [];
+  for (const range of [...all].sort(byStart)) {
+    open = open.filter(({ end }) => end >= range.start);
+    for (const other of open) {
+      note(range, other);
+      note(other, range);
+    }
+    open.push(range);
+  }
+  return found;
 }
