@@ -59,6 +59,19 @@ describe('IORTs on real kernels', () => {
     assert.deepEqual(linesOf(of([0n, 0x10000n]), '\\_SB_.VR26', { kernel: '6.12' }), [region, window]);
   });
 
+  it('a region that would lose the whole SMMU for one function of which nobody knows whether it exists is said to be in doubt', () => {
+    const nodes = standard(rmr([range(0, 0, 0x701, smmu)], [[0x1_0000_0000_0000n, 0x10000n]]));
+    const topology = topologyOfNodes(nodes);
+    const { groups } = predictRegions(topology, kernelProfile({ kernel: '7.2' }));
+    assert.deepEqual(
+      groups.map(({ devices }) => devices.map(({ path }) => path)),
+      [['pci0000']],
+    );
+    assert.match(groups[0]!.unknown.join(), /^If there is a function 0000:07:00\.1, Linux 7\.2 fails to register/);
+    assert.deepEqual(linesOf(nodes, '0000:07:00.1', { kernel: '7.2' }), ['no group']);
+    assert.deepEqual(linesOf(nodes, '0000:00:01.0', { kernel: '6.12' }), [window]);
+  });
+
   it('an RMR is for the functions whose stream IDs it names, and others behind the same root complex have nothing of it', () => {
     const nodes = standard(rmr([range(0, 7, 8, smmu)], [[0x70000000n, 0x10000n]]));
     const region = '0x0000000070000000 0x000000007000ffff direct';

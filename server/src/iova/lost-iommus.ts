@@ -2,6 +2,7 @@
 import type { Availability, DmaMaster, Iommu, Problem, Topology } from '../topology/model';
 import { attachByMap, isWhollyOutOfRange } from './attach';
 import type { Attachment } from './attach';
+import type { FunctionClass } from './function-classes';
 import type { KernelProfile } from './kernel-profile';
 
 /** Why an IOMMU is lost, and how far its registration gets. */
@@ -20,6 +21,8 @@ interface Asked {
   readonly attachment: Attachment;
   /** Direct regions that keep it from its IOMMU. */
   readonly unmappable: Problem | undefined;
+  /** Of functions that no source describes: which, where others behind the IOMMU are none of them. */
+  readonly stand?: FunctionClass;
 }
 
 /** drivers/iommu/iommu.c iommu_buses: platform devices, PCI's, PrimeCells. */
@@ -48,11 +51,11 @@ export function lostIommus({ masters }: Topology, all: readonly Asked[], kernel:
     if (known === undefined || isEarlier(loss, known)) lost.set(iommu, loss);
   };
   const before = new Map<Iommu, DmaMaster[]>();
-  for (const { master, attachment, unmappable } of all) {
+  for (const { master, attachment, unmappable, stand } of all) {
     if (!attachment.ok) continue;
     const { iommu } = attachment;
     const earlier = before.get(iommu) ?? [];
-    if (unmappable !== undefined)
+    if (unmappable !== undefined && stand?.functions === undefined)
       lose(iommu, { problem: unmappable, place: busPlace(master), failing: master, before: new Set(earlier) });
     before.set(iommu, earlier);
     earlier.push(master);
@@ -66,6 +69,21 @@ export function lostIommus({ masters }: Topology, all: readonly Asked[], kernel:
     }
   }
   return lost;
+}
+
+/** IOMMUs that would be lost if there were certain functions, of which no source tells whether they exist; with the words for it. */
+export function doubtfulIommus(all: readonly Asked[], kernel: KernelProfile): Map<Iommu, string> {
+  const doubts = new Map<Iommu, string>();
+  if (kernel.streamIdOutOfRange !== 'iommu') return doubts;
+  for (const { attachment, unmappable, stand } of all) {
+    if (!attachment.ok || stand?.functions === undefined) continue;
+    const { iommu, rangeProblem } = attachment;
+    const problem = unmappable ?? (iommu.driver.grouping === 'stream-owner' ? rangeProblem : undefined);
+    if (problem === undefined || doubts.has(iommu)) continue;
+    const then = `Linux ${kernel.version} fails to register ${iommu.path}, and no device behind it has a group`;
+    doubts.set(iommu, `If there is a function ${stand.path}, ${then}: ${problem.message}.`);
+  }
+  return doubts;
 }
 
 /** Whether a device is set up, with all that may happen then, before the IOMMU is lost. */
@@ -93,7 +111,10 @@ function* outOfRange(master: DmaMaster, kernel: KernelProfile): Generator<OutOfR
     if (attachment.ok && attachment.rangeProblem !== undefined)
       yield { iommu: attachment.iommu, problem: attachment.rangeProblem };
   } else if (master.iommuMap !== undefined) {
-    for (const entry of master.iommuMap.readings[kernel.mapRule].entries) {
+    const { entries } = master.iommuMap.readings[kernel.mapRule];
+    for (const entry of entries) {
+      // A root complex may map more than there is; where nothing else is mapped, it means it.
+      if (master.iommuMap.property === 'iort' && !entries.every(isWhollyOutOfRange)) continue;
       const iommu = entry.target.target;
       if (isWhollyOutOfRange(entry) && iommu !== undefined && entry.problem !== undefined)
         yield { iommu, problem: entry.problem };

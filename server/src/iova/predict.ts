@@ -7,7 +7,7 @@ import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
 import { unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
-import { availabilityOn, busPlace, isSetUpBefore, lostIommus } from './lost-iommus';
+import { availabilityOn, busPlace, doubtfulIommus, isSetUpBefore, lostIommus } from './lost-iommus';
 import type { Loss } from './lost-iommus';
 import type { Grouping } from './grouping';
 import type { KernelProfile } from './kernel-profile';
@@ -22,11 +22,12 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
     candidates(master, kernel).map((candidate) => withRegions(candidate, kernel)),
   );
   const lost = lostIommus(topology, all, kernel);
+  const doubts = doubtfulIommus(all, kernel);
   const ungrouped: UngroupedMaster[] = [];
   const grouping = newGrouping(kernel);
   for (const candidate of all) {
     const { master } = candidate;
-    const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate);
+    const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate, doubts);
     if (reason !== undefined) ungrouped.push({ path: candidate.stand?.path ?? master.path, master, ...reason });
   }
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
@@ -128,7 +129,7 @@ function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: Kern
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
-function place(grouping: Grouping, candidate: Probed): Reason | undefined {
+function place(grouping: Grouping, candidate: Probed, doubts: ReadonlyMap<Iommu, string>): Reason | undefined {
   const { master, standsForUndescribed, attachment, found, stand } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
@@ -143,7 +144,9 @@ function place(grouping: Grouping, candidate: Probed): Reason | undefined {
     streamIds: streams.map(({ id }) => id),
     regions,
   };
-  const refusal = grouping.add({ device, streams, oops, unknown: [...unknown, ...(stand?.unknown ?? [])] });
+  const doubt = doubts.get(iommu);
+  const reasons = [...unknown, ...(stand?.unknown ?? []), ...(doubt === undefined ? [] : [doubt])];
+  const refusal = grouping.add({ device, streams, oops, unknown: reasons });
   return refusal === undefined ? undefined : { reason: refusal, problem: undefined };
 }
 
