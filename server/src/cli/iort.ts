@@ -128,18 +128,16 @@ function binaryOf(file: string, table: string | undefined): Uint8Array {
   const bytes = files.readBytes(full);
   if ('error' in bytes) throw new UsageError(`${file}: ${bytes.error}`);
   const wanted = table?.toUpperCase();
-  if (isPrintable(bytes)) {
-    const signature = tableSignature(bytes);
-    if (wanted !== undefined && wanted !== signature) throw new UsageError(`${file}: is the table ${signature}`);
-    return bytes;
-  }
   const source = files.read(full);
   const kind = 'error' in source ? 'binary' : inputKind(source);
   if (kind === 'acpi-text') throw new UsageError(`${file}: is text already`);
-  if (kind === 'acpi-binary') {
-    throw new UsageError(`${file}: is the table ${tableSignature(bytes)}; IORT and APIC (MADT) are decompiled`);
+  if (kind !== 'acpi-dump' || 'error' in source) {
+    const signature = tableSignature(bytes);
+    if (kind !== 'acpi-binary' && !isPrintable(bytes)) throw new UsageError(`${file}: is no ACPI table`);
+    if (wanted !== undefined && wanted !== signature) throw new UsageError(`${file}: is the table ${signature}`);
+    if (isPrintable(bytes)) return bytes;
+    throw new UsageError(`${file}: is the table ${signature}; IORT and APIC (MADT) are decompiled`);
   }
-  if (kind !== 'acpi-dump' || 'error' in source) throw new UsageError(`${file}: is no ACPI table`);
   const signature = wanted ?? 'IORT';
   const found = readAcpiDump(source.text).tables.find((each) => tableSignature(each.bytes) === signature);
   if (found === undefined) throw new UsageError(`${file}: is a dump without the table ${signature}`);

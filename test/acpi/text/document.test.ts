@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { documentOfBinary, documentOfText, type TableDocument } from '../../../server/src/acpi/text/document';
+import { newIort } from '../../../server/src/acpi/text/template';
+import { computedFields } from '../../../server/src/acpi/text/disagreements';
+import { sourceFile, type SourceRange } from '../../../server/src/text/source-file';
+import { machines } from './machines';
+
+function read(text: string): TableDocument {
+  return documentOfText(sourceFile('table.dsl', text));
+}
+
+function textAt(range: SourceRange | undefined): string | undefined {
+  return range?.file.text.slice(range.start, range.end);
+}
+
+function errors(document: TableDocument): string[] {
+  return document.diagnostics.map(({ rule, range }) => `${rule} ${textAt(range) ?? ''}`);
+}
+
+describe('the document of a table', () => {
+  it('knows the place of every value of the model', () => {
+    for (const { name, bytes } of machines) {
+      const document = documentOfBinary('table.aml', bytes);
+      for (const node of document.iort?.nodes ?? []) {
+        for (const value of node.all) {
+          const line = textAt(document.placeOf(value, 'line')) ?? '';
+          const written = textAt(document.placeOf(value)) ?? '';
+          assert.ok(line.includes(`h ${String(value.offset).padStart(4, '0')} `), `${name}: ${line}`);
+          if (value.text === undefined) assert.equal(BigInt(`0x${written}`), value.value, name);
+          else assert.equal(written, `"${value.text}"`, name);
+        }
+      }
+    }
+  });
+
+  it('knows the field on every line', () => {
+    const document = documentOfBinary('table.aml', machines[0]!.bytes);
+    const { text } = document.file;
+    const field = document.fieldAt(text.indexOf('HTTU Override'));
+    assert.deepEqual([field?.field.name, field?.flag?.name, field?.structure?.kind], ['flags', 'httuOverride', 'node']);
+    const heading = document.fieldAt(text.indexOf('Memory Properties'));
+    assert.deepEqual([heading?.field.kind, heading?.written], ['heading', undefined]);
+    const reference = document.fieldAt(text.indexOf('Output Reference') + 20);
+    assert.deepEqual([reference?.field.reference, reference?.structure?.kind], ['table-offset', 'mapping']);
+    assert.equal(document.fieldAt(0), undefined);
+    assert.equal(document.fieldAt(text.length), undefined);
+  });
+
+  it('has structures with their lines and bytes', () => {
+    const { syntax, iort, file } = documentOfBinary('table.aml', machines[0]!.bytes);
+    const nodes = syntax.structures.filter(({ kind }) => kind === 'node');
+    assert.deepEqual(
+      nodes.map(({ offset, size, index, children }) => [offset, size, index, children.length]),
+      iort!.nodes.map(({ offset, length, index, mappings }) => [offset, length, index, mappings.length]),
+    );
+    for (const node of nodes) {
+      const [first, ...rest] = file.text.slice(node.start, node.end).split('\n');
+      assert.match(first!, /^\[.{14}\] +Type : /);
+      assert.doesNotMatch(rest.join('\n'), / Type : /);
+      for (const child of node.children) assert.equal(child.parent, node);
+    }
+  });
+
+  it('says what was written and what was compiled', () => {
+    const document = read(newIort(6, 'current').replace('Node Count : 00000003', 'Node Count : 2 + 7'));
+    const [found, ...others] = computedFields(document);
+    assert.deepEqual([found?.field.name, found?.written, found?.compiled, others.length], ['nodeCount', 9n, 3n, 0]);
+  });
+
+  it('leaves a missing line out and reads on', () => {
+    const document = read(newIort(6, 'current').replace(/^.* PRI GSIV : .*\n/m, ''));
+    assert.deepEqual(errors(document), ['table-line-missing [07Ch 0124 004h]                   GERR GSIV : 0000006D']);
+    const smmu = document.iort?.nodes[1];
+    assert.ok(smmu?.kind === 'smmuv3');
+    assert.deepEqual([smmu.values.priGsiv?.value, smmu.values.gerrGsiv?.value, smmu.mappings.length], [0n, 0x6dn, 1]);
+    const [edit] = document.diagnostics[0]!.fixes![0]!.change().edits;
+    const { text } = document.file;
+    const fixed = text.slice(0, edit!.start) + edit!.newText + text.slice(edit!.end);
+    assert.deepEqual(errors(read(fixed)), []);
+  });
+
+  it('takes a misspelled name for the one that belongs there', () => {
+    const document = read(newIort(6, 'current').replace('PRI GSIV', 'PRl GSIV'));
+    assert.deepEqual(errors(document), ['table-line-unexpected PRl GSIV']);
+    assert.deepEqual(document.bytes, read(newIort(6, 'current')).bytes);
+    const [edit] = document.diagnostics[0]!.fixes![0]!.change().edits;
+    assert.equal(edit?.newText, 'PRI GSIV');
+  });
+
+  it('finds the next node behind half of one', () => {
+    const document = read(newIort(6, 'current').replace(/ +Base Address : [^]*?(?=\n.* Type : 02)/, ''));
+    assert.deepEqual(
+      document.iort?.nodes.map(({ kind }) => kind),
+      ['its-group', 'smmuv3', 'root-complex'],
+    );
+    assert.ok(document.diagnostics.every(({ rule }) => rule === 'table-line-missing'));
+  });
+
+  it('reads a text that ends anywhere', () => {
+    const whole = newIort(6, 'current');
+    for (let length = 0; length < whole.length; length += 37) {
+      const document = read(whole.slice(0, length));
+      assert.ok(document.bytes.length <= 216 + 64);
+      assert.ok(document.syntax.fields.length >= 0);
+    }
+  });
+
+  it('recognises other tables and leaves them alone', () => {
+    const document = read('[0004] Signature : "DSDT" [Differentiated]\nTable Length : zz\n');
+    assert.deepEqual([document.signature, document.bytes.length, document.diagnostics], ['DSDT', 0, []]);
+    assert.deepEqual(errors(read('Name : 1\n')), ['table-signature Name']);
+    assert.deepEqual([read('').signature, read('').diagnostics], ['', []]);
+  });
+
+  it('is linear in hostile text', () => {
+    for (const piece of ['[', '"', '\\\n', '/*', '//doorbell Bytes : 00\n', 'a:', '(', '~', ': ', '/* */ x : 1\n']) {
+      const text = `Signature : "IORT"\n${piece.repeat(100_000)}`;
+      assert.ok(read(text).diagnostics.length <= 1001, piece);
+    }
+    const deep = newIort(6, 'current').replace(/(VATOS Address :) .*/, `$1 ${'('.repeat(50_000)}1`);
+    assert.deepEqual(
+      read(deep).diagnostics.map(({ rule }) => rule),
+      ['table-number'],
+    );
+  });
+});
