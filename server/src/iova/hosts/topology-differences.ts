@@ -23,7 +23,7 @@ export function topologyDifferences(
   subjects: readonly Subject[],
 ): TopologyDifference[] {
   const isMixed = new Set(hosts.map(({ topology }) => topology.firmware)).size > 1;
-  const naming = isMixed ? byRegisters : byPath;
+  const naming = isMixed ? byRegisters(hosts) : byPath;
   const same = subjects.filter(({ matchedBy, on }) => {
     const paths = new Set(on.map((each) => each?.path));
     return matchedBy !== 'nothing' && (isMixed || paths.size === 1) && !paths.has(undefined);
@@ -57,13 +57,19 @@ const byPath: Naming = {
   controller: ({ path }) => path,
 };
 
-const byRegisters: Naming = {
-  iommu: ({ driver, registers, path }) =>
-    registers[0] === undefined ? path : `${driver.name} at 0x${registers[0].start.toString(16)}`,
-  iommuKind: ({ driver }) => driver.name,
-  controller: ({ kind, doorbells, path }) =>
-    doorbells[0] === undefined ? path : `${kind} with its doorbell at 0x${doorbells[0].address.toString(16)}`,
-};
+function byRegisters(hosts: readonly ComparedHost[]): Naming {
+  // Without a MADT, an IORT tells of no ITS where it is: which is which cannot be said then.
+  const areKnown = hosts.every(({ topology }) =>
+    topology.msiControllers.every(({ doorbells }) => doorbells.length > 0),
+  );
+  return {
+    iommu: ({ driver, registers, path }) =>
+      registers[0] === undefined ? path : `${driver.name} at 0x${registers[0].start.toString(16)}`,
+    iommuKind: ({ driver }) => driver.name,
+    controller: ({ kind, doorbells }) =>
+      areKnown ? `${kind} with its doorbell at 0x${doorbells[0]!.address.toString(16)}` : kind,
+  };
+}
 
 type Aspect = (on: SubjectOnHost, host: ComparedHost, naming: Naming) => string;
 
@@ -121,8 +127,9 @@ function controllerText(
 ): string | undefined {
   const controller = msiControllerOf(master, kernel);
   if (controller === undefined) return undefined;
+  const name = naming.controller(controller);
   const pages = controller.doorbells.map(({ page }) => `0x${page.start.toString(16)}`);
-  return `${naming.controller(controller)}${pages.length > 0 ? ` (doorbell page ${pages.join(', ')})` : ''}`;
+  return name === controller.path && pages.length > 0 ? `${name} (doorbell page ${pages.join(', ')})` : name;
 }
 
 function inboundText(master: DmaMaster | undefined): string {
