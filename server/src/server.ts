@@ -10,6 +10,7 @@ import {
 } from 'vscode-languageserver/node';
 import { URI } from 'vscode-uri';
 import { hover, plainText } from './features/hover';
+import { tableHover } from './features/iort/hover';
 import { lspRange } from './features/diagnostics';
 import { regionsView } from './features/regions-view';
 import { regionsRequest, statusNotification } from './protocol';
@@ -18,6 +19,7 @@ import { answerActions } from './server/actions';
 import { pathOf } from './server/documents';
 import { checked, isRecord, toOffset } from './server/params';
 import { createSession, type Session } from './server/session';
+import { answerTables, tableCapabilities } from './server/tables';
 import { editorSettings } from './server/settings';
 import { settingsFileName } from './workspace/settings';
 import { version } from '../../package.json';
@@ -61,6 +63,7 @@ function capabilitiesFor(abilities: Abilities): ServerCapabilities {
   return {
     textDocumentSync: { openClose: true, change: TextDocumentSyncKind.Incremental },
     hoverProvider: true,
+    ...tableCapabilities(abilities),
     ...(abilities.codeActionLiterals
       ? { codeActionProvider: { codeActionKinds: ['quickfix'], resolveProvider: abilities.resolvesEdits } }
       : abilities.appliesEdits
@@ -108,7 +111,10 @@ function answerFeatures(connection: Connection, session: Session, abilities: Abi
     const at = checked.position(params);
     const found = session.analysisAt(at.uri);
     if (found === undefined) return null;
-    const answer = hover(found.analysis.snapshot, found.file.path, toOffset(found.file, at.position));
+    const { snapshot } = found.analysis;
+    const offset = toOffset(found.file, at.position);
+    const table = session.tableAt(at.uri);
+    const answer = table === undefined ? hover(snapshot, found.file.path, offset) : tableHover(table, snapshot, offset);
     if (answer === undefined) return null;
     const { markdown, range } = answer;
     return {
@@ -118,6 +124,7 @@ function answerFeatures(connection: Connection, session: Session, abilities: Abi
       range: lspRange(range),
     };
   });
+  answerTables(connection, session, abilities);
   if (abilities.codeActionLiterals || abilities.appliesEdits) answerActions(connection, session, abilities);
   if (abilities.pullDiagnostics) {
     connection.languages.diagnostics.on((params) => {

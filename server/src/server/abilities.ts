@@ -27,7 +27,26 @@ export interface Abilities {
   readonly workspaceFolders: boolean;
   /** `doorbell/status` is understood. */
   readonly status: boolean;
+  /** Features of the editor that some documents have: those that the client knows. */
+  readonly features: ReadonlySet<Feature>;
+  readonly definitionLinks: boolean;
+  readonly hierarchicalSymbols: boolean;
 }
+
+const featureNames = [
+  'completion',
+  'definition',
+  'references',
+  'documentSymbol',
+  'foldingRange',
+  'inlayHint',
+  'codeLens',
+  'semanticTokens',
+  'formatting',
+] as const;
+
+/** As `ClientCapabilities.textDocument` calls it. */
+export type Feature = (typeof featureNames)[number];
 
 export function abilitiesOf(capabilities: ClientCapabilities): Abilities {
   const { textDocument, workspace } = capabilities;
@@ -56,5 +75,8 @@ export function abilitiesOf(capabilities: ClientCapabilities): Abilities {
     watchesFiles: workspace?.didChangeWatchedFiles?.dynamicRegistration === true,
     workspaceFolders: workspace?.workspaceFolders === true,
     status: experimental?.doorbellStatus === true,
+    features: new Set(featureNames.filter((name) => textDocument?.[name] !== undefined)),
+    definitionLinks: textDocument?.definition?.linkSupport === true,
+    hierarchicalSymbols: textDocument?.documentSymbol?.hierarchicalDocumentSymbolSupport === true,
   };
 }

@@ -2,12 +2,14 @@
 // Work is done in small steps between messages, so that a newer edit overtakes an older computation.
 import type { Diagnostic as LspDiagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
 import path from 'node:path';
+import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import type { StatusParams } from '../protocol';
 import type { SourceFile } from '../text/source-file';
 import { analyse } from '../workspace/analysis';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
+import { inputKind } from '../workspace/input-kind';
 import { settingsFileName } from '../workspace/settings';
 import { isInside } from '../workspace/source-tree';
 import type { Abilities } from './abilities';
@@ -47,6 +49,8 @@ export interface Session {
   ) => { readonly file: SourceFile; readonly board: Board; readonly analysis: BoardAnalysis } | undefined;
   /** Every board that a document is part of, up to date. */
   readonly analysesAt: (uri: string) => readonly { readonly board: Board; readonly analysis: BoardAnalysis }[];
+  /** The ACPI table that a document is the text of; undefined for any other document. */
+  readonly tableAt: (uri: string) => TableDocument | undefined;
   /** The set for a pull request, with an id that is equal for equal sets. */
   readonly pulled: (uri: string) => { readonly items: LspDiagnostic[]; readonly resultId: string };
 }
@@ -140,6 +144,10 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       assignNow();
       schedule();
       return candidates(pathOf(uri)).map((board) => ({ board, analysis: boards.analysisOf(board) }));
+    },
+    tableAt(uri) {
+      const file = documents.get(pathOf(uri))?.file;
+      return file === undefined || inputKind(file) !== 'acpi-text' ? undefined : documentOfText(file);
     },
     pulled(uri) {
       assignNow();

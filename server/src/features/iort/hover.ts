@@ -1,0 +1,116 @@
+// What a line of a table's text means: the field, its value decoded, and what follows from it.
+import type { IdMapping, IortNode } from '../../acpi/iort/model';
+import type { TableDocument } from '../../acpi/text/document';
+import type { TextField } from '../../acpi/text/table-text';
+import type { Hover } from '../hover';
+import { bullets, code, rangeText, type Text } from '../hover/subject';
+import { regionText } from '../hover/touches';
+import { chain } from './chain';
+import { fieldTexts } from './hover-field';
+import { isMaster, predictionsByPlace, type MachineAnalysis } from './masters';
+import { mappingHolding, nodeHolding, nodeLabel } from './names';
+import { referenceAt } from './references';
+
+const mostRegions = 16;
+
+/** The hover at an offset of the text; undefined where no line with a place in the table is. */
+export function tableHover(document: TableDocument, analysis: MachineAnalysis, offset: number): Hover | undefined {
+  const field = document.fieldAt(offset);
+  if (field === undefined) return undefined;
+  const { line } = field;
+  const texts = [...fieldTexts(document, field), ...contextTexts(document, analysis, field, offset)];
+  const markdown = texts.filter((text) => text !== undefined).join('\n\n');
+  return {
+    range: { file: document.file, start: line.nameStart, end: Math.max(line.valueEnd, line.nameEnd) },
+    markdown,
+  };
+}
+
+/** What the line is part of: a mapping, a master, a memory range. */
+function contextTexts(
+  document: TableDocument,
+  analysis: MachineAnalysis,
+  field: TextField,
+  offset: number,
+): readonly Text[] {
+  const { iort } = document;
+  const node = iort && nodeHolding(iort, field.offset);
+  if (iort === undefined || node === undefined) return [];
+  const mapping = mappingHolding(node, field.offset);
+  if (mapping !== undefined) return mappingTexts(document, analysis, node, mapping);
+  if (field.field === node.header.type.field) return nodeTexts(document, analysis, node);
+  if (node.kind === 'rmr') return rangeTexts(analysis, node, field);
+  const reference = referenceAt(document, offset);
+  const target = reference && iort.nodeAt(Number(reference.value));
+  return target === undefined ? [] : [`Leads to ${code(nodeLabel(target))}.`];
+}
+
+function mappingTexts(
+  { iort }: TableDocument,
+  { prediction }: MachineAnalysis,
+  node: IortNode,
+  mapping: IdMapping,
+): readonly Text[] {
+  const lines = chain(iort!, node, mapping, prediction.kernel.deviceIdRule);
+  const title = `Mapping ${mapping.index + 1} of ${node.mappings.length} of ${nodeLabel(node)}:`;
+  return [title, ['```', ...lines, '```'].join('\n')];
+}
+
+/** On a node's first line: what the node is, and for masters what they reserve. */
+function nodeTexts(document: TableDocument, analysis: MachineAnalysis, node: IortNode): readonly Text[] {
+  const title = `**${nodeLabel(node)}** at ${code(hexOffset(node.offset))}, ${node.length} bytes`;
+  if (!isMaster(node)) return [title];
+  const place = document.placeOf(node.header.type, 'line');
+  const predicted = place && predictionsByPlace(analysis, document).get(place.start);
+  if (predicted === undefined) return [title];
+  const { kernel } = analysis.prediction;
+  if (predicted.ungrouped !== undefined) return [title, `In no IOMMU group: ${predicted.ungrouped.reason}.`];
+  const regions = predicted.groups.flatMap((group) => group.regions);
+  const oops = predicted.groups.find((group) => group.oops !== undefined)?.oops;
+  return [
+    title,
+    oops === undefined
+      ? undefined
+      : `**Linux ${kernel.version} crashes when this group’s regions are read: ${oops.message}**`,
+    `Reserved regions predicted for Linux ${kernel.version}:`,
+    regions.length === 0 ? 'none' : bullets(regions.slice(0, mostRegions).map(regionText)),
+    bullets(predicted.groups.flatMap(({ unknown }) => unknown).map((reason) => `unknown: ${reason}`)),
+  ];
+}
+
+/** On a memory range of an RMR node: which devices have it, as what. */
+function rangeTexts({ prediction, topology }: MachineAnalysis, node: IortNode, field: TextField): readonly Text[] {
+  if (node.kind !== 'rmr') return [];
+  const descriptor = node.descriptors.find(({ offset }) => field.offset >= offset && field.offset < offset + 20);
+  if (descriptor === undefined) return [];
+  const start = descriptor.base.value;
+  const range = { start, end: start + descriptor.length.value - 1n };
+  const place = { start: field.structure?.start ?? 0, end: field.structure?.end ?? 0 };
+  const lines = new Set<string>();
+  for (const group of prediction.groups) {
+    for (const { path, regions } of group.devices) {
+      for (const { type, source, range: reserved } of regions) {
+        if (source === undefined || source.start < place.start || source.start > place.end) continue;
+        lines.add(`${code(path)}: ${rangeText(reserved)} ${code(type)}`);
+      }
+    }
+  }
+  const written = topology.reservationNodes.find(({ physicalSource, source }) => {
+    const at = physicalSource ?? source;
+    return at !== undefined && at.start >= place.start && at.start <= place.end;
+  });
+  const problem = written?.physicalProblem;
+  const title = `Reserved memory ${rangeText(range)}`;
+  if (lines.size === 0) {
+    const why =
+      problem === undefined
+        ? 'no device in an IOMMU group has a stream ID that the mappings of this node name'
+        : problem.message;
+    return [title, `Linux ${prediction.kernel.version} reserves it for no device: ${why}.`];
+  }
+  return [title, `Linux ${prediction.kernel.version} reserves for`, bullets([...lines].slice(0, mostRegions))];
+}
+
+function hexOffset(offset: number): string {
+  return `0x${offset.toString(16)}`;
+}

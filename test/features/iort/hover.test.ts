@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { plainText } from '../../../server/src/features/hover';
+import { tableHover } from '../../../server/src/features/iort/hover';
+import { analysed, exampleTable, markedAt } from './table';
+
+/** What hovering over the value of a line of docs/rules/iort.dsl says. */
+function hoverText(label: string, which = 0, text = exampleTable): string {
+  const { document: marked, offset } = markedAt(label, which, text);
+  const { document, analysis } = analysed(marked);
+  const found = tableHover(document, analysis, offset);
+  return found === undefined ? 'nothing' : plainText(found.markdown);
+}
+
+describe('hover in an IORT', () => {
+  const cases: readonly (readonly [title: string, label: string, which: number, ...says: RegExp[]])[] = [
+    [
+      'a field: meaning, value, place, specification',
+      'Base Address',
+      0,
+      /Base Address of the SMMUv3: Physical address of the registers/,
+      /Value: 0x2b400000 = 692 MiB/,
+      /Offset 0x58, 0x10 in the SMMUv3, 8 bytes\. Arm DEN0049, SMMUv3 node/,
+    ],
+    ['units and base 10', 'Memory Size Limit', 0, /0x40 = 64 bits = addresses up to 0xffffffffffffffff/],
+    ['the revision that brought a field', 'PASID Capabilities', 0, /Since node revision 4\./],
+    ['a value that has a name', 'Type', 3, /0x2, PCI root complex: All requester IDs of one PCI segment/],
+    [
+      'the bits of an integer',
+      'Flags (decoded below)',
+      0,
+      /bit 0 COHACC Override: set/,
+      /bits 1–2 HTTU Override: 0 \(none\)/,
+    ],
+    ['a flag line', 'Coherent Walk', 0, /bit 1 of Flags \(decoded below\): set/, /iasl compiles the integer above/],
+    ['what the compiler computes', 'Node Count', 0, /Value: 0x8/, /Computed by the compiler, from the nodes/],
+    ['the checksum', 'Checksum', 0, /the bytes sum to zero/],
+    ['a node offset', 'Node Reference', 0, /Leads to SMMUv3 0x2b400000\./],
+    ['a name', 'Device Name', 1, /Value: \\_SB_\.GPU0/],
+    ['a heading', 'Memory Properties', 0, /How the device accesses memory/],
+    [
+      'an interrupt of 64 bits',
+      'Context Interrupt',
+      0,
+      /bits 0–31 GSIV: 0x81 = 129/,
+      /bit 32 Edge Triggered: clear \(level\)/,
+    ],
+    [
+      'the chain of a root complex’s IDs',
+      'Input base',
+      2,
+      /requester IDs 0x0–0xffff \(0000:00:00\.0 to 0000:ff:1f\.7\)\n {2}→ stream IDs 0x0–0xffff of SMMUv3 0x2b400000\n {4}→ device IDs 0x0–0xffff at ITS group 0 at 0x30\n/,
+    ],
+    [
+      'the chain of a device’s ID, on any line of the mapping',
+      'Output Reference',
+      4,
+      /\\_SB_\.GPU0\n {2}→ stream ID 0x0 of SMMU 0x2b600000\n {4}→ device ID 0x20000 at ITS group 0 at 0x30\n/,
+    ],
+    [
+      'a master: its regions',
+      'Type',
+      3,
+      /predicted for Linux 6\.12:/,
+      /0x8000000–0x80fffff .* msi, the software MSI window/,
+    ],
+    ['an SMMU: what it is', 'Type', 1, /SMMUv3 0x2b400000 at 0x48, 88 bytes/],
+    ['a signature', 'Signature', 0, /Value: IORT/, /ACPI 6\.5, 5\.2\.6/],
+  ];
+  for (const [title, label, which, ...says] of cases) {
+    it(title, () => {
+      const text = hoverText(label, which);
+      for (const part of says) assert.match(text, part);
+    });
+  }
+
+  it('a flag line that says something else than its integer', () => {
+    const text = exampleTable.replace('COHACC Override : 1', 'COHACC Override : 0');
+    assert.match(hoverText('COHACC Override', 0, text), /COHACC Override|set\. The line says 0x0\./);
+    assert.match(hoverText('COHACC Override', 0, text), /The line says 0x0\./);
+  });
+
+  it('a computed field that says something else', () => {
+    const text = exampleTable.replace('Node Count : 00000008', 'Node Count : 00000009');
+    assert.match(hoverText('Node Count', 0, text), /The line says 0x9, computed is 0x8\./);
+  });
+
+  it('a mapping that leads nowhere', () => {
+    const text = exampleTable.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
+    assert.match(hoverText('Input base', 2, text), /→ IDs 0x0–0xffff at 0x4c, where no node begins/);
+  });
+
+  it('a mapping whose stream IDs reach an ITS in part', () => {
+    const text = exampleTable.replace('ID Count : 0001FFFF', 'ID Count : 00007FFF');
+    assert.match(
+      hoverText('Input base', 2, text),
+      /→ 0x0–0x7fff: device IDs 0x0–0x7fff at ITS group 0 at 0x30\n {4}→ 0x8000–0xffff: no ITS: no ID mapping of the SMMUv3 at 048h takes the ID/,
+    );
+  });
+
+  it('a memory range: the devices that have it, and none', () => {
+    // Stream IDs of 16 bits, as the SMMU usually has.
+    const text = exampleTable
+      .replaceAll('Output Base : 00010000', 'Output Base : 0000F000')
+      .replace(
+        'ID Count : 0000FFFF\n                 Output Base : 00000000',
+        'ID Count : 00000FFF\n                 Output Base : 00000000',
+      );
+    assert.match(
+      hoverText('Base Address of RMR', 0, text),
+      /Reserved memory 0x90000000–0x900fffff .*\n\nLinux 6\.12 reserves for\n\n- \\_SB_\.DMA0: 0x90000000–0x900fffff .* direct/,
+    );
+    const other = text.replace(/(Base Address of RMR[^]*Output Base : )0000F000/, '$10000E000');
+    assert.match(
+      hoverText('Base Address of RMR', 0, other),
+      /reserves it for no device: no device in an IOMMU group has/,
+    );
+  });
+
+  it('blank lines, comments and text that means nothing: nothing', () => {
+    const { document: marked, offset } = markedAt('Signature', 0, exampleTable);
+    const { document, analysis } = analysed(marked);
+    assert.notEqual(tableHover(document, analysis, offset), undefined);
+    assert.equal(tableHover(document, analysis, 0), undefined);
+  });
+});

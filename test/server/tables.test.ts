@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type {
+  ClientCapabilities,
+  CodeLens,
+  Diagnostic,
+  DocumentSymbol,
+  FoldingRange,
+  Hover,
+  InlayHint,
+  Location,
+  LocationLink,
+  SymbolInformation,
+} from 'vscode-languageserver-protocol/node';
+import { folderWith, fullCapabilities, positionOf, replacing, wholeBoard } from './fixture';
+import { startClient, uriOf, type ClientOptions, type LspClient } from './lsp-client';
+
+const tableText = readFileSync(path.join(import.meta.dirname, '../../docs/rules/iort.dsl'), 'utf8');
+const rules = (set: readonly Diagnostic[]): unknown[] => set.map(({ code }) => code);
+
+const tableFeatures = {
+  ...fullCapabilities,
+  textDocument: {
+    ...fullCapabilities.textDocument,
+    definition: { linkSupport: true },
+    references: {},
+    documentSymbol: { hierarchicalDocumentSymbolSupport: true },
+    foldingRange: {},
+    inlayHint: {},
+    codeLens: {},
+  },
+} satisfies ClientCapabilities;
+
+describe('ACPI tables over LSP', () => {
+  let client: LspClient;
+  const folder = folderWith({});
+  const file = path.join(folder, 'iort.dsl');
+  const textDocument = { uri: uriOf(file) };
+  const wholeFile = { start: { line: 0, character: 0 }, end: { line: 10_000, character: 0 } };
+  const start = async (options: ClientOptions): Promise<LspClient> => (client = await startClient(options));
+  afterEach(async () => {
+    assert.equal(await client.stop(), 0);
+    assert.equal(client.errors(), '');
+  });
+
+  it('get diagnostics when they are opened, and with each edit', async () => {
+    await start({ folders: [folder], capabilities: fullCapabilities });
+    const first = client.published(file);
+    await client.open(file, tableText, 'acpi-table');
+    const before = rules((await first).diagnostics);
+    await client.change(file, replacing(tableText, 'Output Reference : 00000048', 'Output Reference : 0000004C'));
+    const set = await client.until(file, (each) => rules(each).includes('iort-ref-not-node'));
+    assert.ok(!before.includes('iort-ref-not-node'));
+    const found = set.find(({ code }) => code === 'iort-ref-not-node')!;
+    assert.equal(found.range.start.line, positionOf(tableText, 'Output Reference : 00000048').line);
+    const wrong = tableText.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
+    await client.change(file, replacing(wrong, 'Output Reference : 0000004C', 'Output Reference : 00000048'));
+    await client.until(file, (each) => !rules(each).includes('iort-ref-not-node'));
+  });
+
+  it('have the rules’ quick fixes', async () => {
+    const wrong = tableText.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
+    await start({ folders: [folder], capabilities: fullCapabilities });
+    await client.open(file, wrong, 'acpi-table');
+    const set = await client.until(file, (each) => rules(each).includes('iort-ref-not-node'));
+    const { range } = set.find(({ code }) => code === 'iort-ref-not-node')!;
+    const actions = await client.request<{ title: string; data: unknown }[]>('textDocument/codeAction', {
+      textDocument,
+      range,
+      context: { diagnostics: [] },
+    });
+    const action = actions.find(({ title }) => title.startsWith('Refer to the SMMUv3'))!;
+    const resolved = await client.request<{ edit: unknown }>('codeAction/resolve', action);
+    assert.match(JSON.stringify(resolved.edit), /"newText":"00000048"/);
+  });
+
+  it('get hovers, hints, symbols, folds, lenses, definitions and references', async () => {
+    await start({ folders: [folder], capabilities: tableFeatures });
+    const { capabilities } = client.initialized;
+    for (const provider of ['definition', 'references', 'documentSymbol', 'foldingRange', 'inlayHint'] as const)
+      assert.equal(capabilities[`${provider}Provider`], true);
+    await client.open(file, tableText, 'acpi-table');
+    const at = positionOf(tableText, 'Output Reference : 00000048');
+    const position = { line: at.line, character: at.character + 'Output Reference : '.length };
+
+    const hover = await client.request<Hover>('textDocument/hover', { textDocument, position });
+    assert.match(JSON.stringify(hover.contents), /stream IDs 0x0–0xffff of SMMUv3/);
+    const hints = await client.request<InlayHint[]>('textDocument/inlayHint', { textDocument, range: wholeFile });
+    assert.ok(hints.some(({ label }) => label === 'SMMUv3 0x2b400000'));
+    const [, , smmu] = await client.request<DocumentSymbol[]>('textDocument/documentSymbol', { textDocument });
+    assert.equal(smmu!.name, 'SMMUv3 0x2b400000');
+    assert.equal(smmu!.children!.length, 1);
+    const folds = await client.request<FoldingRange[]>('textDocument/foldingRange', { textDocument });
+    assert.ok(folds.some(({ startLine }) => startLine === smmu!.range.start.line));
+    const lenses = await client.request<CodeLens[]>('textDocument/codeLens', { textDocument });
+    assert.deepEqual(lenses[0]!.command, {
+      title: 'Linux 6.12: reserves 0x8000000–0x80fffff msi',
+      command: 'doorbell.showRegions',
+    });
+    const [link] = await client.request<LocationLink[]>('textDocument/definition', { textDocument, position });
+    assert.deepEqual(link!.targetSelectionRange, smmu!.selectionRange);
+    const found = await client.request<Location[]>('textDocument/references', {
+      textDocument,
+      position,
+      context: { includeDeclaration: false },
+    });
+    assert.equal(found.length, 4);
+  });
+
+  it('are announced as far as the client has the feature, in the form it has', async () => {
+    await start({ folders: [folder], capabilities: { textDocument: { documentSymbol: {}, definition: {} } } });
+    const { capabilities } = client.initialized;
+    assert.equal(capabilities.foldingRangeProvider, undefined);
+    assert.equal(capabilities.inlayHintProvider, undefined);
+    assert.equal(capabilities.codeLensProvider, undefined);
+    await client.open(file, tableText, 'acpi-table');
+    const flat = await client.request<SymbolInformation[]>('textDocument/documentSymbol', { textDocument });
+    assert.equal(flat[2]!.location.uri, textDocument.uri);
+    const at = positionOf(tableText, 'Output Reference : 00000048');
+    const position = { line: at.line, character: at.character + 'Output Reference : '.length };
+    const found = await client.request<Location>('textDocument/definition', { textDocument, position });
+    assert.equal(found.uri, textDocument.uri);
+  });
+
+  it('and devicetree sources are answered with nothing by what is for tables', async () => {
+    const board = path.join(folder, 'board.dts');
+    await start({ folders: [folder], capabilities: tableFeatures });
+    await client.open(board, wholeBoard);
+    const params = {
+      textDocument: { uri: uriOf(board) },
+      position: positionOf(wholeBoard, 'smmu:'),
+      range: wholeFile,
+      context: { includeDeclaration: true },
+    };
+    for (const method of ['definition', 'references', 'documentSymbol', 'foldingRange', 'inlayHint', 'codeLens'])
+      assert.equal(await client.request(`textDocument/${method}`, params), null, method);
+  });
+});
