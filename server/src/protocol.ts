@@ -9,6 +9,48 @@ export const tableLanguage = 'acpi-table';
 /** URIs of binary tables that the editor shows as text: `doorbell-table:/sys/firmware/acpi/tables/IORT` is that file. */
 export const tableScheme = 'doorbell-table';
 
+/** Request: a binary table, or one that acpidump printed, as text. Bytes are base64 in both directions. */
+export const tableTextRequest = 'doorbell/tableText';
+export interface TableTextParams {
+  bytes: string;
+  /** Which table of a dump, by its signature. */
+  table?: string;
+}
+export type TableTextResult =
+  | {
+      text: string;
+      signature: string;
+    }
+  | { error: string };
+
+/** Request: the table that a text compiles to. */
+export const tableBytesRequest = 'doorbell/tableBytes';
+export interface TableBytesParams {
+  text: string;
+}
+export interface TableBytesResult {
+  bytes: string;
+  /** For people: `IORT, revision 5, 3 nodes, 236 bytes`. */
+  summary: string;
+  /** What no compiler would take: the bytes are then those of the rest, and not to be relied on. */
+  errors: number;
+  /** Of the first of them; the line counts from 1. */
+  firstError?: { line: number; message: string };
+  /** The text has comments of somebody's, for which a binary has no place. */
+  hasOwnComments: boolean;
+}
+
+/** Request: the text that a new table starts with. */
+export const newTableRequest = 'doorbell/newTable';
+export interface NewTableParams {
+  /** Issue of Arm DEN0049; without one the answer is the list of those that there are. */
+  issue?: string;
+}
+export interface NewTableResult {
+  issues: { name: string; revision: number }[];
+  text?: string;
+}
+
 /** Request: the CLI's `regions --format sysfs` view of the board that the document belongs to. */
 export const regionsRequest = 'doorbell/regions';
 export interface RegionsParams {

@@ -19,6 +19,7 @@ import { answerActions } from './server/actions';
 import { pathOf } from './server/documents';
 import { checked, isRecord, toOffset } from './server/params';
 import { createSession, type Session } from './server/session';
+import { answerTableFiles } from './server/table-files';
 import { answerTables, tableCapabilities } from './server/tables';
 import { editorSettings } from './server/settings';
 import { settingsFileName } from './workspace/settings';
@@ -125,6 +126,7 @@ function answerFeatures(connection: Connection, session: Session, abilities: Abi
     };
   });
   answerTables(connection, session, abilities);
+  answerTableFiles(connection);
   if (abilities.codeActionLiterals || abilities.appliesEdits) answerActions(connection, session, abilities);
   if (abilities.pullDiagnostics) {
     connection.languages.diagnostics.on((params) => {

@@ -1,0 +1,117 @@
+// A binary table as an editor shows and saves it.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { newTable, tableBytes, tableText } from '../../server/src/features/table-forms';
+
+const recorded = path.join(import.meta.dirname, '../fixtures/truth/iort');
+const qemu = readFileSync(path.join(recorded, '00-qemu.aml'));
+
+describe('a binary table as text', () => {
+  it('comes back byte by byte when it is saved as it is', () => {
+    const binaries = readdirSync(recorded).filter((name) => name.endsWith('.aml'));
+    assert.ok(binaries.length > 10);
+    for (const name of binaries) {
+      const bytes = readFileSync(path.join(recorded, name));
+      const saved = tableBytes(textOf(bytes));
+      assert.equal(saved.bytes, bytes.toString('base64'), name);
+      assert.deepEqual([saved.errors, saved.hasOwnComments], [0, false], name);
+    }
+  });
+
+  it('keeps bytes that no field has, and a checksum that is wrong', () => {
+    const bytes = Buffer.concat([qemu, Buffer.from([1, 2, 3])]);
+    bytes[9] = 0;
+    bytes[0x61] = 0xff;
+    assert.equal(tableBytes(textOf(bytes)).bytes, bytes.toString('base64'));
+  });
+
+  it('takes an edit, and computes what follows from it', () => {
+    const edited = textOf(qemu).replace('ID Count : 00000100', 'ID Count : 000000FF');
+    const { bytes, summary, errors } = tableBytes(edited);
+    const saved = Buffer.from(bytes, 'base64');
+    assert.deepEqual([saved.readUInt32LE(0xc8), errors], [0xff, 0]);
+    assert.equal(
+      saved.reduce((sum, byte) => (sum + byte) & 0xff, 0),
+      0,
+    );
+    assert.equal(summary, 'IORT, revision 3, 3 nodes, 236 bytes');
+  });
+
+  it('says where the first error is, and what it is', () => {
+    const edited = textOf(qemu).replace('ID Count : 00000100', 'ID Count : zzz');
+    const { errors, firstError } = tableBytes(edited);
+    assert.equal(errors, 1);
+    assert.equal(edited.split('\n')[firstError!.line - 1]?.includes('zzz'), true);
+    assert.match(firstError!.message, /no integer/);
+  });
+
+  it('is no text of another table, or of none', () => {
+    for (const text of ['', 'hello\n', 'Signature : "FACP"\nTable Length : 0\n']) {
+      const { errors, firstError, summary } = tableBytes(text);
+      assert.ok(errors > 0, text);
+      assert.equal(typeof firstError?.message, 'string');
+      assert.equal(summary, '');
+    }
+  });
+
+  it('tells comments of somebody’s from those that are printed', () => {
+    const wrong = Buffer.from(qemu);
+    wrong[9] = 0;
+    const text = textOf(wrong);
+    assert.match(text, /Incorrect checksum/);
+    assert.equal(tableBytes(text).hasOwnComments, false);
+    assert.equal(tableBytes(text.replace('Node Count', '/* three */ Node Count')).hasOwnComments, true);
+    assert.equal(tableBytes(text.replace('Raw Table', '// end\nRaw Table')).hasOwnComments, true);
+  });
+
+  it('is found in what acpidump printed', () => {
+    const dump = `${dumped('APIC', Buffer.from('APIC'))}\n${dumped('IORT', qemu)}`;
+    assert.deepEqual(tableText(Buffer.from(dump), undefined), tableText(qemu, undefined));
+    assert.equal(kindOf(tableText(Buffer.from(dump), 'APIC')), 'APIC');
+    assert.deepEqual(tableText(Buffer.from(dump), 'FACP'), { error: 'a dump without the table FACP' });
+  });
+
+  it('is not made of anything else', () => {
+    const facp = Buffer.from(qemu);
+    facp.write('FACP', 0, 'latin1');
+    assert.deepEqual(tableText(facp, undefined), { error: 'the table FACP; IORT and APIC (MADT) are shown' });
+    assert.deepEqual(tableText(Buffer.from('\x7fELF...'), undefined), { error: 'no ACPI table' });
+    assert.deepEqual(tableText(Buffer.alloc(0), undefined), { error: 'no ACPI table' });
+  });
+});
+
+describe('a new table', () => {
+  it('is of an issue of the specification, and compiles', () => {
+    const { issues, text } = newTable(undefined);
+    assert.equal(text, undefined);
+    assert.ok(issues.length >= 8);
+    for (const { name, revision } of issues) {
+      const { errors, summary } = tableBytes(newTable(name).text ?? '');
+      assert.equal(errors, 0, name);
+      assert.match(summary, new RegExp(`^IORT, revision ${revision}, 3 nodes`));
+    }
+    assert.equal(newTable('E.a').text, undefined);
+  });
+});
+
+function textOf(bytes: Uint8Array): string {
+  const shown = tableText(bytes, undefined);
+  assert.ok('text' in shown);
+  return shown.text;
+}
+
+function kindOf(shown: ReturnType<typeof tableText>): string {
+  return 'text' in shown ? shown.signature : shown.error;
+}
+
+/** As acpidump prints a table. */
+function dumped(signature: string, bytes: Uint8Array): string {
+  const lines = [`${signature} @ 0x000000007FFE0000`];
+  for (let at = 0; at < bytes.length; at += 16) {
+    const row = Buffer.from(bytes.subarray(at, at + 16));
+    const place = at.toString(16).toUpperCase().padStart(4, '0');
+    lines.push(`    ${place}: ${row.toString('hex').toUpperCase().match(/../g)!.join(' ')}  ${'.'.repeat(row.length)}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
