@@ -72,6 +72,20 @@ describe('IORTs on real kernels', () => {
     assert.deepEqual(linesOf(nodes, '0000:00:01.0', { kernel: '6.12' }), [window]);
   });
 
+  it('of named components with one stream ID, the namespace decides which has a group: that is said to be unknown', () => {
+    const nodes = standard(
+      component('\\_SB_.VR20', [single(0xffff, smmu)]),
+      component('\\_SB_.VR00', [single(0xffff, smmu)]),
+    );
+    const topology = topologyOfNodes(nodes);
+    const { groups } = predictRegions(topology, kernelProfile());
+    const contested = groups.filter(({ unknown }) => unknown.length > 0).flatMap(({ devices }) => devices);
+    assert.deepEqual(
+      contested.map(({ path }) => path),
+      ['\\_SB_.VR20', '\\_SB_.VR00'],
+    );
+  });
+
   it('an RMR is for the functions whose stream IDs it names, and others behind the same root complex have nothing of it', () => {
     const nodes = standard(rmr([range(0, 7, 8, smmu)], [[0x70000000n, 0x10000n]]));
     const region = '0x0000000070000000 0x000000007000ffff direct';

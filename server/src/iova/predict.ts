@@ -2,6 +2,7 @@
 import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
 import { attachByList, attachByMap, attachUndescribed, none } from './attach';
 import type { Attachment, Stream } from './attach';
+import { contestedStreams } from './contested-streams';
 import { deviceRegions } from './device-regions';
 import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
@@ -23,11 +24,12 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   );
   const lost = lostIommus(topology, all, kernel);
   const doubts = doubtfulIommus(all, kernel);
+  const contested = contestedStreams(topology, all);
   const ungrouped: UngroupedMaster[] = [];
   const grouping = newGrouping(kernel);
   for (const candidate of all) {
     const { master } = candidate;
-    const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate, doubts);
+    const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate, doubts, contested);
     if (reason !== undefined) ungrouped.push({ path: candidate.stand?.path ?? master.path, master, ...reason });
   }
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
@@ -129,7 +131,12 @@ function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: Kern
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
-function place(grouping: Grouping, candidate: Probed, doubts: ReadonlyMap<Iommu, string>): Reason | undefined {
+function place(
+  grouping: Grouping,
+  candidate: Probed,
+  doubts: ReadonlyMap<Iommu, string>,
+  contested: ReadonlyMap<DmaMaster, string>,
+): Reason | undefined {
   const { master, standsForUndescribed, attachment, found, stand } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
@@ -144,9 +151,11 @@ function place(grouping: Grouping, candidate: Probed, doubts: ReadonlyMap<Iommu,
     streamIds: streams.map(({ id }) => id),
     regions,
   };
-  const doubt = doubts.get(iommu);
-  const reasons = [...unknown, ...(stand?.unknown ?? []), ...(doubt === undefined ? [] : [doubt])];
-  const refusal = grouping.add({ device, streams, oops, unknown: reasons });
+  const contest = contested.get(master);
+  const doubt = [doubts.get(iommu), contest].filter((reason) => reason !== undefined);
+  const reasons = [...unknown, ...(stand?.unknown ?? []), ...doubt];
+  // Who is the first owner is not known, so none of them keeps the others out.
+  const refusal = grouping.add({ device, streams: contest === undefined ? streams : [], oops, unknown: reasons });
   return refusal === undefined ? undefined : { reason: refusal, problem: undefined };
 }
 

@@ -282,6 +282,10 @@ function compareUngrouped(prediction: Prediction, device: SeenDevice, found: Fin
     found.compared++;
     return;
   }
+  if (lookup.group.unknown.length > 0) {
+    found.unknown.push(...lookup.group.unknown);
+    return;
+  }
   // Which functions a driver claims stands in no source.
   if (kernel.groupsFormAt === 'bind' && !lookup.group.devices.some(({ master }) => isTriedPlatform(master, device)))
     return;
