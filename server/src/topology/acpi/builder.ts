@@ -88,9 +88,9 @@ export function stopText(reason: StopReason, node: KernelNode, mapping: KernelMa
     case 'not-covered':
       return `no ID mapping of the ${where} takes the ID`;
     case 'outside-table':
-      return `an ID mapping of the ${where} leads to ${tableOffset(mapping?.reference ?? 0)}, outside of the table: Linux takes what it finds there for a node`;
+      return `an ID mapping of the ${where} leads to ${tableOffset(mapping?.reference ?? 0)}, outside of the table: Linux takes what it finds there for a node, or crashes where there is no memory`;
     case 'beyond-table':
-      return `the ${where} counts more ID mappings than the table has bytes for: what Linux reads there, no source tells`;
+      return `the ${where} counts more ID mappings than the table has bytes for: what Linux reads behind it, no source tells`;
     case 'loop':
       return `the ID mappings lead in a circle by way of the ${where}: Linux follows it without end`;
     case 'too-much':

@@ -44,6 +44,11 @@ export async function newAcpiMachine(files: KernelFiles, iasl: string): Promise<
         { preserveBootConfiguration: preserved },
       );
       const prediction = predictTopology(topology, acpiNames(topology), kernel.kernel);
+      // A reference that leads out of the table may lead to where there is no memory: we say so, and not what happens.
+      const isWild = topology.problems.some(({ message }) => /outside of the table|has bytes for/.test(message));
+      if (isWild && booted.seen.crash?.trace.slice(0, 3).some((name) => name.startsWith('iort_')) === true) {
+        return { booted, comparison: { differences: [], compared: 0, unknown: ['a reference out of the table'] } };
+      }
       return { booted, comparison: compare(prediction, booted, machine) };
     },
   };
