@@ -5,7 +5,7 @@
                    Signature : "IORT"
                 Table Length : 0000022C
                     Revision : 05
-                    Checksum : 22
+                    Checksum : 73
                       Oem ID : "DOORBL"
                 Oem Table ID : "EXAMPLE "
                 Oem Revision : 00000001
@@ -52,7 +52,7 @@
      Device ID Mapping Index : 00000000
 
                   Input base : 00000000
-                    ID Count : 0001FFFF
+                    ID Count : 0000FFFF
                  Output Base : 00000000
             Output Reference : 00000030
        Flags (decoded below) : 00000000
@@ -153,8 +153,8 @@ Ensured Coherency of Accesses : 0
 
                   Input base : 00000000
                     ID Count : 00000000
-                 Output Base : 00010000
-            Output Reference : 00000048
+                 Output Base : 00000001
+            Output Reference : 000000A0
        Flags (decoded below) : 00000001
               Single Mapping : 1
 
@@ -224,7 +224,7 @@ Ensured Coherency of Accesses : 0
 
                   Input base : 00000000
                     ID Count : 00000000
-                 Output Base : 00010000
-            Output Reference : 00000048
+                 Output Base : 00000001
+            Output Reference : 000000A0
        Flags (decoded below) : 00000000
               Single Mapping : 0

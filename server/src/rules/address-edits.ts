@@ -8,7 +8,7 @@ import type { AddressRange, Reservation, WrittenReservation } from '../topology/
 import type { DtNode } from '../tree/model';
 import { formatRange, hex } from './numbers';
 import { intersect, nearestFree, subtract, union } from '../iova/ranges';
-import type { RuleInput } from './rule';
+import type { MachineInput } from './rule';
 
 /** The entry that a reservation was read from, unless it was read from the midst of another one. */
 export function writtenEntry({ entry, source }: Reservation): WrittenReservation | undefined {
@@ -23,7 +23,7 @@ const mostRegions = 500;
  * the same address: that one must stay where it is.
  */
 export function moveReservationFix(
-  { prediction, settings }: RuleInput,
+  { prediction, settings }: MachineInput,
   device: PredictedDevice,
   { reservation, range, type, source }: DeviceRegion,
 ): Fix[] {

@@ -26,7 +26,7 @@ import {
   reservedRegionUntranslatable,
 } from './reserved-regions';
 import { iortRules } from './iort/rules';
-import type { Rule, RuleFacts } from './rule';
+import type { MachineRule, Rule, RuleFacts } from './rule';
 import type { TableRule } from './table-rule';
 import { guestRules } from './guests/rules';
 import { vfioRules } from './vfio/rules';
@@ -84,6 +84,9 @@ export const rules: readonly Rule[] = [
   ...vfioRules,
   ...guestRules,
 ];
+
+/** Those of them that hold for a machine whose firmware describes it by ACPI as well. */
+export const machineRules: readonly MachineRule[] = [...windowRules, ...guestRules];
 
 /** What an IORT, and the machine that it describes, are checked for. */
 export const tableRules: readonly TableRule[] = iortRules;

@@ -1,9 +1,9 @@
 // Runs all rules over one board, or over one IORT.
 import type { Diagnostic, Severity } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
-import { rules, tableRules } from './catalogue';
-import { hasGuests, type Finding, type MachineInput, type RuleFacts, type RuleInput } from './rule';
-import type { TableInput } from './table-rule';
+import { machineRules, rules, tableRules } from './catalogue';
+import { hasGuests, type Finding, type MachineInput, type MachineRule, type RuleFacts, type RuleInput } from './rule';
+import type { TableInput, TableRule } from './table-rule';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -20,10 +20,20 @@ export function checkRules(input: RuleInput): Diagnostic[] {
   return diagnostics;
 }
 
-/** The same of an IORT. */
+/** The same of an IORT: what it says itself, and what the machine that it describes can do. */
 export function checkTableRules(input: TableInput): Diagnostic[] {
-  return run(tableRules, input, (rule) => rule.check(input));
+  const { topology, prediction, kernel, settings } = input;
+  const machine: MachineInput = { topology, prediction, kernel, settings };
+  return run<TableRule | MachineRule>([...tableRules, ...machineRules], input, (rule) =>
+    isTableRule(rule) ? rule.check(input) : rule.check(machine),
+  );
 }
+
+function isTableRule(rule: TableRule | MachineRule): rule is TableRule {
+  return tableRuleIds.has(rule.id);
+}
+
+const tableRuleIds: ReadonlySet<string> = new Set(tableRules.map(({ id }) => id));
 
 function run<Any extends RuleFacts>(
   all: readonly Any[],

@@ -17,7 +17,7 @@ import {
 } from './masters';
 import { formatRange, hex, list } from './numbers';
 import { reservationKey } from './reservations';
-import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
+import { evidenceAt, type Finding, type MachineInput, type Rule, type RuleInput } from './rule';
 import { relocationFixes } from './relocation';
 
 const onlyVfio = "The host's own drivers are not affected: their doorbells are mapped wherever there is room.";
@@ -241,7 +241,7 @@ export const msiWindowInPciWindow: Rule = {
   },
 };
 
-export function windowEvidence({ kernel, settings }: RuleInput) {
+export function windowEvidence({ kernel, settings }: MachineInput) {
   if (kernel.msiWindowOrigin !== 'settings') return undefined;
   return [settings.msiWindowSource, `The MSI window is set to ${formatRange(kernel.msiWindow)} here`] as const;
 }

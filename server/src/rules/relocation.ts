@@ -5,12 +5,12 @@ import type { RegionPrediction } from '../iova/prediction';
 import type { WindowDemand } from '../iova/window-demands';
 import type { Fix } from '../text/diagnostic';
 import { formatRange, hex } from './numbers';
-import type { RuleInput } from './rule';
+import type { MachineInput } from './rule';
 
 const candidatesOf = new WeakMap<RegionPrediction, readonly WindowCandidate[]>();
 
 /** Other places for the window that suit all guests and every device of the board that it can suit at all, best first. */
-function otherWindows({ prediction, settings }: RuleInput): readonly WindowCandidate[] {
+function otherWindows({ prediction, settings }: MachineInput): readonly WindowCandidate[] {
   let found = candidatesOf.get(prediction);
   if (found === undefined) {
     const ram = (settings.guests ?? []).flatMap(properRam);
@@ -24,7 +24,7 @@ function otherWindows({ prediction, settings }: RuleInput): readonly WindowCandi
  * Fixes that set the window in doorbell.json to a place that the device can use; the title says what must be true for that
  * to hold. None where no window suits the device.
  */
-export function relocationFixes(input: RuleInput, demand: WindowDemand): Fix[] {
+export function relocationFixes(input: MachineInput, demand: WindowDemand): Fix[] {
   const suited = otherWindows(input).filter(({ range }) => windowConflicts(demand, range).length === 0);
   // Above 4 GiB, PCI functions with 32-bit MSIs are left out: only where nothing else is free.
   const low = suited.filter(({ range }) => range.end < 1n << 32n);

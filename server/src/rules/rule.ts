@@ -13,6 +13,8 @@ export interface MachineInput {
   readonly prediction: RegionPrediction;
   readonly kernel: KernelProfile;
   readonly settings: RuleSettings;
+  /** Where a devicetree describes it. */
+  readonly tree?: DeviceTree;
 }
 
 /** A machine described by a devicetree. */
@@ -77,6 +79,11 @@ export interface RuleFacts<Example = unknown> {
 /** About a devicetree and the machine that it describes. */
 export interface Rule extends RuleFacts<RuleExample> {
   readonly check: (input: RuleInput) => Iterable<Finding>;
+}
+
+/** About a machine, whoever describes it: what VFIO and a guest meet. Run on devicetrees and on IORTs. */
+export interface MachineRule extends RuleFacts<RuleExample> {
+  readonly check: (input: MachineInput) => Iterable<Finding>;
 }
 
 /** One place where a rule does not hold. */

@@ -100,7 +100,7 @@ const cases: readonly (readonly [
   [
     'a count that is a power of two but does not fit its base',
     lines('MMU-500', ...mapping('00000080', '00000100', '00000080', '00000030')),
-    ['info iort-smmu-no-its'],
+    ['info iort-smmu-no-its', 'info iort-smmu-no-its'],
   ],
   [
     'no mapping at all at a root complex',
@@ -154,7 +154,7 @@ const cases: readonly (readonly [
   ],
   [
     'single in an RMR node',
-    lines('RMR', ...mapping('00000000', '00000000', '00010000', '00000048', '1')),
+    lines('RMR', ...mapping('00000000', '00000000', '00000001', '000000A0', '1')),
     ['info iort-single-type'],
   ],
   [
@@ -376,7 +376,13 @@ const cases: readonly (readonly [
   ],
   [
     'reserved memory of functions, kept and direct',
-    lines('RMR', 'Flags (decoded below) : 00000000', 'Remapping Permitted : 0', 'Output Base : 00000008'),
+    lines(
+      'RMR',
+      'Flags (decoded below) : 00000000',
+      'Remapping Permitted : 0',
+      'Output Base : 00000008',
+      'Output Reference : 00000048',
+    ),
     ['info iort-rmr-vfio'],
     { preserveBootConfiguration: true },
   ],

@@ -5,11 +5,11 @@ import type { GroupRegion } from '../../iova/prediction';
 import { blockSizes } from '../../iova/vfio/address-space';
 import { excludes } from '../../iova/vfio/dma-map';
 import { count, formatRange, humanSize } from '../numbers';
-import { evidenceAt, type Rule } from '../rule';
+import { evidenceAt, type MachineRule } from '../rule';
 import { deviceNames, isBindable } from '../vfio/devices';
 import { ramPieces, ramText } from './ram';
 
-export const hugepageCost: Rule = {
+export const hugepageCost: MachineRule = {
   id: 'hugepage-cost',
   severity: 'info',
   summary: 'A reserved region breaks large blocks of a guest’s RAM',
@@ -85,7 +85,7 @@ export const hugepageCost: Rule = {
             range: first?.region.source ?? hit[0]?.place ?? first?.device.iommu.source,
             node: node?.path ?? first?.device.path,
             message:
-              `Left out of the ${hit.map(ramText).join(', ')}, the ${region.type} region ${formatRange(hole)} of ${deviceNames(group.devices)}${node === undefined ? '' : ' (from Linux 6.3 on)'} costs ${count(Number(extra), 'more block')} of the IOMMU's page table: ${text}. ` +
+              `Left out of the ${hit.map(ramText).join(', ')}, the ${region.type} region ${formatRange(hole)} of ${deviceNames(group.devices)}${node === undefined || first?.region.reservation?.origin === 'rmr' ? '' : ' (from Linux 6.3 on)'} costs ${count(Number(extra), 'more block')} of the IOMMU's page table: ${text}. ` +
               `In sum the guest's RAM takes ${sum}.${gone}`,
             evidence: evidenceAt(...hit.map((piece) => [piece.place, `The ${ramText(piece)}`] as const)),
           };

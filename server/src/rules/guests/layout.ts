@@ -6,13 +6,13 @@ import { attachGroup } from '../../iova/vfio/attach-group';
 import { unsafeParameters } from '../../iova/vfio/msi-isolation';
 import { bootFlag } from '../boot-arguments';
 import { formatRange, hex, humanSize, withSize } from '../numbers';
-import { evidenceAt, hasGuests, type Rule } from '../rule';
+import { evidenceAt, hasGuests, type MachineRule } from '../rule';
 import { deviceNames } from '../vfio/devices';
 import { isProper, ramKey, ramPieces, ramText } from './ram';
 
 const mapFunction = 'Linux drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map';
 
-export const guestRamMisaligned: Rule = {
+export const guestRamMisaligned: MachineRule = {
   id: 'guest-ram-misaligned',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json is no whole number of the host’s pages',
@@ -45,7 +45,7 @@ export const guestRamMisaligned: Rule = {
   },
 };
 
-export const guestRamOverlap: Rule = {
+export const guestRamOverlap: MachineRule = {
   id: 'guest-ram-overlap',
   severity: 'warning',
   summary: 'Two ranges of RAM of one guest in doorbell.json overlap',
@@ -95,7 +95,7 @@ export const guestRamOverlap: Rule = {
   },
 };
 
-export const guestRamWraps: Rule = {
+export const guestRamWraps: MachineRule = {
   id: 'guest-ram-wraps',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json runs past the end of the address space',
@@ -125,7 +125,7 @@ export const guestRamWraps: Rule = {
   },
 };
 
-export const guestNothingToPass: Rule = {
+export const guestNothingToPass: MachineRule = {
   id: 'guest-nothing-to-pass',
   severity: 'warning',
   summary: 'doorbell.json names guests, and no device of the board can be passed through',
@@ -152,7 +152,9 @@ export const guestNothingToPass: Rule = {
     const { topology, prediction, tree } = input;
     // Boards without an IOMMU for it are no hosts, and settings may be those of many boards.
     if (!topology.iommus.some(({ driver }) => driver.vfio !== 'never' && driver.vfio !== 'unknown')) return;
-    const options = { allowUnsafeInterrupts: bootFlag(tree, unsafeParameters.type1)?.isOn === true };
+    const options = {
+      allowUnsafeInterrupts: tree !== undefined && bootFlag(tree, unsafeParameters.type1)?.isOn === true,
+    };
     const reasons = new Map<string, PredictedDevice[]>();
     for (const group of prediction.groups) {
       const { attach } = attachGroup(topology, prediction, group, options);

@@ -2,7 +2,7 @@
 import type { GuestLayout, GuestRam } from '../../iova/guests/layout';
 import type { SourceRange } from '../../text/source-file';
 import { formatRange } from '../numbers';
-import type { RuleInput } from '../rule';
+import type { MachineInput } from '../rule';
 
 export interface RamPiece {
   readonly guest: GuestLayout;
@@ -12,7 +12,7 @@ export interface RamPiece {
 }
 
 /** Every range, those that wrap included, in the order given. */
-export function ramPieces({ settings }: RuleInput): RamPiece[] {
+export function ramPieces({ settings }: Pick<MachineInput, 'settings'>): RamPiece[] {
   return (settings.guests ?? []).flatMap((guest) =>
     guest.ram.map((ram, index) => {
       const place = settings.place?.(['guests', guest.name, 'ram', index]);

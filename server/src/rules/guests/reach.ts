@@ -5,11 +5,11 @@ import { hostAperture } from '../../iova/vfio/address-space';
 import type { DmaMaster } from '../../topology/model';
 import { concerned } from '../masters';
 import { formatRange, list } from '../numbers';
-import { evidenceAt, type Rule } from '../rule';
+import { evidenceAt, type MachineRule } from '../rule';
 import { deviceNames, devicesByIommu, isBindable, isCoherentForVfio } from '../vfio/devices';
 import { isProper, knobsText, ramKey, ramPieces, ramText } from './ram';
 
-export const guestRamOutsideAperture: Rule = {
+export const guestRamOutsideAperture: MachineRule = {
   id: 'guest-ram-outside-aperture',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json lies beyond the addresses that an IOMMU translates',
@@ -50,7 +50,7 @@ export const guestRamOutsideAperture: Rule = {
   },
 };
 
-export const guestRamNotReached: Rule = {
+export const guestRamNotReached: MachineRule = {
   id: 'guest-ram-not-reached',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json that the buses above a device do not forward',

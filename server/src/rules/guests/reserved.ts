@@ -8,14 +8,14 @@ import { windowEvidence } from '../msi-window';
 import { formatRange, hex, list } from '../numbers';
 import { relocationFixes } from '../relocation';
 import { reservationKey } from '../reservations';
-import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
+import { evidenceAt, type Finding, type MachineRule, type MachineInput } from '../rule';
 import { deviceNames, isBindable } from '../vfio/devices';
 import { isProper, knobsText, ramKey, ramPieces, ramText, type RamPiece } from './ram';
 
 const mapFunctions =
   'Linux drivers/vfio/vfio_iommu_type1.c vfio_dma_do_map, vfio_iommu_iova_dma_valid, vfio_iommu_resv_conflict';
 
-export const guestRamOverReservation: Rule = {
+export const guestRamOverReservation: MachineRule = {
   id: 'guest-ram-over-reservation',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json lies where a device has a reserved region',
@@ -75,7 +75,7 @@ export const guestRamOverReservation: Rule = {
 /** Regions that keep users out, other than the window, of devices that could be passed through; each place once. */
 function* firmRegions({
   prediction,
-}: RuleInput): Generator<{ readonly device: PredictedDevice; readonly region: DeviceRegion }> {
+}: MachineInput): Generator<{ readonly device: PredictedDevice; readonly region: DeviceRegion }> {
   const seen = new Set<string>();
   for (const group of prediction.groups.filter(isBindable)) {
     for (const device of group.devices) {
@@ -92,14 +92,15 @@ function* firmRegions({
 }
 
 function rejectedMap(
-  input: RuleInput,
+  input: MachineInput,
   device: PredictedDevice,
   region: DeviceRegion,
   hit: readonly RamPiece[],
 ): Finding {
   const { path } = device;
   const node = region.reservation?.node;
-  const from = node === undefined ? '' : ` of ${node.path} (from Linux 6.3 on)`;
+  const since = region.reservation?.origin === 'rmr' ? '' : ' (from Linux 6.3 on)';
+  const from = node === undefined ? '' : ` of ${node.path}${since}`;
   const isDirect =
     region.type === 'direct' ? ' (From 6.6 on the device is refused in any case, because the region is direct.)' : '';
   const [first] = hit;
@@ -115,7 +116,7 @@ function rejectedMap(
   };
 }
 
-export const guestRamOverMsiWindow: Rule = {
+export const guestRamOverMsiWindow: MachineRule = {
   id: 'guest-ram-over-msi-window',
   severity: 'warning',
   summary: 'RAM of a guest in doorbell.json covers the MSI window',

@@ -1,11 +1,11 @@
 // The guests of doorbell.json on this board.
-import type { Rule } from '../rule';
+import type { MachineRule } from '../rule';
 import { hugepageCost } from './cost';
 import { guestNothingToPass, guestRamMisaligned, guestRamOverlap, guestRamWraps } from './layout';
 import { guestRamNotReached, guestRamOutsideAperture } from './reach';
 import { guestRamOverMsiWindow, guestRamOverReservation } from './reserved';
 
-export const guestRules: readonly Rule[] = [
+export const guestRules: readonly MachineRule[] = [
   guestRamOverReservation,
   guestRamOverMsiWindow,
   guestRamOutsideAperture,

@@ -10,7 +10,7 @@ import { amendment, linux, specification } from './sources';
 import { outputRange, streams } from './translation';
 
 /** What each kind of node may refer to. */
-const targets: Readonly<Partial<Record<IortNode['kind'], readonly IortNode['kind'][]>>> = {
+export const targets: Readonly<Partial<Record<IortNode['kind'], readonly IortNode['kind'][]>>> = {
   'named-component': ['smmuv3', 'smmu', 'its-group'],
   'root-complex': ['smmuv3', 'smmu', 'its-group'],
   smmu: ['its-group'],
@@ -63,10 +63,15 @@ export function targetFixes(
     streams(input)
       .meeting(smmu, ids)
       .some((each) => each.node !== node);
+  // Of functions Linux believes it only where the boot configuration is kept.
+  const hasReader = (smmu: IortNode) =>
+    streams(input)
+      .meeting(smmu, ids)
+      .some((each) => each.node.kind === 'named-component' || input.settings.preserveBootConfiguration === true);
   const isStream = node.kind === 'root-complex' || node.kind === 'named-component';
   return nearestFixes(input, mapping.outputReference, targets[node.kind] ?? [], (target) => {
     if (target === mapping.target || except.includes(target)) return false;
-    if (node.kind === 'rmr') return meets(target);
+    if (node.kind === 'rmr') return hasReader(target);
     return !isStream || target.kind === 'its-group' || !meets(target);
   });
 }

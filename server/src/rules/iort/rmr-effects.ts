@@ -40,7 +40,7 @@ export const iortRmrNoMaster: TableRule = {
     sources: [linux('iort_rmr_has_dev, iort_node_get_rmr_info')],
     example: {
       failing: amendment('RMR', 'Output Base : 00040000'),
-      corrected: amendment('RMR', 'Output Base : 00010000'),
+      corrected: amendment('RMR', 'Output Base : 00000001'),
     },
   },
   prerequisites: [...unread, 'iort-rmr-target', 'iort-ref-null', 'iort-ref-not-node', 'iort-ref-loop'],
@@ -76,8 +76,8 @@ export const iortRmrPciPreserve: TableRule = {
       specification('reserved memory range node'),
     ],
     example: {
-      failing: amendment('RMR', 'Output Base : 00000008'),
-      corrected: amendment('RMR', 'Output Base : 00000008'),
+      failing: amendment('RMR', 'Output Base : 00000008', 'Output Reference : 00000048'),
+      corrected: amendment('RMR', 'Output Base : 00000008', 'Output Reference : 00000048'),
       correctedSettings: { preserveBootConfiguration: true },
     },
   },

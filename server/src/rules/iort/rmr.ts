@@ -216,8 +216,8 @@ export const iortRmrNoMapping: TableRule = {
         'RMR',
         'Input base : 00000000',
         'ID Count : 00000000',
-        'Output Base : 00010000',
-        'Output Reference : 00000048',
+        'Output Base : 00000001',
+        'Output Reference : 000000A0',
       ),
     },
   },
@@ -248,7 +248,7 @@ export const iortRmrNoDescriptor: TableRule = {
         ...['Mapping Count : 00000001', 'Mapping Offset : 0000001C', ''],
         ...rmrFlags,
         ...['Number of RMR Descriptors : 00000000', 'RMR Descriptor Offset : 00000000', ''],
-        ...['Input base : 00000000', 'ID Count : 00000000', 'Output Base : 00010000', 'Output Reference : 00000048'],
+        ...['Input base : 00000000', 'ID Count : 00000000', 'Output Base : 00000001', 'Output Reference : 000000A0'],
         ...['Flags (decoded below) : 00000000', 'Single Mapping : 0'],
       ),
       corrected: amendment('RMR', ...rmrRange),
@@ -283,7 +283,7 @@ export const iortRmrTarget: TableRule = {
     sources: [linux('iort_node_get_rmr_info'), specification('reserved memory range node')],
     example: {
       failing: amendment('RMR', 'Output Reference : 00000030'),
-      corrected: amendment('RMR', 'Output Reference : 00000048'),
+      corrected: amendment('RMR', 'Output Reference : 000000A0'),
     },
   },
   *check(input) {

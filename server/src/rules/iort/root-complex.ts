@@ -34,7 +34,7 @@ const complex = [
 ];
 const complexRest = [
   ...['Memory Size Limit : 40', 'PASID Capabilities : 0000', 'Reserved : 00', ''],
-  ...['Input base : 00000000', 'ID Count : 0000FFFF', 'Output Base : 00010000', 'Output Reference : 000000A0'],
+  ...['Input base : 00000000', 'ID Count : 0000FFFF', 'Output Base : 00030000', 'Output Reference : 00000030'],
   ...['Flags (decoded below) : 00000000', 'Single Mapping : 0'],
 ];
 

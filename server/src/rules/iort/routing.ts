@@ -23,8 +23,8 @@ function idsText({ start, end }: IdRange): string {
 const rangeLines = [
   'Input base : 00000000',
   'ID Count : 00000000',
-  'Output Base : 00010000',
-  'Output Reference : 00000048',
+  'Output Base : 00000001',
+  'Output Reference : 000000A0',
 ];
 
 export const iortSingleType: TableRule = {
@@ -173,8 +173,8 @@ export const iortMappingOutputOverlap: TableRule = {
       specification('ID mapping format'),
     ],
     example: {
-      failing: amendment('Named component DMA0', 'Output Base : 00000008'),
-      corrected: amendment('Named component DMA0', 'Output Base : 00010000'),
+      failing: amendment('Named component DMA0', 'Output Base : 00000000'),
+      corrected: amendment('Named component DMA0', 'Output Base : 00000001'),
     },
   },
   prerequisites: [
@@ -269,7 +269,7 @@ export const iortSmmuNoIts: TableRule = {
     sources: [linux('iort_node_map_id, iort_dev_find_its_id')],
     example: {
       failing: amendment('SMMUv3', 'Input base : 00000000', 'ID Count : 00007FFF'),
-      corrected: amendment('SMMUv3', 'Input base : 00000000', 'ID Count : 0001FFFF'),
+      corrected: amendment('SMMUv3', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
   prerequisites: [

@@ -119,7 +119,7 @@ export const iortSmmuv3Gsiv: TableRule = {
 };
 
 const ownMapping = [
-  ...['Input base : 00000000', 'ID Count : 0001FFFF', 'Output Base : 00000000', 'Output Reference : 00000030'],
+  ...['Input base : 00000000', 'ID Count : 0000FFFF', 'Output Base : 00000000', 'Output Reference : 00000030'],
   ...['Flags (decoded below) : 00000000', 'Single Mapping : 0'],
 ];
 

@@ -6,13 +6,13 @@ import type { Fix } from '../../text/diagnostic';
 import type { Doorbell, Iommu } from '../../topology/model';
 import { concerned, neededPart, onePerPath, windowDemandsOf } from '../masters';
 import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
-import { evidenceAt, type Rule, type RuleInput } from '../rule';
+import { evidenceAt, type MachineRule, type MachineInput } from '../rule';
 
 const attachFunction = 'Linux drivers/vfio/vfio_iommu_type1.c vfio_iommu_type1_attach_group (iommu_get_msi_cookie)';
 const pageFunction =
   'Linux drivers/iommu/dma-iommu.c iommu_dma_get_msi_page, iommu_dma_alloc_iova (IOMMU_DMA_MSI_COOKIE)';
 
-export const msiWindowTooSmall: Rule = {
+export const msiWindowTooSmall: MachineRule = {
   id: 'msi-window-too-small',
   severity: 'warning',
   summary: 'The doorbells behind one IOMMU need more pages than the MSI window has',
@@ -81,7 +81,7 @@ export const msiWindowTooSmall: Rule = {
 };
 
 /** Doorbells of all devices behind each IOMMU, one for each page of the host: one guest's devices may share the window. */
-function doorbellsByIommu(input: RuleInput): Map<Iommu, Doorbell[]> {
+function doorbellsByIommu(input: MachineInput): Map<Iommu, Doorbell[]> {
   const byPage = new Map<Iommu, Map<bigint, Doorbell>>();
   for (const { device, doorbells } of windowDemandsOf(input.prediction)) {
     const known = byPage.get(device.iommu) ?? new Map<bigint, Doorbell>();
@@ -92,7 +92,7 @@ function doorbellsByIommu(input: RuleInput): Map<Iommu, Doorbell[]> {
 }
 
 /** What doorbell.json says is corrected there; the kernel's own constant is not ours to change. */
-function sizeFix({ kernel, settings }: RuleInput, needed: bigint): Fix[] {
+function sizeFix({ kernel, settings }: MachineInput, needed: bigint): Fix[] {
   if (kernel.msiWindowOrigin !== 'settings' || settings.msiWindowSource === undefined) return [];
   return [
     {
@@ -103,11 +103,11 @@ function sizeFix({ kernel, settings }: RuleInput, needed: bigint): Fix[] {
 }
 
 /** The place of a key of `msiWindow`, or of all of it. */
-function settingsPlace({ settings }: RuleInput, key: 'base' | 'size') {
+function settingsPlace({ settings }: MachineInput, key: 'base' | 'size') {
   return settings.place?.(['msiWindow', key]) ?? settings.msiWindowSource;
 }
 
-export const msiWindowMisaligned: Rule = {
+export const msiWindowMisaligned: MachineRule = {
   id: 'msi-window-misaligned',
   severity: 'warning',
   summary: 'The MSI window of doorbell.json starts inside a page of the host',
@@ -145,7 +145,7 @@ export const msiWindowMisaligned: Rule = {
   },
 };
 
-export const msiWindowOutsideAperture: Rule = {
+export const msiWindowOutsideAperture: MachineRule = {
   id: 'msi-window-outside-aperture',
   severity: 'warning',
   summary: 'The MSI window lies beyond the addresses that an IOMMU translates',
@@ -184,12 +184,12 @@ export const msiWindowOutsideAperture: Rule = {
 };
 
 /** A window may run past 2^64. */
-function windowText({ kernel }: RuleInput): string {
+function windowText({ kernel }: MachineInput): string {
   const { start, end } = kernel.msiWindow;
   return end < start ? `from ${hex(start)} on, past 2^64,` : formatRange({ start, end });
 }
 
-export const msiWindowAbove4G: Rule = {
+export const msiWindowAbove4G: MachineRule = {
   id: 'msi-window-above-4g',
   severity: 'info',
   summary: 'The MSI window lies above 4 GiB, which functions with 32-bit MSI addresses cannot write to',

@@ -1,9 +1,9 @@
 // The MSI window by itself: its size and place, and where doorbell.json puts it.
-import type { Rule } from '../rule';
+import type { MachineRule } from '../rule';
 import { msiWindowAbove4G, msiWindowMisaligned, msiWindowOutsideAperture, msiWindowTooSmall } from './room';
 import { msiWindowNotSettable, msiWindowUnused } from './settings';
 
-export const windowRules: readonly Rule[] = [
+export const windowRules: readonly MachineRule[] = [
   msiWindowTooSmall,
   msiWindowMisaligned,
   msiWindowOutsideAperture,

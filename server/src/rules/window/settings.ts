@@ -3,9 +3,9 @@ import { windowConflicts } from '../../iova/msi-window';
 import { kernelProfiles } from '../../iova/kernel-profile';
 import { formatRange } from '../numbers';
 import { windowDemandsOf } from '../masters';
-import type { Rule } from '../rule';
+import type { MachineRule } from '../rule';
 
-export const msiWindowNotSettable: Rule = {
+export const msiWindowNotSettable: MachineRule = {
   id: 'msi-window-not-settable',
   severity: 'info',
   summary: 'doorbell.json moves the MSI window although the kernel’s own would do, and no kernel has a switch for it',
@@ -43,7 +43,7 @@ export const msiWindowNotSettable: Rule = {
   },
 };
 
-export const msiWindowUnused: Rule = {
+export const msiWindowUnused: MachineRule = {
   id: 'msi-window-unused',
   severity: 'hint',
   summary: 'doorbell.json moves the MSI window of a board whose IOMMU drivers have none',
