@@ -217,6 +217,14 @@ describe('decoding an IORT', () => {
         assert.deepEqual(encodeIort(table), bytes);
       });
     }
+    it('more bytes than any table has', () => {
+      const size = (1 << 20) + 64;
+      const bytes = new Uint8Array(size);
+      bytes.set(good);
+      const table = decodeIort(changed(bytes, [4, 4, BigInt(size)]));
+      assert.ok(problems(table).includes(`too-large ${1 << 20}`));
+      assert.deepEqual(encodeIort(table), table.bytes);
+    });
     it('a wrong checksum', () => {
       const table = decodeIort(changed(good, [9, 1, BigInt(good[9]! ^ 1)]));
       assert.deepEqual(

@@ -7,7 +7,7 @@ import { byteSum, readNumber, readText } from './bytes';
 import { hex } from '../text/numbers';
 
 /** Tables that are larger are read this far: real ones have kilobytes, and every value takes memory. */
-export const readableBytes = 4 << 20;
+export const readableBytes = 1 << 20;
 
 export interface DecodedHeader {
   readonly header: TableHeader;

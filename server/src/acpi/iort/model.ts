@@ -54,7 +54,7 @@ export type TableProblemCode =
   | 'checksum'
   /** More bytes than the header's length. */
   | 'bytes-after-table'
-  /** More bytes than anybody reads (4 MiB). */
+  /** More bytes than anybody reads (1 MiB). */
   | 'too-large'
   /** The first node would be inside the header, or behind the table. */
   | 'node-offset'
