@@ -1,4 +1,4 @@
-// doorbell iort compile FILE · decompile FILE · new
+// doorbell iort compile FILE · decompile FILE · new; generate is in iort-generate.ts
 import { Option, type Command } from 'commander';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import { count, hex } from '../text/numbers';
 import type { Diagnostic } from '../text/diagnostic';
 import { createFileStore } from '../workspace/files';
 import { inputKind } from '../workspace/input-kind';
+import { addGenerate } from './iort-generate';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
@@ -39,7 +40,7 @@ interface NewArguments {
 export function addIort(program: Command): void {
   const iort = program
     .command('iort')
-    .description('compile and decompile ACPI tables: the IORT, and the MADT beside it');
+    .description('make, compile and decompile ACPI tables: the IORT, and the MADT beside it');
   iort
     .command('compile')
     .description('data-table text to a binary table, with lengths, counts, offsets and the checksum computed')
@@ -60,6 +61,7 @@ export function addIort(program: Command): void {
     .option('--revision <issue>', `issue of Arm DEN0049 (${[...issues.keys()].join(', ')}) or revision`, 'E.f')
     .option('-o, --output <file>', 'the text (default: the standard output)')
     .action(template);
+  addGenerate(iort);
 }
 
 function withStyle(command: Command): Command {

@@ -1,0 +1,126 @@
+// The IORT of the machine that a devicetree describes, and what of it no IORT can say.
+import type { DeviceTree } from '../tree/model';
+import { nodeAt } from '../tree/navigate';
+import { hex } from '../text/numbers';
+import type { DmaMaster, Iommu, MsiController, Topology } from './model';
+import { newDeviceIds } from './to-iort/device-ids';
+import { makeComponent, makeRootComplex } from './to-iort/masters';
+import {
+  nodeRevision,
+  note,
+  type GeneratedIort,
+  type IortBuilder,
+  type IortSettings,
+  type MadeNode,
+  type Note,
+} from './to-iort/model';
+import { isPmcg, makePmcgs } from './to-iort/pmcgs';
+import { makeRanges } from './to-iort/reservations';
+import { makeSmmu } from './to-iort/smmus';
+
+export type { AcpiObjects, GeneratedIort, IortSettings, Note, NoteKind } from './to-iort/model';
+
+/** `topology` is that of the tree. The draft has ITS groups, SMMUs, PMCGs, root complexes, named components, RMRs, in that order. */
+export function iortFromTree(tree: DeviceTree, topology: Topology, settings: IortSettings): GeneratedIort {
+  const notes: Note[] = [];
+  const controllers = topology.msiControllers.filter(
+    ({ kind, availability }) => kind === 'its' && availability.enabled,
+  );
+  const its = new Map(controllers.map((controller, index) => [controller, index]));
+  const iommus = topology.iommus.filter((iommu) => isCarried(iommu, notes));
+  const smmus = new Map(iommus.map((iommu, index) => [iommu, its.size + index]));
+  const builder: IortBuilder = { tree, topology, settings, notes, its, smmus };
+  const deviceIds = newDeviceIds();
+  noteControllers(builder);
+  noteFunctions(builder);
+  const groups = controllers.map((controller) => makeGroup(builder, controller));
+  const pmcgs = makePmcgs(builder);
+  const masters = topology.masters.filter((master) => isOwnMaster(builder, master));
+  // What stands for many devices comes first: a component can reach its ITS by itself where the SMMU leads elsewhere.
+  const complexes = masters
+    .filter(({ kind, availability }) => kind === 'pci-host' && availability.enabled)
+    .flatMap((master) => makeRootComplex(builder, master, deviceIds) ?? []);
+  const others = masters.filter(({ kind }) => kind === 'bus' || kind === 'platform');
+  const ordered = [...others].sort((one, other) => Number(other.kind === 'bus') - Number(one.kind === 'bus'));
+  const components = ordered.flatMap((master) => makeComponent(builder, master, deviceIds) ?? []);
+  const ranges = makeRanges(builder, components);
+  const made: MadeNode[] = [
+    ...groups,
+    ...iommus.map((iommu) => makeSmmu(builder, iommu, deviceIds)),
+    ...pmcgs,
+    ...complexes,
+    ...components.map((component) => component.made),
+    ...ranges,
+  ];
+  const isNumbered = settings.revision > 0;
+  const nodes = made.map(({ node }, index) => (isNumbered ? { ...node, identifier: index } : node));
+  return {
+    draft: { revision: settings.revision, header: { oemRevision: 1, creatorRevision: 1 }, nodes },
+    origins: made.map(({ origin }) => origin),
+    notes,
+  };
+}
+
+/** Arm's SMMUs that come up. Another IOMMU has a table of its own (VIOT), or none. */
+function isCarried(iommu: Iommu, notes: Note[]): boolean {
+  const { path, driver, availability, problem, registers } = iommu;
+  if (!availability.enabled) return false;
+  if (driver.name !== 'arm-smmu-v3' && driver.name !== 'arm-smmu') {
+    const which = driver.known ? `an IOMMU of the driver ${driver.name}` : 'no IOMMU that Linux has a driver for';
+    note({ notes }, 'lost', path, `it is ${which}, and an IORT describes Arm’s SMMUs`);
+    return false;
+  }
+  if (problem === undefined && registers.length > 0) return true;
+  note({ notes }, 'lost', path, `it does not come up from the tree: ${problem?.message ?? 'it has no registers'}`);
+  return false;
+}
+
+function makeGroup(builder: IortBuilder, controller: MsiController): MadeNode {
+  const { path } = controller;
+  const { settings, its } = builder;
+  const given = settings.objects.numbers.get(path);
+  const id = given ?? its.get(controller)!;
+  if (given === undefined && its.size > 1) {
+    note(builder, 'assumed', path, `GIC ITS ID ${String(id)}, by the order of the tree: the map can say another`);
+  }
+  const base = controller.doorbells[0] && hex(controller.doorbells[0].page.start - 0x10000n);
+  note(builder, 'elsewhere', path, `MADT: GIC ITS ID ${String(id)}${base === undefined ? '' : ` at ${base}`}`);
+  return {
+    origin: path,
+    node: { kind: 'its-group', revision: nodeRevision(settings, 'its-group'), identifiers: [id] },
+  };
+}
+
+/** Other controllers of MSIs that masters go to. */
+function noteControllers(builder: IortBuilder): void {
+  for (const { path, kind, availability } of builder.topology.msiControllers) {
+    if (!availability.enabled || kind === 'its') continue;
+    if (kind === 'gicv2m') {
+      note(builder, 'elsewhere', path, 'MADT: a GICv2m frame, which takes the MSIs of all host bridges');
+      continue;
+    }
+    const users = builder.topology.masters.filter((master) => rings(master, path));
+    if (users.length === 0) continue;
+    note(builder, 'lost', path, `the MSIs of ${users[0]!.path}: an IORT leads to ITS alone`);
+  }
+}
+
+/** A function whose node is off is none to Linux (drivers/pci/of.c pci_set_of_node); ACPI hides no functions. */
+function noteFunctions(builder: IortBuilder): void {
+  for (const { path, kind, availability, hostBridge } of builder.topology.masters) {
+    if (kind !== 'pci-function' || availability.enabled || hostBridge?.availability.enabled === false) continue;
+    note(builder, 'lost', path, `the function is off in the tree (${availability.reason}); under ACPI it is there`);
+  }
+}
+
+function rings({ msi }: DmaMaster, path: string): boolean {
+  return msi.parents.some(({ controller }) => controller.path === path);
+}
+
+/** IOMMUs, PMCGs and interrupt controllers have an `msi-parent` for themselves. */
+function isOwnMaster({ tree, topology, settings }: IortBuilder, { path }: DmaMaster): boolean {
+  if (topology.iommus.some((iommu) => iommu.path === path)) return false;
+  const node = nodeAt(tree, path);
+  if (node === undefined || isPmcg(node)) return false;
+  return !node.properties.has('interrupt-controller') || settings.objects.names.has(path);
+}

@@ -1,0 +1,123 @@
+// The map from nodes of a devicetree to what ACPI calls them: a file that people write beside the tree. It is JSON, or lines of a
+// node and its object:
+//
+//     { "/soc/usb@3100000": "\\_SB_.USB0", "&its0": 1, "pcie1": 2 }
+//
+//     # node            object, GIC ITS ID or PCI segment
+//     &usb0             \_SB_.USB0
+import { nodeByReference, nodePath, stringValue } from '../tree/navigate';
+import type { DeviceTree, DtNode } from '../tree/model';
+import type { AcpiObjects } from '../topology/to-iort';
+
+export interface ReadObjects extends AcpiObjects {
+  /** What could not be understood, one sentence each. */
+  readonly problems: readonly string[];
+}
+
+export const noObjects: ReadObjects = { names: new Map(), numbers: new Map(), problems: [] };
+
+/** Nodes by path, label or alias, with or without `&`. */
+export function readAcpiObjects(text: string, tree: DeviceTree): ReadObjects {
+  const entries = text.trimStart().startsWith('{') ? jsonEntries(text) : lineEntries(text);
+  if ('error' in entries) return { ...noObjects, problems: [entries.error] };
+  const names = new Map<string, string>();
+  const numbers = new Map<string, number>();
+  const problems: string[] = [];
+  for (const [reference, value] of entries) {
+    const node = find(tree, reference);
+    if (node === undefined) {
+      problems.push(`${reference}: there is no such node`);
+      continue;
+    }
+    const path = nodePath(node);
+    const number = numberOf(value);
+    if (number !== undefined) {
+      numbers.set(path, number);
+      continue;
+    }
+    const name = typeof value === 'string' ? paddedName(value) : undefined;
+    if (name === undefined) {
+      problems.push(
+        `${reference}: ${JSON.stringify(value)} is no object of the ACPI namespace (\\_SB_.USB0), and no number`,
+      );
+      continue;
+    }
+    const taken = [...names].find(([, other]) => other === name);
+    if (taken !== undefined) problems.push(`${reference}: ${name} is ${taken[0]} already`);
+    else names.set(path, name);
+  }
+  return { names, numbers, problems };
+}
+
+type Entries = readonly (readonly [reference: string, value: unknown])[];
+
+function jsonEntries(text: string): Entries | { readonly error: string } {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Object.entries(value as Record<string, unknown>);
+  } catch (error) {
+    return { error: `it is no JSON: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function lineEntries(text: string): Entries {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const words = line.trim().split(/\s+/);
+    if (words[0] === undefined || words[0] === '' || words[0].startsWith('#')) return [];
+    return [[words[0].replace(/[:=]$/, ''), words[1] ?? ''] as const];
+  });
+}
+
+function find(tree: DeviceTree, reference: string): DtNode | undefined {
+  const name = reference.replace(/^&(?:\{(.*)\}$)?/, '$1');
+  const aliases = tree.root.children.get('aliases');
+  const alias = aliases && stringValue(aliases, name);
+  return nodeByReference(tree, name) ?? (alias === undefined ? undefined : nodeByReference(tree, alias));
+}
+
+function numberOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^(?:0x[0-9a-f]+|\d+)$/i.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && number >= 0 && number <= 0xffffffff
+    ? number
+    : undefined;
+}
+
+const segment = /^[A-Z_][A-Z0-9_]{0,3}$/;
+
+/** The full path in segments of four characters, as Linux compares it; undefined for what is no path. */
+export function paddedName(text: string): string | undefined {
+  const segments = text.toUpperCase().replace(/^\\/, '').split('.');
+  if (!segments.every((each) => segment.test(each))) return undefined;
+  return `\\${segments.map((each) => each.padEnd(4, '_')).join('.')}`;
+}
+
+/** Names for nodes that have none: four letters of what the node is called, made different by numbers. */
+export function proposeNames(
+  nodes: readonly DtNode[],
+  taken: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const used = new Set(taken.values());
+  const proposed = new Map<string, string>();
+  for (const node of nodes) {
+    const letters =
+      node.name
+        .toUpperCase()
+        .replace(/@.*$/, '')
+        .replace(/[^A-Z]/g, '') || 'DEV';
+    for (let number = 0; !proposed.has(nodePath(node)); number++) {
+      const name = proposedName(letters, number);
+      if (used.has(name)) continue;
+      used.add(name);
+      proposed.set(nodePath(node), name);
+    }
+  }
+  return proposed;
+}
+
+/** `USB0`, `US10`, `U100`; more than there is room for go below objects of their own. */
+function proposedName(letters: string, number: number): string {
+  const digits = (number & 0xfff).toString(16).toUpperCase();
+  const last = `${letters.slice(0, 4 - digits.length)}${digits}`.padEnd(4, '_');
+  const above = number >> 12;
+  return above === 0 ? `\\_SB_.${last}` : `\\_SB_.B${above.toString(16).toUpperCase().padStart(3, '0')}.${last}`;
+}
