@@ -7,7 +7,7 @@ import { readNamedComponent, readRootComplex, type MasterContext } from './acpi/
 import { readItsGroups, type PlacedMadt } from './acpi/msi-controllers';
 import { readReservedMemoryRanges } from './acpi/reservations';
 import { readSmmus } from './acpi/smmus';
-import { newRouter } from './acpi/translate';
+import { newRouter, specialIndex } from './acpi/translate';
 import type { DmaMaster, HostBridge, Topology } from './model';
 
 export type { PlacedMadt } from './acpi/msi-controllers';
@@ -35,7 +35,10 @@ export function topologyFromAcpi(
 ): Topology {
   const table = kernelTable(iort);
   const routers = { 'by-interrupts': newRouter(table, 'by-interrupts'), 'by-flag': newRouter(table, 'by-flag') };
-  const builder: AcpiBuilder = { iort, table, routers, placeOf, problems: [] };
+  const rulesDiffer = table.nodes.some(
+    (node) => specialIndex(table, node, 'by-flag') !== specialIndex(table, node, 'by-interrupts'),
+  );
+  const builder: AcpiBuilder = { iort, table, routers, rulesDiffer, placeOf, problems: [] };
   const ranges = readReservedMemoryRanges(builder);
   const groups = readItsGroups(builder, madt);
   const smmus = readSmmus(builder, ranges, groups);

@@ -18,6 +18,8 @@ export interface AcpiBuilder {
   readonly iort: IortTable;
   readonly table: KernelTable;
   readonly routers: Readonly<Record<DeviceIdRule, Router>>;
+  /** Some SMMUv3's own mapping is another one by the one rule than by the other. */
+  readonly rulesDiffer: boolean;
   readonly placeOf: PlaceOf;
   readonly problems: Problem[];
 }

@@ -1,4 +1,5 @@
 // The ID mappings of a root complex as maps from requester IDs: to the SMMU in front of it, and on to the ITS.
+import type { SourceRange } from '../../text/source-file';
 import { streamIdRefusal } from '../iommus';
 import type { IdMap, IdMapEntry, IdMapReading, Iommu, Link, MsiController, Problem } from '../model';
 import {
@@ -75,12 +76,13 @@ export interface MsiMaps {
 
 /** Where MSIs of the functions go (iort_dev_find_its_id). */
 export function readMsiMaps(builder: AcpiBuilder, node: KernelNode, path: string, groups: ItsGroups): MsiMaps {
-  const [routes, earlier] = (['by-flag', 'by-interrupts'] as const).map((rule) =>
-    builder.routers[rule].route(node, 0, lastRequesterId, itsTypes),
-  ) as [Routes, Routes];
+  const routes = builder.routers['by-flag'].route(node, 0, lastRequesterId, itsTypes);
+  const earlier = builder.rulesDiffer
+    ? builder.routers['by-interrupts'].route(node, 0, lastRequesterId, itsTypes)
+    : routes;
   const target = (arrival: Arrival): Link<MsiController> => itsLink(builder, arrival, path, groups);
   const kind: MapKind<MsiController> = { path, target, problem: () => undefined };
-  const isSame = shapeOf(routes) === shapeOf(earlier);
+  const isSame = earlier === routes || shapeOf(routes) === shapeOf(earlier);
   return {
     map: mapOf(builder, node, routes, kind),
     earlier: isSame ? undefined : mapOf(builder, node, earlier, kind),
@@ -121,18 +123,10 @@ function mapOf<Target>(
   { arrivals, stops }: Routes,
   { path, target, problem }: MapKind<Target>,
 ): IdMap<Target> {
-  const found = arrivals.map((arrival): IdMapEntry<Target> => {
+  const found = arrivals.map((arrival) => {
     const { first, last, output, single, mapping } = arrival;
-    return {
-      ...placesOf(builder, mapping),
-      input: first,
-      target: target(arrival),
-      output,
-      extra: [],
-      length: last - first + 1,
-      ...(single && { single: true as const }),
-      problem: problem(arrival),
-    };
+    const length = last - first + 1;
+    return new MappedEntry(builder, mapping, first, output, length, single, target(arrival), problem(arrival));
   });
   const lost = stops.flatMap((stop) => lostEntry<Target>(builder, node, stop, path));
   const entries = [...found, ...lost].sort((one, other) => one.input - other.input);
@@ -172,27 +166,41 @@ function lostEntry<Target>(builder: AcpiBuilder, from: KernelNode, stop: Stop, p
 }
 
 function lost<Target>(builder: AcpiBuilder, { first, last, mapping }: Stop, problem: Problem): IdMapEntry<Target> {
-  return {
-    ...placesOf(builder, mapping),
-    input: first,
-    target: tableLink<never>(mapping?.reference ?? 0, undefined, problem, problem.source),
-    output: 0,
-    extra: [],
-    length: last - first + 1,
-    problem,
-  };
+  const target = tableLink<never>(mapping?.reference ?? 0, undefined, problem, problem.source);
+  return new MappedEntry<Target>(builder, mapping, first, 0, last - first + 1, false, target, problem);
 }
 
-type Places = Pick<IdMapEntry<unknown>, 'source' | 'inputSource' | 'outputSource' | 'lengthSource'>;
+/** A class because of its getters: of thousands of entries, the places of few are asked for. */
+class MappedEntry<Target> implements IdMapEntry<Target> {
+  readonly extra = [];
+  readonly single?: true;
 
-function placesOf(builder: AcpiBuilder, mapping: KernelMapping | undefined): Places {
-  if (mapping === undefined) {
-    return { source: undefined, inputSource: undefined, outputSource: undefined, lengthSource: undefined };
+  constructor(
+    private readonly builder: AcpiBuilder,
+    private readonly mapping: KernelMapping | undefined,
+    readonly input: number,
+    readonly output: number,
+    readonly length: number,
+    isSingle: boolean,
+    readonly target: Link<Target>,
+    readonly problem: Problem | undefined,
+  ) {
+    if (isSingle) this.single = true;
   }
-  return {
-    source: wholeMapping(builder, mapping),
-    inputSource: mappingPlace(builder, mapping, 'inputBase'),
-    outputSource: mappingPlace(builder, mapping, 'outputBase'),
-    lengthSource: mappingPlace(builder, mapping, 'count'),
-  };
+
+  get source(): SourceRange | undefined {
+    return this.mapping && wholeMapping(this.builder, this.mapping);
+  }
+
+  get inputSource(): SourceRange | undefined {
+    return this.mapping && mappingPlace(this.builder, this.mapping, 'inputBase');
+  }
+
+  get outputSource(): SourceRange | undefined {
+    return this.mapping && mappingPlace(this.builder, this.mapping, 'outputBase');
+  }
+
+  get lengthSource(): SourceRange | undefined {
+    return this.mapping && mappingPlace(this.builder, this.mapping, 'count');
+  }
 }

@@ -31,15 +31,21 @@ export function readReservedMemoryRanges(builder: AcpiBuilder): ReservedMemoryRa
   const all = builder.table.nodes
     .filter(({ type }) => type === nodeType.rmr)
     .map((node) => readRmr(builder, node, paths));
+  const bySmmu = new Map<number, StreamReservation[]>();
+  for (const { mappings, reservations } of all) {
+    if (reservations.length === 0) continue;
+    for (const reference of new Set(mappings.map((mapping) => mapping.reference))) {
+      // The kernel compares the places of nodes, so that nothing but an SMMU's own start is meant.
+      const streams = mappings.filter((mapping) => mapping.reference === reference);
+      const found = { streams: streams.map((mapping) => streamRange(builder, mapping)), reservations };
+      const known = bySmmu.get(reference);
+      if (known === undefined) bySmmu.set(reference, [found]);
+      else known.push(found);
+    }
+  }
   return {
     nodes: all.flatMap(({ reservations }) => reservations.map(({ node }) => node)),
-    of: (smmu) =>
-      all.flatMap(({ mappings, reservations }) => {
-        // The kernel compares the places of nodes, so that nothing but the SMMU's own start is meant.
-        const streams = mappings.filter(({ reference }) => reference === smmu.offset);
-        if (streams.length === 0 || reservations.length === 0) return [];
-        return [{ streams: streams.map((mapping) => streamRange(builder, mapping)), reservations }];
-      }),
+    of: ({ offset }) => bySmmu.get(offset) ?? [],
   };
 }
 
