@@ -132,9 +132,8 @@ function newPlacement(): { add: (node: KernelNode, ranges: readonly AddressRange
 /** They meet, and neither is inside the other. */
 function liesAcross(one: AddressRange, other: AddressRange): boolean {
   if (one.end < other.start || other.end < one.start) return false;
-  const holds = (outer: AddressRange, inner: AddressRange): boolean =>
-    outer.start <= inner.start && inner.end <= outer.end;
-  return !holds(one, other) && !holds(other, one);
+  const holdsOther = one.start <= other.start && other.end <= one.end;
+  return !holdsOther && !(other.start <= one.start && one.end <= other.end);
 }
 
 /** iort_iommu_msi_get_resv_regions: of all ITS in the group that the SMMU's mappings lead to. */
