@@ -32,7 +32,7 @@ function smmuv3(
 }
 
 function complex(
-  pciSegment: number,
+  segment: number,
   mappings: readonly MappingDraft[],
   fields: Record<string, number> = {},
 ): NodeDraft {
@@ -40,7 +40,7 @@ function complex(
     kind: 'root-complex',
     revision: 3,
     fixedSize: 0x24,
-    fields: { ...coherent, pciSegment, memorySizeLimit: 0x40, ...fields },
+    fields: { ...coherent, segment, memorySizeLimit: 0x40, ...fields },
     mappings,
   };
 }

@@ -1,7 +1,7 @@
 // What fixes do to a table's text. Edits are computed when somebody asks for the fix.
 import { byteSum, writeInteger } from '../../acpi/bytes';
 import { flagValue } from '../../acpi/layout/field';
-import type { IortTable, Value } from '../../acpi/iort/model';
+import type { IortNode, IortTable, Value } from '../../acpi/iort/model';
 import { documentOfBinary } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
 import type { Fix, TextEdit } from '../../text/diagnostic';
@@ -134,4 +134,50 @@ function smallestEdit(file: SourceFile, newText: string): TextEdit {
   let tail = 0;
   while (tail < most - start && file.text.at(-1 - tail) === newText.at(-1 - tail)) tail++;
   return { file, start, end: file.text.length - tail, newText: newText.slice(start, newText.length - tail) };
+}
+
+/** A mapping that is not in the table yet. */
+export interface NewMapping {
+  readonly inputBase: bigint;
+  /** As the field: the number of IDs minus 1. */
+  readonly count: bigint;
+  readonly outputBase: bigint;
+  readonly target: IortNode;
+}
+
+/** A fix that adds a mapping behind the others of a node; what points behind the node moves along. */
+export function insertMappingFix(input: TableInput, title: string, node: IortNode, mapping: NewMapping): Fix {
+  return { title, change: () => ({ edits: insertedMapping(input, node, mapping) }) };
+}
+
+function insertedMapping(input: TableInput, node: IortNode, mapping: NewMapping): TextEdit[] {
+  const { file, syntax } = input.document;
+  const structure = syntax.structures.find(({ kind, offset }) => kind === 'node' && offset === node.offset);
+  const model = structure?.fields.find(({ field }) => field.name === 'mappingCount')?.line;
+  if (structure === undefined || model === undefined) return [];
+  const size = 20;
+  const reference = mapping.target.offset + (mapping.target.offset >= node.end ? size : 0);
+  const width = model.nameEnd - (file.text.lastIndexOf('\n', model.nameStart) + 1);
+  const values: readonly (readonly [label: string, value: string])[] = [
+    ['Input base', integerText(mapping.inputBase, 4)],
+    ['ID Count', integerText(mapping.count, 4)],
+    ['Output Base', integerText(mapping.outputBase, 4)],
+    ['Output Reference', integerText(BigInt(reference), 4)],
+    ['Flags (decoded below)', integerText(0n, 4)],
+    ['Single Mapping', '0'],
+  ];
+  const lineEnd = file.text.includes('\r\n') ? '\r\n' : '\n';
+  const lines = values.map(([label, value]) => `${lineEnd}${label.padStart(width)} : ${value}`);
+  const { mappingCount, mappingOffset, length } = node.header;
+  const changes: NewValue[] = [
+    ...movedReferences(input, node.end, size),
+    [mappingCount, mappingCount.value + 1n],
+    [length, length.value + BigInt(size)],
+  ];
+  if (node.mappings.length === 0) changes.push([mappingOffset, length.value]);
+  const at = structure.end;
+  return [
+    { file, start: at, end: at, newText: `${lineEnd}${lines.join('')}` },
+    ...changes.flatMap((change) => valueEdits(input, ...change)),
+  ];
 }

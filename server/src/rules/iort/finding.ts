@@ -112,3 +112,8 @@ export function tableRevision({ table }: Pick<TableInput, 'table'>): number {
 export function nodeRevision(node: IortNode): number {
   return Number(node.header.revision.value);
 }
+
+/** IDs, both ends included: `0x100–0x1ff`, or the one. */
+export function rangeText({ start, end }: { readonly start: bigint; readonly end: bigint }): string {
+  return start === end ? hex(start) : `${hex(start)}–${hex(end)}`;
+}

@@ -1,13 +1,13 @@
 // ID mappings as such: where they lie, and the ranges of IDs that they take.
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
 import { bodyLayout } from '../../acpi/layout/iort';
-import { count, hex, list } from '../numbers';
+import { count, hex } from '../numbers';
 import { evidenceAt, type Finding } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { rewriteFix, setFix } from './edits';
-import { finding, mappingKey, mappingName, nodeKey, nodesOf, placeOf, theNode } from './finding';
+import { finding, mappingKey, mappingName, nodeKey, placeOf, rangeText, theNode } from './finding';
 import { amendment, firmwareTestSuite, linux, specification } from './sources';
-import { isDeviceIdMapping, rangeMappings, uncovered, type IdRange, type InputRange } from './translation';
+import { isDeviceIdMapping, rangeMappings, type InputRange } from './translation';
 
 export const iortMappingOutsideNode: TableRule = {
   id: 'iort-mapping-outside-node',
@@ -122,10 +122,6 @@ function offByOne(first: InputRange, second: InputRange): readonly [ends: InputR
     ends.end === begins.start && ends.start < ends.end && begins.start > ends.start;
   if (isOne(first, second)) return [first, second];
   return isOne(second, first) ? [second, first] : undefined;
-}
-
-function rangeText({ start, end }: IdRange): string {
-  return start === end ? hex(start) : `${hex(start)}–${hex(end)}`;
 }
 
 export const iortMappingOverlap: TableRule = {
@@ -296,39 +292,6 @@ export const iortMappingRange: TableRule = {
         const message = `${mappingName(node, mapping)} of ${theNode(node)} has ${what}${hint}`;
         yield finding(input, ids, node, message, { about: mappingKey(mapping), fixes });
       }
-    }
-  },
-};
-
-export const iortMappingGap: TableRule = {
-  id: 'iort-mapping-gap',
-  severity: 'info',
-  summary: 'Requester IDs of a root complex that no mapping takes',
-  docs: {
-    effect:
-      'A function with such a requester ID has no IOMMU and cannot be passed through; its MSIs carry the requester ID unchanged and find no ITS. Where the root complex has no mapping at all that holds for everything behind it (a warning then).',
-    why: 'Where no mapping takes the ID, Linux’s look-up fails and leaves the ID as it is.',
-    fix: 'Complete the mappings, unless those buses do not exist.',
-    sources: [linux('iort_node_map_id, iort_pci_iommu_init')],
-    example: {
-      failing: amendment('Root complex', 'Input base : 00000000', 'ID Count : 000000FF'),
-      corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
-    },
-  },
-  prerequisites: ['iort-mapping-outside-node', 'iort-node-too-short'],
-  *check(input) {
-    for (const node of nodesOf(input, 'root-complex')) {
-      if (node.mappings.length === 0) {
-        const message = `${theNode(node)} has no ID mapping: no function behind it has an IOMMU, and MSIs find no ITS`;
-        yield finding(input, node.header.mappingCount, node, message, { severity: 'warning' });
-        continue;
-      }
-      if (node.mappings.some(({ single }) => single)) continue;
-      const gaps = uncovered({ start: 0n, end: 0xffffn }, rangeMappings(node));
-      if (gaps.length === 0) continue;
-      const message = `No mapping of ${theNode(node)} takes the requester IDs ${list(gaps.map(rangeText))}: functions there have no IOMMU, and their MSIs find no ITS`;
-      const at = node.mappings[0]!.inputBase;
-      yield finding(input, at, node, message, { restsOn: node.mappings.map(mappingKey) });
     }
   },
 };

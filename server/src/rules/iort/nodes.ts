@@ -213,6 +213,15 @@ const revisions: Readonly<
   iwb: { 0: [0, 1], 3: [0, 1], 5: [0, 1], 6: [0, 1] },
 };
 
+/** The revision that a new node of a kind has in a table of some revision. */
+export function usualRevision(kind: keyof typeof revisions, table: number): number {
+  return revisions[kind][columnOf(table)][1];
+}
+
+function columnOf(table: number): 0 | 3 | 5 | 6 {
+  return table >= 6 ? 6 : table >= 4 ? 5 : table >= 1 ? 3 : 0;
+}
+
 export const iortNodeRevision: TableRule = {
   id: 'iort-node-revision',
   severity: 'error',
@@ -231,7 +240,7 @@ export const iortNodeRevision: TableRule = {
   prerequisites: ['iort-node-type', 'iort-rmr-table-revision'],
   *check(input) {
     const table = tableRevision(input);
-    const column = table >= 6 ? 6 : table >= 4 ? 5 : table >= 1 ? 3 : 0;
+    const column = columnOf(table);
     for (const node of input.table.nodes) {
       if (node.kind === 'unknown') continue;
       const { revision } = node.header;

@@ -4,7 +4,7 @@ import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { setFix, type NewValue } from './edits';
-import { finding, mappingKey, mappingName, nodesOf, placeOf, theNode } from './finding';
+import { finding, mappingKey, mappingName, nodesOf, placeOf, rangeText, theNode } from './finding';
 import { amendment, linux, specification } from './sources';
 import {
   isDeviceIdMapping,
@@ -15,10 +15,6 @@ import {
   type IdRange,
   type StreamRange,
 } from './translation';
-
-function idsText({ start, end }: IdRange): string {
-  return start === end ? hex(start) : `${hex(start)}–${hex(end)}`;
-}
 
 const rangeLines = [
   'Input base : 00000000',
@@ -196,10 +192,10 @@ export const iortMappingOutputOverlap: TableRule = {
           first.node === second.node
             ? `Mappings ${first.mapping.index + 1} and ${second.mapping.index + 1} of ${theNode(first.node)}`
             : `${theNode(second.node)} and ${theNode(first.node)}`;
-        const message = `${both} make the same stream IDs ${idsText({ start, end })} on ${theNode(smmu)}: ${smmu.kind === 'smmuv3' ? 'the device that probes second has no IOMMU' : 'their devices share one group'}`;
+        const message = `${both} make the same stream IDs ${rangeText({ start, end })} on ${theNode(smmu)}: ${smmu.kind === 'smmuv3' ? 'the device that probes second has no IOMMU' : 'their devices share one group'}`;
         const evidence = evidenceAt([
           placeOf(input, first.mapping.outputBase),
-          `${theNode(first.node)} makes ${idsText(first)}`,
+          `${theNode(first.node)} makes ${rangeText(first)}`,
         ]);
         yield finding(input, second.mapping.outputBase, second.node, message, {
           about: mappingKey(second.mapping),
@@ -250,7 +246,7 @@ export const iortSmmuBypass: TableRule = {
       if (smmu === undefined || direct === undefined) continue;
       const ids = direct.single
         ? 'a single output ID'
-        : `the IDs ${idsText({ start: direct.inputBase.value, end: direct.inputBase.value + direct.count.value })}`;
+        : `the IDs ${rangeText({ start: direct.inputBase.value, end: direct.inputBase.value + direct.count.value })}`;
       const message = `${mappingName(node, direct)} of ${theNode(node)} sends ${ids} to the ITS around ${theNode(smmu)}: devices with them have no IOMMU`;
       yield finding(input, direct.outputReference, node, message, { about: mappingKey(direct) });
     }
@@ -292,7 +288,7 @@ export const iortSmmuNoIts: TableRule = {
       covering.set(smmu, ranges);
       const missing = uncovered({ start, end }, ranges);
       if (missing.length === 0) continue;
-      const message = `${theNode(smmu)} has no mapping to an ITS for the stream IDs ${list(missing.map(idsText))}, which ${theNode(node)} sends there: devices with them have no MSIs`;
+      const message = `${theNode(smmu)} has no mapping to an ITS for the stream IDs ${list(missing.map(rangeText))}, which ${theNode(node)} sends there: devices with them have no MSIs`;
       const evidence = evidenceAt([placeOf(input, smmu.header.type), `${theNode(smmu)} begins here`]);
       yield finding(input, mapping.outputBase, node, message, {
         about: mappingKey(mapping),

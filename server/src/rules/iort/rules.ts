@@ -1,5 +1,6 @@
 // The rules about an IORT, in the order in which they are listed: table, nodes, mappings, each kind of node, the text.
 import type { TableRule } from '../table-rule';
+import { iortMappingGap } from './coverage';
 import {
   iortChecksum,
   iortNodeCount,
@@ -13,7 +14,6 @@ import { iortIwb } from './iwb';
 import {
   iortFlagBits,
   iortMappingCountSuspect,
-  iortMappingGap,
   iortMappingOffByOne,
   iortMappingOutsideNode,
   iortMappingOverlap,
