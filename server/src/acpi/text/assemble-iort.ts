@@ -61,8 +61,8 @@ const mappings: ArrayKind = {
   count: 'mapping-count',
 };
 
-export function assembleIort(assembler: Assembler): void {
-  const slots: Slots = new Map();
+/** `slots` gets the computed fields of the table's fixed part. */
+export function assembleIort(assembler: Assembler, slots: Slots): void {
   const body = assembler.open('table-body', iortTableLayout);
   const reached = assembler.readLayout(iortTableLayout, slots);
   assembler.readOwnBytes();
@@ -70,18 +70,27 @@ export function assembleIort(assembler: Assembler): void {
   if (reached !== 'all') return;
   readPadding(assembler);
   assembler.set(slots, 'node-offset', assembler.size);
-  const lastLine = assembler.lines.count - 1;
-  let nodes = 0;
-  while (assembler.peek() >= 0) {
+  assembleNodes(assembler, 0, assembler.lines.count);
+  setNodeCount(assembler, slots);
+}
+
+/** Nodes up to a line that begins one; `first` is the index of the next node. */
+export function assembleNodes(assembler: Assembler, first: number, end: number): void {
+  let index = first;
+  for (let line = assembler.peek(); line >= 0 && line < end; line = assembler.peek()) {
     if (assembler.nextHasName('Type')) {
-      assembleNode(assembler, nodes++);
+      assembleNode(assembler, index++);
     } else {
       assembler.readOwnBytes();
-      if (assembler.peek() >= 0 && !assembler.nextHasName('Type')) {
-        assembler.skipUnexpected('“Type”, which begins a node,');
-      }
+      const isNode = assembler.peek() < 0 || assembler.nextHasName('Type');
+      if (!isNode) assembler.skipUnexpected('“Type”, which begins a node,');
     }
   }
+}
+
+export function setNodeCount(assembler: Assembler, slots: ReadonlyMap<Computed, Slot>): void {
+  const nodes = assembler.structures.filter(({ kind }) => kind === 'node').length;
+  const lastLine = assembler.lines.count - 1;
   if (nodes === 0) assembler.report('table-empty', lastLine, 'whole', 'A table without nodes: iasl refuses it.');
   assembler.set(slots, 'node-count', nodes);
 }

@@ -26,47 +26,69 @@ export interface Assembly {
   readonly sizes: Int32Array;
   readonly structureOf: Int32Array;
   readonly labels: ReadonlyMap<string, bigint>;
+  /** What an edit of the text goes on from. */
+  readonly decidedStyle: TextStyle | undefined;
+  readonly styleLine: number;
+  /** Those of the lines' contents, without those of the characters. */
+  readonly ownProblems: readonly TableTextProblem[];
+  /** The computed fields of the header and the table's fixed part. */
+  readonly slots: ReadonlyMap<Computed, Slot>;
 }
 
 /** Tables that are recognised and left alone have no bytes. */
 export function assemble(lines: Lines): Assembly {
   const signature = signatureOf(lines);
   const assembler = new Assembler(lines, { compilesFlags: signature === 'APIC' });
-  assembler.problems.push(...scanProblems(lines));
-  const isKnown = signature === 'IORT' || signature === 'APIC';
-  if (isKnown) {
-    const slots = new Map<Computed, Slot>();
+  const slots = new Map<Computed, Slot>();
+  if (signature === 'IORT' || signature === 'APIC') {
     const header = assembler.open('table-header', tableHeaderLayout);
     const reached = assembler.readLayout(tableHeaderLayout, slots);
     assembler.readOwnBytes();
     assembler.close(header);
     assembler.revision = assembler.bytes()[8]!;
     if (reached === 'all') {
-      if (signature === 'IORT') assembleIort(assembler);
+      if (signature === 'IORT') assembleIort(assembler, slots);
       else assembleMadt(assembler);
     }
-    const length = slots.get('table-length');
-    const isLengthKept = length?.isKept === true;
-    assembler.set(slots, 'table-length', assembler.size);
-    const bytes = assembler.bytes();
-    const end = isLengthKept ? Math.min(statedLength(bytes), bytes.length) : bytes.length;
-    assembler.set(slots, 'checksum', checksumOf(bytes, end));
+    setTotals(assembler, slots);
   } else if (lines.count > 0) {
     reportSignature(assembler, signature);
   }
+  return assemblyOf(assembler, signature, slots);
+}
+
+/** The length and the checksum, which depend on everything else. */
+export function setTotals(assembler: Assembler, slots: ReadonlyMap<Computed, Slot>): void {
+  assembler.set(slots, 'table-length', assembler.size);
+  const bytes = assembler.bytes();
+  const isLengthKept = slots.get('table-length')?.isKept === true;
+  assembler.set(
+    slots,
+    'checksum',
+    checksumOf(bytes, isLengthKept ? Math.min(statedLength(bytes), bytes.length) : undefined),
+  );
+}
+
+export function assemblyOf(assembler: Assembler, signature: string, slots: ReadonlyMap<Computed, Slot>): Assembly {
+  const { lines, style, styleLine, structures, fields, flags, offsets, sizes, structureOf, labels } = assembler;
+  const ownProblems = assembler.problems;
   return {
     lines,
     signature,
     bytes: assembler.bytes(),
-    style: assembler.style ?? 'current',
-    problems: assembler.problems,
-    structures: assembler.structures,
-    fields: assembler.fields,
-    flags: assembler.flags,
-    offsets: assembler.offsets,
-    sizes: assembler.sizes,
-    structureOf: assembler.structureOf,
-    labels: assembler.labels,
+    style: style ?? 'current',
+    decidedStyle: style,
+    styleLine,
+    problems: [...scanProblems(lines), ...ownProblems],
+    ownProblems,
+    structures,
+    fields,
+    flags,
+    offsets,
+    sizes,
+    structureOf,
+    labels,
+    slots,
   };
 }
 

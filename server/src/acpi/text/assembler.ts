@@ -52,6 +52,22 @@ export interface AssembledStructure {
   lastLine: number;
 }
 
+/** An earlier assembly, cut before a structure: its index, and how many lines and bytes lie before it. */
+export interface Resumed {
+  readonly structure: number;
+  readonly lines: number;
+  readonly size: number;
+  readonly structures: readonly AssembledStructure[];
+  readonly fields: readonly (Field | undefined)[];
+  readonly flags: readonly (FlagField | undefined)[];
+  readonly offsets: Int32Array;
+  readonly sizes: Int32Array;
+  readonly structureOf: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly style: TextStyle | undefined;
+  readonly styleLine: number;
+}
+
 /** How far a structure could be read. */
 export type Reached = 'all' | 'end of body' | 'end of text';
 
@@ -75,8 +91,9 @@ export class Assembler {
   readonly sizes: Int32Array;
   readonly structureOf: Int32Array;
   labels: Labels = new Map();
-  /** Undefined as long as nothing in the text tells. */
+  /** Undefined as long as nothing in the text tells; and the line that told. */
   style: TextStyle | undefined;
+  styleLine = -1;
   size = 0;
   /** Of the table, once its header is read. */
   revision = 0;
@@ -95,6 +112,53 @@ export class Assembler {
     this.offsets = new Int32Array(lines.count).fill(-1);
     this.sizes = new Int32Array(lines.count);
     this.structureOf = new Int32Array(lines.count).fill(-1);
+  }
+
+  /** Goes on where an earlier assembly of lines that begin alike had come to, at the first line of a structure. */
+  resume(before: Resumed): void {
+    const { structure, lines, size } = before;
+    for (let line = 0; line < lines; line++) {
+      this.fields[line] = before.fields[line];
+      this.flags[line] = before.flags[line];
+    }
+    this.offsets.set(before.offsets.subarray(0, lines));
+    this.sizes.set(before.sizes.subarray(0, lines));
+    this.structureOf.set(before.structureOf.subarray(0, lines));
+    for (let index = 0; index < structure; index++) this.structures.push(before.structures[index]!);
+    this.append(before.bytes.subarray(0, size));
+    this.style = before.style;
+    this.styleLine = before.styleLine;
+    this.revision = before.bytes[8]!;
+    this.#next = lines;
+  }
+
+  /** Takes over what an earlier assembly had from a structure on, moved to where this one has come. */
+  takeOver(before: Resumed, lineCount: number): void {
+    const { structure, lines, size } = before;
+    const newLines = this.#next;
+    const newSize = this.size;
+    const structures = this.structures.length - structure;
+    for (let line = lines; line < lineCount; line++) {
+      const at = line - lines + newLines;
+      this.fields[at] = before.fields[line];
+      this.flags[at] = before.flags[line];
+      const offset = before.offsets[line]!;
+      this.offsets[at] = offset < 0 ? offset : offset + newSize - size;
+      const owner = before.structureOf[line]!;
+      this.structureOf[at] = owner < 0 ? owner : owner + structures;
+    }
+    this.sizes.set(before.sizes.subarray(lines, lineCount), newLines);
+    for (const each of before.structures.slice(structure)) {
+      this.structures.push({
+        ...each,
+        parent: each.parent < 0 ? each.parent : each.parent + structures,
+        offset: each.offset + newSize - size,
+        firstLine: each.firstLine + newLines - lines,
+        lastLine: each.lastLine + newLines - lines,
+      });
+    }
+    this.append(before.bytes.subarray(size));
+    this.#next = this.lines.count;
   }
 
   bytes(): Uint8Array {
@@ -155,9 +219,14 @@ export class Assembler {
     if (old === current) return old;
     if (this.nextIsOwn(bodyEndsLabel)) return current ?? old;
     if (this.style === undefined && (old?.label !== current?.label || old?.size !== current?.size)) {
-      this.style = current !== undefined && this.nextHasName(current.label) ? 'current' : '20200925';
+      this.#decideStyle(current !== undefined && this.nextHasName(current.label));
     }
     return this.style === '20200925' ? old : (current ?? old);
+  }
+
+  #decideStyle(isCurrent: boolean): void {
+    this.style = isCurrent ? 'current' : '20200925';
+    this.styleLine = this.peek();
   }
 
   /** Fields behind those that iasl writes, in lines of ours. */
@@ -178,7 +247,7 @@ export class Assembler {
     if (this.takeEndOfBody()) return 'end of body';
     if (field.kind === 'heading') {
       this.peek();
-      if (this.#void >= 0 && hasName(this.lines, this.#void, field.label)) {
+      if (this.#void >= 0 && this.#void === this.#next - 1 && hasName(this.lines, this.#void, field.label)) {
         this.#record(this.#void, field, undefined, field.size);
       }
       return 'all';
@@ -256,7 +325,8 @@ export class Assembler {
     const from = part === 'name' ? 1 : part === 'value' ? 3 : 0;
     const start = columns[at + from]!;
     const end = columns[at + (part === 'whole' ? 5 : from + 1)]!;
-    this.problems.push({ rule, start, end: Math.max(end, start), message, fix });
+    const structure = this.structures.length - 1;
+    this.problems.push({ rule, start, end: Math.max(end, start), message, fix, structure });
   }
 
   /** A label: it has a place, but no bytes. */
@@ -341,7 +411,8 @@ export class Assembler {
     const where = before >= 0 ? 'before this line' : 'behind the last line';
     const message = `The field “${label}” is missing ${where}.`;
     const fix = before < 0 ? undefined : { title: `Insert “${label}”`, start, end: start, newText };
-    this.problems.push({ rule: 'table-line-missing', start: place, end, message, fix });
+    const structure = this.structures.length - 1;
+    this.problems.push({ rule: 'table-line-missing', start: place, end, message, fix, structure });
   }
 
   #readFlagLines(field: Field, fieldLine: number, offset: number, later: readonly Field[]): void {
@@ -369,8 +440,8 @@ export class Assembler {
   /** Whether the text has a line for bits that one style of iasl writes alone. */
   #isWritten(flag: FlagField): boolean {
     const isHere = this.nextHasName(flag.label);
-    this.style ??= isHere === flag.lines!.includes('current') ? 'current' : '20200925';
-    return flag.lines!.includes(this.style);
+    if (this.style === undefined) this.#decideStyle(isHere === flag.lines!.includes('current'));
+    return flag.lines!.includes(this.style!);
   }
 
   #flagBits(flag: FlagField, line: number): bigint {

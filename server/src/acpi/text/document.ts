@@ -11,6 +11,8 @@ import { once } from './once';
 import { printTable, type PrintOptions } from './print';
 import { diagnosticsOf } from './problems';
 import type { PlaceOf, TableText, TextField } from './table-text';
+import { reassemble } from './reassemble';
+import { rereadLines } from './reread-lines';
 import { viewsOf } from './views';
 
 export interface TableDocument {
@@ -32,13 +34,27 @@ export interface TableDocument {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** The last texts by their paths: the next one with the same path is mostly an edit of it. */
+const recent = new Map<string, Assembly>();
+const mostRemembered = 4;
+
+function assembled(file: SourceFile): Assembly {
+  const before = recent.get(file.path);
+  const assembly =
+    before === undefined ? assemble(readLines(file)) : reassemble(before, rereadLines(file, before.lines));
+  recent.delete(file.path);
+  recent.set(file.path, assembly);
+  if (recent.size > mostRemembered) recent.delete(recent.keys().next().value!);
+  return assembly;
+}
+
 const documentsOfTexts = new WeakMap<SourceFile, TableDocument>();
 
 /** A text as somebody edits it: read as far as it makes sense, never refused. Each file is read once. */
 export function documentOfText(file: SourceFile): TableDocument {
   const known = documentsOfTexts.get(file);
   if (known !== undefined) return known;
-  const assembly = assemble(readLines(file));
+  const assembly = assembled(file);
   const document = documentOf(
     file,
     'text',

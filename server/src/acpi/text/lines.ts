@@ -4,7 +4,7 @@ import { parse } from './../generated/acpi-data-table';
 import { columnsOfLine, scanText, type OddLine, type Scan, type ScanProblem } from './scan';
 import type { TextLine } from './table-text';
 
-const enum LineFlag {
+export const enum LineFlag {
   quoted = 1,
   /** Its name and value are not as they stand in the text: comments and joins are taken out of them. */
   odd = 2,
@@ -13,7 +13,7 @@ const enum LineFlag {
 }
 
 /** A field as the compiler has it, where that is not a piece of the text. */
-interface OddField {
+export interface OddField {
   readonly name: string;
   readonly value: string;
   /** What `//doorbell bytes …` behind it says. */
@@ -44,7 +44,8 @@ export function readLines(file: SourceFile): Lines {
   return linesOf(file, scanText(file.text));
 }
 
-function linesOf(file: SourceFile, scan: Scan): Lines {
+/** What scanning found of a file, or of a part of it. */
+export function linesOf(file: SourceFile, scan: Scan): Lines {
   const { shape, starts, lines: lineOfToken } = scan;
   const most = (scan.ordinary.length / columnsOfLine + scan.odd.length) | 0;
   const columns = new Int32Array(most * columnsOfLine);
@@ -64,7 +65,7 @@ function linesOf(file: SourceFile, scan: Scan): Lines {
     odd,
     meaningless,
     comments: scan.comments,
-    problems: scan.problems,
+    problems: [...scan.problems].sort((a, b) => a.start - b.start),
     end: scan.end,
   };
 

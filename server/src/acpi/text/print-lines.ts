@@ -38,7 +38,7 @@ export function plain(printer: Printer, text: string): void {
 export function fieldLine(printer: Printer, field: Field, offset: number, note = ''): void {
   const { bytes, style } = printer;
   if (field.kind === 'heading') {
-    const text = `${head(style, offset, field.size, field.label)}[${field.note ?? field.label}]`;
+    const text = `${lineHead(style, offset, field.size, field.label)}[${field.note ?? field.label}]`;
     plain(printer, text);
     return;
   }
@@ -47,7 +47,7 @@ export function fieldLine(printer: Printer, field: Field, offset: number, note =
     return;
   }
   const value = readInteger(bytes, offset, field.size) ?? 0n;
-  const text = `${head(style, offset, field.size, field.label)}${digits(value, 2 * field.size)}${note}`;
+  const text = `${lineHead(style, offset, field.size, field.label)}${printedDigits(value, 2 * field.size)}${note}`;
   printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
   for (const flag of linesUnder(printer, field)) plain(printer, flagLine(flag, value));
 }
@@ -55,7 +55,7 @@ export function fieldLine(printer: Printer, field: Field, offset: number, note =
 /** A field that iasl has no words for, in a line of ours. */
 export function ownFieldLine(printer: Printer, field: Field, offset: number): void {
   const value = readInteger(printer.bytes, offset, field.size) ?? 0n;
-  const text = ownLine(field.label, digits(value, 2 * field.size));
+  const text = ownLine(field.label, printedDigits(value, 2 * field.size));
   printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
 }
 
@@ -90,7 +90,7 @@ export function bufferLine(printer: Printer, field: Field, start: number, end: n
       rows.push(offset === start ? row : place.padEnd(valueColumn) + row);
     }
   }
-  const first = head(style, start, end - start, field.label);
+  const first = lineHead(style, start, end - start, field.label);
   const isLong = end - start > bytesPerLine;
   const text =
     style === 'current' || !isLong
@@ -105,7 +105,7 @@ export function nameLine(printer: Printer, field: Field, offset: number, size: n
   const isTerminated = size > 0 && bytes[offset + size - 1] === 0;
   const text = Buffer.from(bytes.subarray(offset, offset + size - (isTerminated ? 1 : 0))).toString('latin1');
   const remark = isTerminated && isSayable(text) ? undefined : bytesRemark(bytes, offset, size);
-  const line = `${head(style, offset, size, field.label)}"${sayable(text)}"`;
+  const line = `${lineHead(style, offset, size, field.label)}"${sayable(text)}"`;
   printer.lines.push({ text: line, offset, size, isInteger: false, remark });
 }
 
@@ -115,7 +115,7 @@ function characterLine(printer: Printer, field: Field, offset: number, note: str
   const text = all.split('\0', 1)[0]!;
   const isWhole = all.slice(text.length).replaceAll('\0', '') === '';
   const remark = isWhole && isSayable(text) ? undefined : bytesRemark(bytes, offset, field.size);
-  const line = `${head(style, offset, field.size, field.label)}"${sayable(text)}"${note}`;
+  const line = `${lineHead(style, offset, field.size, field.label)}"${sayable(text)}"${note}`;
   printer.lines.push({ text: line, offset, size: field.size, isInteger: false, remark });
 }
 
@@ -146,25 +146,27 @@ function linesUnder({ style, flagRevision }: Printer, field: Field): readonly Fl
 
 function flagLine(flag: FlagField, value: bigint): string {
   const shown = flagValue(flag.lineWidth === undefined ? flag : { ...flag, width: flag.lineWidth }, value);
-  return `${flag.label.padStart(44)} : ${digits(shown, flag.digits ?? 1)}`;
+  return `${flag.label.padStart(44)} : ${printedDigits(shown, flag.digits ?? 1)}`;
 }
 
-function head(style: TextStyle, offset: number, size: number, label: string): string {
+/** Prefix, name and colon of a field's line. */
+export function lineHead(style: TextStyle, offset: number, size: number, label: string): string {
   const place = `${hexOffset(offset)} ${decimalOffset(offset)}`;
   return style === '20200925'
     ? `[${place}${String(size).padStart(4)}] ${label.padStart(28)} : `
-    : `[${place} ${digits(BigInt(size), 3)}h] ${label.padStart(27)} : `;
+    : `[${place} ${printedDigits(BigInt(size), 3)}h] ${label.padStart(27)} : `;
 }
 
 function hexOffset(offset: number): string {
-  return `${digits(BigInt(offset), 3)}h`;
+  return `${printedDigits(BigInt(offset), 3)}h`;
 }
 
 function decimalOffset(offset: number): string {
   return String(offset).padStart(4, '0');
 }
 
-function digits(value: bigint, count: number): string {
+/** Upper-case hexadecimal, with zeros in front. */
+export function printedDigits(value: bigint, count: number): string {
   return value.toString(16).toUpperCase().padStart(count, '0');
 }
 
@@ -187,11 +189,11 @@ function visible(bytes: Uint8Array, start: number, end: number): string {
 
 /** `Raw Table Data`, which ends what a compiler reads, and the table's bytes. */
 export function rawData(bytes: Uint8Array): string {
-  const rows = [`Raw Table Data: Length ${bytes.length} (0x${digits(BigInt(bytes.length), 1)})`, ''];
+  const rows = [`Raw Table Data: Length ${bytes.length} (0x${printedDigits(BigInt(bytes.length), 1)})`, ''];
   for (let offset = 0; offset < bytes.length; offset += bytesPerLine) {
     const end = Math.min(offset + bytesPerLine, bytes.length);
     const words = byteWords(bytes, offset, end).padEnd(3 * bytesPerLine);
-    rows.push(`    ${digits(BigInt(offset), 4)}: ${words} // ${visible(bytes, offset, end)}`);
+    rows.push(`    ${printedDigits(BigInt(offset), 4)}: ${words} // ${visible(bytes, offset, end)}`);
   }
   return `${rows.join('\n')}\n`;
 }

@@ -50,6 +50,8 @@ export interface TableTextProblem {
   readonly end: number;
   readonly message: string;
   readonly fix?: ProblemFix | undefined;
+  /** Index of the structure that was read last when it was found. */
+  readonly structure?: number;
 }
 
 /** More problems than this in one text are not listed. */
