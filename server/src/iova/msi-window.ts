@@ -35,6 +35,7 @@ export function windowCandidates(
   const possible = windowDemands(prediction, guestRam).filter(canBeMet);
   if (possible.length === 0) return [];
   const least = possible.reduce((largest, demand) => (demand.least > largest ? demand.least : largest), granule);
+  const unknownObstacles = possible.find((demand) => demand.unknownObstacles !== undefined)?.unknownObstacles;
   const usual = sizeOf(current);
   const found = new Map<bigint, AddressRange<Iova>>();
   for (const free of allowedByAll(possible)) {
@@ -44,7 +45,7 @@ export function windowCandidates(
   return [...found.values()]
     .sort((one, other) => rank(one, other, current))
     .slice(0, most)
-    .map((range) => ({ range, reasons: meritsOf(range, usual, least, guestRam.length > 0) }));
+    .map((range) => ({ range, reasons: meritsOf(range, usual, least, guestRam.length > 0, unknownObstacles) }));
 }
 
 function canBeMet({ allowed, least }: WindowDemand): boolean {
@@ -113,10 +114,20 @@ const zoneReasons = [
  * What speaks for a place that fits: `usual` is the size that windows have, `least` what they must have. Above 1 GiB a place
  * must be checked against the guest's RAM, where that is not known.
  */
-export function meritsOf(range: AddressRange<Iova>, usual: bigint, least: bigint, knowsGuest: boolean): string[] {
+export function meritsOf(
+  range: AddressRange<Iova>,
+  usual: bigint,
+  least: bigint,
+  knowsGuest: boolean,
+  unknownObstacles?: string,
+): string[] {
   const isUnchecked = zone(range) === 1 && !knowsGuest;
   const reasons: string[] = [`${zoneReasons[zone(range)]}${isUnchecked ? '; check it against the guest’s RAM' : ''}`];
-  reasons.push('clear of reserved regions and outbound PCI windows, inside what is forwarded and translated');
+  reasons.push(
+    unknownObstacles === undefined
+      ? 'clear of reserved regions and outbound PCI windows, inside what is forwarded and translated'
+      : `clear of reserved regions, inside what is translated; check it against the PCI host bridge’s windows: ${unknownObstacles}`,
+  );
   if (sizeOf(range) < usual)
     reasons.push(`smaller than the usual window; the doorbells need ${String(least / granule)} pages of 64 KiB`);
   return reasons;

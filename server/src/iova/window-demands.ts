@@ -22,6 +22,8 @@ export interface WindowDemand {
   /** The room that they need with this kernel's pages: one for each that holds a doorbell. */
   readonly needed: bigint;
   readonly obstacles: readonly Obstacle[];
+  /** Why there may be obstacles that are not listed. */
+  readonly unknownObstacles: string | undefined;
   /** Where the window may lie: no obstacle, inside of what is forwarded and translated. */
   readonly allowed: readonly AddressRange<Iova>[];
 }
@@ -59,7 +61,8 @@ function demandOf(
   for (const range of guestRam) obstacles.push({ range, kind: 'guest-ram', text: 'guest RAM', source: undefined });
   const least = roomFor(doorbells, granule);
   const needed = roomFor(doorbells, kernel.pageSize);
-  return { group, device, window, doorbells, least, needed, obstacles, allowed: clearOf(obstacles) };
+  const unknownObstacles = device.master.hostBridge?.outboundUnknown;
+  return { group, device, window, doorbells, least, needed, obstacles, unknownObstacles, allowed: clearOf(obstacles) };
 }
 
 /** drivers/iommu/dma-iommu.c iommu_dma_get_msi_page: a page for each host page that holds a doorbell, one if none is known. */

@@ -153,7 +153,7 @@ function candidatesFor(
     const against = objections({ ...demand, needed: demand.least }, range, granule);
     const fits = against.length === 0;
     const name = wellKnown.find(([known]) => known.start === range.start)?.[1];
-    const merits = meritsOf(range, sizeOf(demand.window), demand.least, true).map((text) => ({
+    const merits = meritsOf(range, sizeOf(demand.window), demand.least, true, demand.unknownObstacles).map((text) => ({
       text,
       source: undefined,
     }));
