@@ -20,7 +20,7 @@ import { pathOf } from './server/documents';
 import { checked, isRecord, toOffset } from './server/params';
 import { createSession, type Session } from './server/session';
 import { answerTableFiles } from './server/table-files';
-import { answerTables, tableCapabilities } from './server/tables';
+import { answerTables, registerTables, tableCapabilities } from './server/tables';
 import { editorSettings } from './server/settings';
 import { settingsFileName } from './workspace/settings';
 import { version } from '../../package.json';
@@ -162,6 +162,7 @@ function answerWorkspace(connection: Connection, session: Session, abilities: Ab
     if (Array.isArray(changes)) session.diskChanged(checked.uris(changes).map(pathOf));
   });
   connection.onInitialized(() => {
+    registerTables(connection, abilities);
     if (abilities.workspaceFolders) {
       connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {
         session.setFolders(checked.uris(added).map(pathOf), checked.uris(removed).map(pathOf));

@@ -12,11 +12,14 @@ import type {
   Location,
   LocationLink,
   SymbolInformation,
+  TextDocumentEdit,
+  TextEdit as LspTextEdit,
+  WorkspaceEdit,
 } from 'vscode-languageserver-protocol/node';
 import { folderWith, fullCapabilities, positionOf, replacing, wholeBoard } from './fixture';
 import { startClient, uriOf, type ClientOptions, type LspClient } from './lsp-client';
 
-const tableText = readFileSync(path.join(import.meta.dirname, '../../docs/rules/iort.dsl'), 'utf8');
+const tableText = readFileSync(path.join(import.meta.dirname, '../features/iort/table.dsl'), 'utf8');
 const rules = (set: readonly Diagnostic[]): unknown[] => set.map(({ code }) => code);
 
 const tableFeatures = {
@@ -29,8 +32,15 @@ const tableFeatures = {
     foldingRange: {},
     inlayHint: {},
     codeLens: {},
+    formatting: { dynamicRegistration: true },
   },
 } satisfies ClientCapabilities;
+
+/** Edits of one text as changes that follow each other: the last of them first. */
+function backwards(edits: TextDocumentEdit['edits']): object[] {
+  const all = edits.map((edit) => ({ range: edit.range, text: 'newText' in edit ? edit.newText : '' }));
+  return all.sort((a, b) => b.range.start.line - a.range.start.line);
+}
 
 describe('ACPI tables over LSP', () => {
   let client: LspClient;
@@ -105,7 +115,55 @@ describe('ACPI tables over LSP', () => {
       position,
       context: { includeDeclaration: false },
     });
-    assert.equal(found.length, 4);
+    assert.equal(found.length, 2);
+  });
+
+  it('get references that keep up: a warning where a node was left behind, with one fix for all of them', async () => {
+    await start({ folders: [folder], capabilities: tableFeatures });
+    await client.open(file, tableText, 'acpi-table');
+    await client.until(file, () => true);
+    const group = tableText.slice(tableText.indexOf('// ITS group'), tableText.indexOf('// SMMUv3'));
+    const second = group.replace('Identifier : 00000000', 'Identifier : 00000020');
+    await client.change(file, replacing(tableText, '// SMMUv3,', `${second}// SMMUv3,`));
+    const set = await client.until(file, (each) => rules(each).includes('iort-reference-moved'));
+    const { range } = set.find(({ code }) => code === 'iort-reference-moved')!;
+    const actions = await client.request<{ title: string; isPreferred?: boolean }[]>('textDocument/codeAction', {
+      textDocument,
+      range,
+      context: { diagnostics: [] },
+    });
+    const action = actions.find(({ title }) => title === 'Update 5 references to nodes that have moved')!;
+    assert.equal(action.isPreferred, true);
+    const { edit } = await client.request<{ edit: WorkspaceEdit }>('codeAction/resolve', action);
+    const [change] = edit.documentChanges as TextDocumentEdit[];
+    assert.equal(change!.edits.length, 5);
+    await client.change(file, ...backwards(change!.edits));
+    await client.until(file, (each) => !rules(each).includes('iort-reference-moved'));
+  });
+
+  it('are laid out on request; references follow, where that is set', async () => {
+    const ragged = tableText.replace(/^ +Oem ID : /m, 'Oem ID:');
+    for (const updateReferencesOnFormat of [false, true]) {
+      const settings = { tables: { updateReferencesOnFormat } };
+      await start({ folders: [folder], capabilities: tableFeatures, settings, initializationOptions: settings });
+      const { params } = await client.message('client/registerCapability');
+      assert.match(JSON.stringify(params), /workspace|textDocument/);
+      await client.open(file, ragged, 'acpi-table');
+      await client.until(file, () => true);
+      const group = ragged.slice(ragged.indexOf('// ITS group'), ragged.indexOf('// SMMUv3'));
+      await client.change(file, replacing(ragged, '// SMMUv3,', `${group}// SMMUv3,`));
+      await client.until(file, (each) => rules(each).includes('iort-reference-moved'));
+      const options = { tabSize: 2, insertSpaces: true };
+      const edits = await client.request<LspTextEdit[]>('textDocument/formatting', { textDocument, options });
+      assert.ok(edits.some(({ newText }) => newText === '                      Oem ID : '));
+      assert.equal(edits.filter(({ newText }) => newText === '00000060').length, updateReferencesOnFormat ? 2 : 0);
+      const registered = client.received.filter(({ method }) => method === 'client/registerCapability');
+      assert.match(
+        JSON.stringify(registered),
+        /"textDocument\/formatting".*"documentSelector":\[\{"language":"acpi-table"\}\]/,
+      );
+      if (!updateReferencesOnFormat) assert.equal(await client.stop(), 0);
+    }
   });
 
   it('are announced as far as the client has the feature, in the form it has', async () => {

@@ -29,6 +29,8 @@ export interface Abilities {
   readonly status: boolean;
   /** Features of the editor that some documents have: those that the client knows. */
   readonly features: ReadonlySet<Feature>;
+  /** Formatting is offered for some languages alone: other formatters of theirs are left in peace. */
+  readonly formattingRegistration: boolean;
   readonly definitionLinks: boolean;
   readonly hierarchicalSymbols: boolean;
 }
@@ -76,6 +78,7 @@ export function abilitiesOf(capabilities: ClientCapabilities): Abilities {
     workspaceFolders: workspace?.workspaceFolders === true,
     status: experimental?.doorbellStatus === true,
     features: new Set(featureNames.filter((name) => textDocument?.[name] !== undefined)),
+    formattingRegistration: textDocument?.formatting?.dynamicRegistration === true,
     definitionLinks: textDocument?.definition?.linkSupport === true,
     hierarchicalSymbols: textDocument?.documentSymbol?.hierarchicalDocumentSymbolSupport === true,
   };

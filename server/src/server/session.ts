@@ -3,10 +3,13 @@
 import type { Diagnostic as LspDiagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
 import path from 'node:path';
 import { documentOfText, type TableDocument } from '../acpi/text/document';
+import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import type { StatusParams } from '../protocol';
 import type { SourceFile } from '../text/source-file';
-import { analyse } from '../workspace/analysis';
+import { settleDiagnostics } from '../rules/suppression';
+import type { Diagnostic, TextEdit } from '../text/diagnostic';
+import { analyse, type Snapshot } from '../workspace/analysis';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
 import { inputKind } from '../workspace/input-kind';
@@ -51,6 +54,10 @@ export interface Session {
   readonly analysesAt: (uri: string) => readonly { readonly board: Board; readonly analysis: BoardAnalysis }[];
   /** The ACPI table that a document is the text of; undefined for any other document. */
   readonly tableAt: (uri: string) => TableDocument | undefined;
+  /** Edits of a table that lead its references to where the nodes have moved. */
+  readonly referenceEditsAt: (uri: string) => readonly TextEdit[];
+  /** The editor's settings that hold for a document. */
+  readonly settingsAt: (uri: string) => EditorSettings;
   /** The set for a pull request, with an id that is equal for equal sets. */
   readonly pulled: (uri: string) => { readonly items: LspDiagnostic[]; readonly resultId: string };
 }
@@ -64,6 +71,8 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   let folderSettings: ReadonlyMap<string, EditorSettings> = new Map();
   const publisher = createPublisher(outlet.publish);
   const boards = createBoards(analyseBoard);
+  /** Of open tables, by path: where their references were last right. */
+  const settledTables = new Map<string, SettledTable>();
   /** Documents whose opening or last edit has not been answered yet. */
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
@@ -106,6 +115,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       const file = pathOf(uri);
       if (!documents.delete(file)) return;
       files.close(file);
+      settledTables.delete(file);
       unanswered.delete(file);
       pulledIds.delete(file);
       sentStatus.delete(file);
@@ -149,6 +159,13 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       const file = documents.get(pathOf(uri))?.file;
       return file === undefined || inputKind(file) !== 'acpi-text' ? undefined : documentOfText(file);
     },
+    referenceEditsAt(uri) {
+      const snapshot = this.analysisAt(uri)?.analysis.snapshot;
+      const document = snapshot?.acpi?.document;
+      const settled = document && settledTables.get(document.file.path);
+      return settled === undefined ? [] : referenceEdits(document!, settled.changes);
+    },
+    settingsAt: (uri) => settingsOf(pathOf(uri)).own,
     pulled(uri) {
       assignNow();
       const file = pathOf(uri);
@@ -172,10 +189,20 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
 
   function analyseBoard(context: Context): BoardAnalysis {
     const snapshot = analyse(context, files);
-    const { root, unit, overlays, diagnostics } = snapshot;
+    const { root, unit, overlays } = snapshot;
     const includes = [unit, ...overlays.map((overlay) => overlay.unit)].flatMap((each) => each.includes);
+    const diagnostics = [...snapshot.diagnostics, ...movedReferencesOf(snapshot)];
     const findings = { root, includes, diagnostics };
     return { snapshot, files: snapshot.files, diagnostics: placeDiagnostics(findings, isShown) };
+  }
+
+  /** What an edit of an open table has moved away from its references. */
+  function movedReferencesOf({ acpi, context, root }: Snapshot): readonly Diagnostic[] {
+    if (acpi?.document.origin !== 'text' || !documents.has(root.path)) return [];
+    const settled = settle(settledTables.get(root.path), acpi.document);
+    if (settled === undefined) return [];
+    settledTables.set(root.path, settled);
+    return settleDiagnostics(movedDiagnostics(acpi.document, settled), context.settings.rules);
   }
 
   function isShown(file: string): boolean {
@@ -198,9 +225,13 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   }
 
   function contextFor(file: string): Context {
-    const [folder] = folders.filter((each) => isInside(file, each)).sort((one, other) => other.length - one.length);
-    const own = (folder === undefined ? undefined : folderSettings.get(folder)) ?? settings;
+    const { own, folder } = settingsOf(file);
     return withEditorSettings(contextOf(file, files, { editorSettings: own.presets }), own, folder);
+  }
+
+  function settingsOf(file: string): { readonly own: EditorSettings; readonly folder: string | undefined } {
+    const [folder] = folders.filter((each) => isInside(file, each)).sort((one, other) => other.length - one.length);
+    return { own: (folder === undefined ? undefined : folderSettings.get(folder)) ?? settings, folder };
   }
 
   /** Runs a step when no message has come in for three turns of the event loop: a burst of edits is read to its end first. */

@@ -10,9 +10,16 @@ export interface EditorSettings {
   /** Searched before the include paths that are found; relative ones start at the workspace folder. */
   readonly includePaths: readonly string[];
   readonly defines: Readonly<Record<string, string>>;
+  /** Formatting a table also rewrites references to nodes that have moved. */
+  readonly updatesReferencesOnFormat: boolean;
 }
 
-export const noSettings: EditorSettings = { presets: {}, includePaths: [], defines: {} };
+export const noSettings: EditorSettings = {
+  presets: {},
+  includePaths: [],
+  defines: {},
+  updatesReferencesOnFormat: false,
+};
 
 /** Keys of doorbell.json that the editor may preset. */
 const presetKeys = ['kernel', 'pageSize', 'msiWindow', 'preserveBootConfiguration', 'rules'] as const;
@@ -21,13 +28,14 @@ const presetKeys = ['kernel', 'pageSize', 'msiWindow', 'preserveBootConfiguratio
 export function editorSettings(section: unknown): EditorSettings {
   if (!isRecord(section)) return noSettings;
   const given = presetKeys.filter((key) => ![undefined, null, ''].includes(section[key] as null));
-  const { includePaths, defines } = section;
+  const { includePaths, defines, tables } = section;
   return {
     presets: Object.fromEntries(given.map((key) => [key, section[key]])),
     includePaths: Array.isArray(includePaths) ? includePaths.filter((each) => typeof each === 'string') : [],
     defines: isRecord(defines)
       ? Object.fromEntries(Object.entries(defines).map(([name, value]) => [name, String(value)]))
       : {},
+    updatesReferencesOnFormat: isRecord(tables) && tables.updateReferencesOnFormat === true,
   };
 }
 

@@ -1,5 +1,6 @@
 // The editor's features for ACPI tables over the wire. Documents of other languages are answered with nothing, at once.
 import {
+  DocumentFormattingRequest,
   SymbolKind,
   type CodeLens as LspCodeLens,
   type Connection,
@@ -14,10 +15,13 @@ import {
 import type { TableDocument } from '../acpi/text/document';
 import { lspRange } from '../features/diagnostics';
 import { codeLenses } from '../features/iort/code-lenses';
+import { format } from '../features/iort/formatting';
 import { folds } from '../features/iort/folding';
 import { inlayHints } from '../features/iort/inlay-hints';
 import { definition, references } from '../features/iort/references';
 import { symbols, type TableSymbol } from '../features/iort/symbols';
+import { tableLanguage } from '../protocol';
+import type { TextEdit } from '../text/diagnostic';
 import { positionAt, type SourceFile, type SourceRange } from '../text/source-file';
 import type { Abilities } from './abilities';
 import { uriOf } from './documents';
@@ -25,7 +29,7 @@ import { checked, isRecord, toOffset } from './params';
 import type { Session } from './session';
 
 /** What is announced, as far as the client has the feature at all. */
-export function tableCapabilities({ features }: Abilities): ServerCapabilities {
+export function tableCapabilities({ features, formattingRegistration }: Abilities): ServerCapabilities {
   return {
     ...(features.has('definition') ? { definitionProvider: true } : {}),
     ...(features.has('references') ? { referencesProvider: true } : {}),
@@ -33,7 +37,14 @@ export function tableCapabilities({ features }: Abilities): ServerCapabilities {
     ...(features.has('foldingRange') ? { foldingRangeProvider: true } : {}),
     ...(features.has('inlayHint') ? { inlayHintProvider: true } : {}),
     ...(features.has('codeLens') ? { codeLensProvider: { resolveProvider: false } } : {}),
+    ...(features.has('formatting') && !formattingRegistration ? { documentFormattingProvider: true } : {}),
   };
+}
+
+/** What is asked for once the client is ready. */
+export function registerTables(connection: Connection, { features, formattingRegistration }: Abilities): void {
+  if (!features.has('formatting') || !formattingRegistration) return;
+  void connection.client.register(DocumentFormattingRequest.type, { documentSelector: [{ language: tableLanguage }] });
 }
 
 export function answerTables(connection: Connection, session: Session, abilities: Abilities): void {
@@ -94,6 +105,21 @@ export function answerTables(connection: Connection, session: Session, abilities
       }));
     });
   }
+  if (features.has('formatting')) {
+    connection.onDocumentFormatting((params) => {
+      const uri = checked.document(params);
+      const table = session.tableAt(uri);
+      if (table === undefined) return null;
+      return formattingEdits(session, uri, table).map((edit) => ({ range: lspRange(edit), newText: edit.newText }));
+    });
+  }
+}
+
+/** Edits that do not touch each other: a reference that moves is not laid out as well. */
+function formattingEdits(session: Session, uri: string, table: TableDocument): readonly TextEdit[] {
+  const moved = session.settingsAt(uri).updatesReferencesOnFormat ? session.referenceEditsAt(uri) : [];
+  const places = new Set(moved.map(({ start }) => start));
+  return [...moved, ...format(table).filter(({ start, end }) => start === end || !places.has(start))];
 }
 
 /** The table and the place in it that a request is about; undefined in other documents. */

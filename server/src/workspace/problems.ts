@@ -44,5 +44,10 @@ export const workspaceRules: readonly WorkspaceRule[] = [
     severity: 'info',
     summary: 'A rule has so many findings in one file that the rest is not listed',
   },
+  {
+    id: 'iort-reference-moved',
+    severity: 'warning',
+    summary: 'In the editor: a reference names the place where a node was before others were put in, removed or grown',
+  },
   { id: 'unusable-input', severity: 'error', summary: 'A file that cannot be analysed at all' },
 ];

@@ -1,4 +1,4 @@
-// Tables for the tests of editor features: the example of the rules' pages, with changes, and a place in it.
+// Tables for the tests of editor features: a machine of eight nodes, with changes, and a place in it.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { documentOfText, type TableDocument } from '../../../server/src/acpi/text/document';
@@ -7,10 +7,8 @@ import { analyse, type Snapshot } from '../../../server/src/workspace/analysis';
 import { contextOf } from '../../../server/src/workspace/contexts';
 import { createFileStore } from '../../../server/src/workspace/files';
 
-const folder = path.join(import.meta.dirname, '../../../docs/rules');
-
-/** ITS group at 30h, SMMUv3 48h, SMMU A0h, root complex 108h, two components, PMCG and RMR node behind them. */
-export const exampleTable = readFileSync(path.join(folder, 'iort.dsl'), 'utf8');
+/** ITS group at 30h, SMMUv3 48h, MMU-500 A0h, root complex 108h, two components, PMCG and RMR node behind them. */
+export const exampleTable = readFileSync(path.join(import.meta.dirname, 'table.dsl'), 'utf8');
 
 export function tableOf(text: string): TableDocument {
   return documentOfText(sourceFile('/doorbell-test-table/iort.dsl', text));

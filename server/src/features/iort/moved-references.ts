@@ -1,0 +1,72 @@
+// References that keep up: after nodes were put in, taken out, grown or moved, those that still name where a node was.
+import type { ReferenceChange } from '../../acpi/iort/edit';
+import type { IortTable } from '../../acpi/iort/model';
+import { movedReferences } from '../../acpi/iort/moved-references';
+import type { TableDocument } from '../../acpi/text/document';
+import { printedDigits } from '../../acpi/text/print-lines';
+import type { Diagnostic, Fix, TextEdit } from '../../text/diagnostic';
+import { count, hex } from '../../text/numbers';
+import { nodeLabel } from './names';
+
+/** Documented with the workspace's rules: it compares two moments of a text. */
+const rule = 'iort-reference-moved';
+
+/** The table that the references of a text were last known to be right in, and what has moved since. */
+export interface SettledTable {
+  readonly table: IortTable;
+  /** References of the present text that the nodes have moved away from. */
+  readonly changes: readonly ReferenceChange[];
+}
+
+/** A text with errors says nothing of where nodes belong: what is written is not whole yet. */
+export function settle(before: SettledTable | undefined, document: TableDocument): SettledTable | undefined {
+  const { iort, diagnostics } = document;
+  if (iort === undefined || iort.nodes.length === 0) return before;
+  if (diagnostics.some(({ severity }) => severity === 'error')) return before && { ...before, changes: [] };
+  if (before === undefined || isSameLayout(before.table, iort)) return { table: iort, changes: [] };
+  const changes = movedReferences(before.table, iort).filter(({ right }) => right !== undefined);
+  return changes.length === 0 ? { table: iort, changes } : { table: before.table, changes };
+}
+
+/** Nodes that lie where they lay have not moved, whatever is in them. */
+function isSameLayout({ nodes: before }: IortTable, { nodes: after }: IortTable): boolean {
+  if (before.length !== after.length) return false;
+  return before.every(({ offset, kind }, index) => after[index]!.offset === offset && after[index]!.kind === kind);
+}
+
+/** One warning for each reference that was left behind, with the fix that rewrites all of them. */
+export function movedDiagnostics(document: TableDocument, { changes }: SettledTable): readonly Diagnostic[] {
+  const all: Fix = {
+    title: `Update ${count(changes.length, 'reference')} to nodes that have moved`,
+    isPreferred: true,
+    change: () => ({ edits: referenceEdits(document, changes) }),
+  };
+  return changes.flatMap((change): Diagnostic[] => {
+    const { value, right, node } = change;
+    const range = document.placeOf(value);
+    const target = right === undefined ? undefined : document.iort?.nodeAt(Number(right));
+    if (range === undefined || target === undefined) return [];
+    const now = document.iort?.nodeAt(Number(value.value));
+    const instead = now === undefined ? 'no node begins there any more' : `that is ${nodeLabel(now)} now`;
+    return [
+      {
+        rule,
+        severity: 'warning',
+        range,
+        node: nodeLabel(node),
+        offset: value.offset,
+        message: `${nodeLabel(target)} was at ${hex(value.value)} and is at ${hex(right!)} now; this reference still says ${hex(value.value)}, and ${instead}`,
+        fixes: [all],
+      },
+    ];
+  });
+}
+
+/** The numbers of references as they must be now. */
+export function referenceEdits(document: TableDocument, changes: readonly ReferenceChange[]): readonly TextEdit[] {
+  return changes.flatMap(({ value, right }) => {
+    const place = document.placeOf(value);
+    if (place === undefined || right === undefined) return [];
+    return [{ ...place, newText: printedDigits(right, 2 * value.size) }];
+  });
+}

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { movedDiagnostics, settle, type SettledTable } from '../../../server/src/features/iort/moved-references';
+import { applyFix } from '../../rules/iort/table';
+import { exampleTable, lineText, tableOf } from './table';
+
+/** Another ITS group, as text of the example's form. */
+const itsGroup = `                        Type : 00
+                      Length : 0018
+                    Revision : 01
+                  Identifier : 00000010
+               Mapping Count : 00000000
+              Mapping Offset : 00000000
+
+                    ItsCount : 00000001
+                 Identifiers : 00000001
+
+`;
+
+/** The state after a text went through several versions, as the editor saw them. */
+function after(...texts: readonly string[]) {
+  let settled: SettledTable | undefined;
+  for (const text of texts) settled = settle(settled, tableOf(text));
+  const document = tableOf(texts.at(-1)!);
+  return { document, found: movedDiagnostics(document, settled!) };
+}
+
+function outdated(...texts: readonly string[]): string[] {
+  const { document, found } = after(...texts);
+  return found.map(({ range }) => lineText(document, range!.start));
+}
+
+/** All references, as the offsets that they say. */
+function referencesIn(text: string): string[] {
+  return Array.from(text.matchAll(/(?:Output|Node) Reference : ([0-9A-F]+)/g), ([, digits]) => digits!);
+}
+
+const inserted = exampleTable.replace('// SMMUv3,', `${itsGroup}// SMMUv3,`);
+
+describe('references that keep up', () => {
+  it('warn where a node was put in before the nodes that they name, and one fix rewrites all', () => {
+    const { document, found } = after(exampleTable, inserted);
+    assert.equal(found.length, 5);
+    assert.match(
+      found[0]!.message,
+      /^SMMUv3 0x2b400000 was at 0x48 and is at 0x60 now; this reference still says 0x48, and that is ITS group 1 now$/,
+    );
+    const { text } = applyFix(document, found[0]!.fixes![0]!);
+    assert.equal(found[0]!.fixes![0]!.title, 'Update 5 references to nodes that have moved');
+    assert.deepEqual(referencesIn(text), [
+      '00000030',
+      '00000030',
+      '00000060',
+      '000000B8',
+      '000000B8',
+      '00000060',
+      '000000B8',
+    ]);
+    assert.deepEqual(outdated(exampleTable, inserted, text), []);
+  });
+
+  it('follow a node that was taken out, and leave those to it alone', () => {
+    const pmcg = exampleTable.slice(exampleTable.indexOf('// MMU-500,'), exampleTable.indexOf('// Root complex'));
+    const without = exampleTable.replace(pmcg, '');
+    assert.deepEqual(outdated(exampleTable, without), []);
+    const its = exampleTable.slice(exampleTable.indexOf('// ITS group'), exampleTable.indexOf('// SMMUv3,'));
+    const { document, found } = after(inserted, inserted.replace(its, ''));
+    // The references to the group that is gone keep their number; none was right about the others but those by 30h.
+    assert.ok(found.every(({ message }) => !message.includes('ITS group 0')));
+    assert.ok(document.iort!.nodes.length === 8);
+  });
+
+  it('follow nodes behind one that has grown by a mapping or by padding', () => {
+    const mapping = `
+                  Input base : 00020000
+                    ID Count : 00000FFF
+                 Output Base : 00040000
+            Output Reference : 00000030
+       Flags (decoded below) : 00000000
+              Single Mapping : 0
+`;
+    const grown = exampleTable.replace('\n// MMU-500,', `${mapping}\n// MMU-500,`);
+    const { document, found } = after(exampleTable, grown);
+    assert.deepEqual(
+      [...new Set(found.map(({ message }) => message.split(';')[0]))],
+      ['SMMU 0x2b600000 was at 0xa0 and is at 0xb4 now'],
+    );
+    const { text } = applyFix(document, found[0]!.fixes![0]!);
+    assert.equal(referencesIn(text)[4], '000000B4');
+  });
+
+  it('follow nodes that have changed places', () => {
+    const start = exampleTable.indexOf('// SMMUv3,');
+    const middle = exampleTable.indexOf('// MMU-500,');
+    const end = exampleTable.indexOf('// Root complex');
+    const smmuv3 = exampleTable.slice(start, middle);
+    const smmu = exampleTable.slice(middle, end);
+    const swapped = exampleTable.slice(0, start) + smmu + smmuv3 + exampleTable.slice(end);
+    const { document, found } = after(exampleTable, swapped);
+    const { text } = applyFix(document, found[0]!.fixes![0]!);
+    assert.deepEqual(referencesIn(text), [
+      '00000030',
+      '00000030',
+      '000000B0',
+      '00000048',
+      '00000048',
+      '000000B0',
+      '00000048',
+    ]);
+  });
+
+  it('are not said to be wrong while a node is being typed, and remembered until it is whole', () => {
+    const lines = itsGroup.trimEnd().split('\n');
+    const steps = lines.map((_, index) =>
+      exampleTable.replace('// SMMUv3,', `${lines.slice(0, index + 1).join('\n')}\n\n// SMMUv3,`),
+    );
+    const unfinished = steps.slice(0, -1);
+    for (const [index] of unfinished.entries()) {
+      const said = outdated(exampleTable, ...unfinished.slice(0, index + 1));
+      assert.ok(said.length === 0 || said.length === 5, `step ${index}: ${said.length}`);
+    }
+    assert.equal(outdated(exampleTable, ...steps).length, 5);
+  });
+
+  it('that the author changed are the author’s', () => {
+    const changed = inserted.replace('Output Reference : 00000048', 'Output Reference : 00000030');
+    assert.equal(outdated(exampleTable, changed).length, 4);
+  });
+
+  it('are silent where only values change, and after an undo', () => {
+    assert.deepEqual(
+      outdated(exampleTable, exampleTable.replace('Event GSIV : 0000006A', 'Event GSIV : 0000007A')),
+      [],
+    );
+    assert.deepEqual(outdated(exampleTable, inserted, exampleTable), []);
+  });
+});
