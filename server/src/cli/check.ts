@@ -24,7 +24,7 @@ export function addCheck(program: Command): void {
     .description('print all diagnostics of boards, overlays or includes')
     .argument(
       '<file...>',
-      'devicetree sources, blobs or archives of `doorbell collect`; an include is checked through a board that includes it',
+      'devicetree sources or blobs, IORTs, or archives of `doorbell collect`; an include is checked through a board that includes it',
     )
     .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json', 'sarif']).default('text'))
     .addOption(new Option('--severity <level>', 'the lowest severity to print').choices(severities).default('warning'))

@@ -34,7 +34,7 @@ const usualGuests = [
 export function addCompare(program: Command): void {
   addSourceOptions(program.command('compare'))
     .description('say which guest memory layouts suit several hosts, or why none does')
-    .argument('<file...>', 'two hosts or more: devicetree sources, blobs, or archives of `doorbell collect`')
+    .argument('<file...>', 'two hosts or more: devicetree sources or blobs, IORTs, or archives of `doorbell collect`')
     .option(
       '--device <[host=]device>',
       'a device of the guest: a path, label or PCI address that every host has, or HOST=DEVICE with the number of the file; the first of each host are the same device, and so on (repeatable; default: every master that all hosts have)',

@@ -33,7 +33,10 @@ interface PciFunction {
 export function addExport(program: Command): void {
   addAnalysisOptions(program.command('export'))
     .description('write what a host reserves of a device as a description for the guest that the device is given to')
-    .argument('<file>', 'the host: a devicetree source or blob, or an archive of `doorbell collect`')
+    .argument(
+      '<file>',
+      'the host: a devicetree source or blob, an IORT (text, binary or acpidump), or an archive of `doorbell collect`',
+    )
     .requiredOption(
       '--device <device>',
       'a device or a whole PCI host bridge: a path, a label or a PCI address (repeatable)',

@@ -37,11 +37,14 @@ Exit status: 0 every map and attach is taken, 1 one is refused, 2 the file, gues
 export function addPlan(program: Command): void {
   addAnalysisOptions(program.command('plan'))
     .description('plan passing devices through to a guest: attach, maps, MSI window, hugepage cost, and what helps')
-    .argument('<file>', 'the host: a devicetree source or blob, or an archive of `doorbell collect`')
+    .argument(
+      '<file>',
+      'the host: a devicetree source or blob, an IORT (text, binary or acpidump), or an archive of `doorbell collect`',
+    )
     .requiredOption('--guest <guest>', 'the guest’s memory layout (repeatable)', collect)
     .option(
       '--device <device>',
-      'only this device: a tree path, a label (&net), or a PCI address (0000:00:01.0); several go into one container in turn (default: every master by itself)',
+      'only this device: a tree path, a label (&net), a PCI address (0000:00:01.0), or an ACPI object (\\_SB_.VR05); several go into one container in turn (default: every master by itself)',
       collect,
     )
     .option('--hotplug', 'the guest runs and its RAM is mapped before the device is added')

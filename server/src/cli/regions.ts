@@ -16,9 +16,15 @@ interface RegionsArguments extends SourceOptions {
 export function addRegions(program: Command): void {
   addAnalysisOptions(program.command('regions'))
     .description('predict the reserved regions of each IOMMU group')
-    .argument('<file>', 'a devicetree source or blob, or an archive of `doorbell collect`')
+    .argument(
+      '<file>',
+      'a devicetree source or blob, an IORT (text, binary or acpidump), or an archive of `doorbell collect`',
+    )
     .addOption(new Option('--format <format>', 'form of the output').choices(['sysfs', 'json']).default('sysfs'))
-    .option('--device <device>', 'only this device: a tree path, a label (&net), or a PCI address (0000:00:01.0)')
+    .option(
+      '--device <device>',
+      'only this device: a tree path, a label (&net), a PCI address (0000:00:01.0), or an ACPI object (\\_SB_.VR05)',
+    )
     .action(runRegions);
 }
 

@@ -28,7 +28,10 @@ interface VerifyArguments extends SourceOptions {
 export function addVerify(program: Command): void {
   addAnalysisOptions(program.command('verify'))
     .description('compare the predicted reserved regions with those of a running machine, and explain the differences')
-    .argument('<file>', 'a devicetree source or blob, or an archive of `doorbell collect`')
+    .argument(
+      '<file>',
+      'a devicetree source or blob, an IORT (text, binary or acpidump), or an archive of `doorbell collect`',
+    )
     .option(
       '--sysfs <dump>',
       'a copy of /sys/kernel/iommu_groups, the output of `grep -r . /sys/kernel/iommu_groups/*/reserved_regions`, or an archive (default: FILE, if it is one)',
