@@ -6,6 +6,7 @@ import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { movedReferences, setFix, valueEdits, type NewValue } from './edits';
 import { finding, nodeRevision, nodesOf, placeOf, theNode } from './finding';
+import { raiseFix } from './nodes';
 import { amendment, firmwareTestSuite, iaslDisassembler, linux, specification } from './sources';
 
 const objectPath = /^\\[A-Z_][A-Z0-9_]{3}(?:\.[A-Z_][A-Z0-9_]{3})*$/;
@@ -198,7 +199,8 @@ export const iortNcFlags: TableRule = {
         yield finding(input, nodeFlags, node, message, { fixes: [set('Say 20 bits', (value & 1n) | (20n << 1n))] });
       } else if (nodeRevision(node) === 0) {
         const message = `${theNode(node)} has the node flags ${hex(value)}, but revision 0: the bits are reserved before issue C. Linux reads them all the same`;
-        yield finding(input, nodeFlags, node, message, { severity: 'warning', fixes: [set('Clear the flags', 0n)] });
+        const fixes = [set('Clear the flags', 0n), ...raiseFix(input, node, width > 0n ? 2 : 1)];
+        yield finding(input, nodeFlags, node, message, { severity: 'warning', fixes });
       }
     }
   },

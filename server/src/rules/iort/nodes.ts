@@ -1,5 +1,6 @@
 // Nodes as such: their lengths, types, revisions and identifiers.
 import type { IortNode, IortTable, TableProblem } from '../../acpi/iort/model';
+import type { Fix } from '../../text/diagnostic';
 import { hex } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -196,12 +197,9 @@ export const iortNodeType: TableRule = {
   },
 };
 
-/** The highest node revision for each table revision that is in use, by node type; `known` is the highest of all. */
+/** The lowest usual and the highest node revision for each table revision that is in use, by node type. */
 const revisions: Readonly<
-  Record<
-    Exclude<IortNode['kind'], 'unknown'>,
-    Readonly<Record<0 | 3 | 5 | 6, readonly [lowest: number, highest: number]>>
-  >
+  Record<Exclude<IortNode['kind'], 'unknown'>, Readonly<Record<Column, readonly [lowest: number, highest: number]>>>
 > = {
   'its-group': { 0: [0, 0], 3: [1, 1], 5: [1, 1], 6: [1, 1] },
   'named-component': { 0: [0, 2], 3: [3, 4], 5: [4, 4], 6: [4, 4] },
@@ -218,8 +216,17 @@ export function usualRevision(kind: keyof typeof revisions, table: number): numb
   return revisions[kind][columnOf(table)][1];
 }
 
-function columnOf(table: number): 0 | 3 | 5 | 6 {
+type Column = 0 | 3 | 5 | 6;
+
+/** The issue that a table of this revision is read by. */
+function columnOf(table: number): Column {
   return table >= 6 ? 6 : table >= 4 ? 5 : table >= 1 ? 3 : 0;
+}
+
+/** A fix that raises a node's revision to the first that has a field, where the table's revision allows it. */
+export function raiseFix(input: TableInput, node: IortNode, revision: number): Fix[] {
+  if (node.kind === 'unknown' || revision > revisions[node.kind][columnOf(tableRevision(input))][1]) return [];
+  return [setFix(input, `Raise the node’s revision to ${revision}`, [[node.header.revision, BigInt(revision)]])];
 }
 
 export const iortNodeRevision: TableRule = {
@@ -288,7 +295,7 @@ export const iortIdentifier: TableRule = {
     fix: 'Number the nodes; in a table of revision 0 write zeros.',
     sources: [
       specification('node format'),
-      'Linux drivers/iommu/arm/arm-smmu-v3/tegra241-cmdqv.c tegra241_cmdqv_probe',
+      'Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c acpi_smmu_dsdt_probe_tegra241_cmdqv',
     ],
     example: {
       failing: amendment('MMU-500', 'Identifier : 00000001'),

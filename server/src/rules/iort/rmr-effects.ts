@@ -121,7 +121,7 @@ export const iortRmrDoorbell: TableRule = {
     sources: [
       'Linux drivers/vfio/vfio_iommu_type1.c vfio_iommu_type1_attach_group',
       'Linux drivers/iommu/dma-iommu.c iommu_dma_get_msi_page',
-      'Linux drivers/irqchip/irq-gic-v3-its.c its_init_dev_msi_info',
+      'Arm IHI0069 (GICv3), GITS_TRANSLATER',
     ],
     example: {
       failing: amendment('RMR', 'Base Address of RMR : 000000002F030000', 'Length of RMR : 0000000000010000'),

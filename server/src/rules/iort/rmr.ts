@@ -53,7 +53,7 @@ export const iortRmrAlign: TableRule = {
   summary: 'A reserved range is not made of whole blocks of 64 KiB',
   docs: {
     effect:
-      'Linux complains (“RMR descriptor[…] not aligned to 64 KiB, continue anyway”) and rounds outwards to its own pages: with pages of 4 KiB it reserves another range than with 16 or 64 KiB. On a range past the end of addresses, its end wraps.',
+      'Linux complains (“RMR descriptor[…] not aligned to 64K, continue with […]”) and rounds outwards to its own pages: with pages of 4 KiB it reserves another range than with 16 or 64 KiB. On a range past the end of addresses, its end wraps.',
     why: 'The table must hold for kernels with pages of 64 KiB as well, so base and length are multiples of that.',
     fix: 'Round outwards: the base down, the end up.',
     sources: [linux('iort_rmr_alloc'), acpiView, specification('RMR descriptor')],

@@ -5,6 +5,7 @@ import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, nodeRevision, nodesOf, placeOf, theNode } from './finding';
+import { raiseFix } from './nodes';
 import { amendment, firmwareTestSuite, linux, specification } from './sources';
 
 const complex = [
@@ -100,9 +101,10 @@ export const iortRcAts: TableRule = {
         const what =
           young === 0n ? 'bits 3 to 31 are reserved' : `node revision ${revision} defines ${hex(defined)} of them`;
         const message = `The ATS attribute of ${theNode(node)} is ${hex(value)}: ${what}`;
-        yield finding(input, atsAttribute, node, message, {
-          fixes: [fix('Clear the bits that the revision does not have', value & defined)],
-        });
+        const since = (value & 4n) !== 0n ? 3 : 2;
+        const raise = value >> 3n === 0n ? raiseFix(input, node, since) : [];
+        const clear = fix('Clear the bits that the revision does not have', value & defined);
+        yield finding(input, atsAttribute, node, message, { fixes: [clear, ...raise] });
       } else if ((value & 3n) === 2n) {
         const message = `${theNode(node)} supports page requests (PRI) but not ATS, which they need`;
         yield finding(input, atsAttribute, node, message, {

@@ -54,7 +54,7 @@ export const iortSmmuModel: TableRule = {
     fix: 'Say generic where nothing fits: 0 for an SMMUv3, 1 for an SMMUv2.',
     sources: [
       'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c acpi_smmu_get_data',
-      `${smmuv3Driver} acpi_smmu_get_options`,
+      `${smmuv3Driver} acpi_smmu_iort_probe_model`,
       firmwareTestSuite,
     ],
     example: {

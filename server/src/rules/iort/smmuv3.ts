@@ -4,6 +4,7 @@ import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, mappingKey, nodeRevision, nodesOf, placeOf, tableRevision, theNode } from './finding';
+import { raiseFix } from './nodes';
 import { amendment, firmwareTestSuite, linux, specification } from './sources';
 import { deviceIdIndex } from './translation';
 
@@ -16,14 +17,14 @@ export const iortSmmuv3Flags: TableRule = {
   summary: 'Flags of an SMMUv3 that are reserved, or younger than the node',
   docs: {
     effect:
-      'Linux warns and drops an HTTU override of 3, reads the proximity domain of a node that has none, and ignores DeviceID Valid before node revision 5, where it goes by the interrupts instead.',
+      'Linux takes an HTTU override of 3 for none, reads the proximity domain of a node that has none, and ignores DeviceID Valid before node revision 5, where it goes by the interrupts instead.',
     why: 'Bit 0 is COHACC, bits 1 and 2 HTTU (0 to 2), bit 3 says that the proximity domain is valid (node revision 1), bit 4 that the DeviceID mapping index is (node revision 5). The others are reserved.',
     fix: 'Clear the bits, or raise the node’s revision.',
     sources: [
       firmwareTestSuite,
       specification('SMMUv3 node'),
       linux('iort_get_id_mapping_index'),
-      `${smmuDriver} acpi_smmu_get_httu`,
+      `${smmuDriver} arm_smmu_device_acpi_probe`,
     ],
     example: {
       failing: amendment('SMMUv3', 'Flags (decoded below) : 00000021'),
@@ -38,8 +39,6 @@ export const iortSmmuv3Flags: TableRule = {
       const { value } = flags;
       const clear = (title: string, mask: bigint) =>
         setFix(input, title, [[flags, value & ~mask]], { isPreferred: true });
-      const raise = (to: number) =>
-        setFix(input, `Raise the node’s revision to ${to}`, [[node.header.revision, BigInt(to)]]);
       if (value >> 5n !== 0n) {
         const message = `The flags of ${theNode(node)} are ${hex(value)}: bits 5 to 31 are reserved`;
         yield finding(input, flags, node, message, { fixes: [clear('Clear the reserved bits', ~0x1fn & 0xffffffffn)] });
@@ -52,11 +51,13 @@ export const iortSmmuv3Flags: TableRule = {
       }
       if ((value & 8n) !== 0n && revision < 1) {
         const message = `${theNode(node)} says that its proximity domain is valid, but node revision 0 has none`;
-        yield finding(input, flags, node, message, { fixes: [clear('Clear Proximity Domain Valid', 8n)] });
+        yield finding(input, flags, node, message, {
+          fixes: [clear('Clear Proximity Domain Valid', 8n), ...raiseFix(input, node, 1)],
+        });
       }
       if ((value & 0x10n) !== 0n && revision < 5) {
         const message = `${theNode(node)} sets DeviceID Valid, which node revision 5 brought: with revision ${revision} Linux goes by the interrupts instead`;
-        const fixes = [clear('Clear DeviceID Valid', 0x10n), ...(tableRevision(input) >= 6 ? [raise(5)] : [])];
+        const fixes = [clear('Clear DeviceID Valid', 0x10n), ...raiseFix(input, node, 5)];
         yield finding(input, flags, node, message, { fixes });
       }
     }
