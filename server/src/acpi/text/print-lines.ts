@@ -1,5 +1,4 @@
 // Lines of a table's text in iasl's layout: `[02Ch 0044 004h]                    Reserved : 00000000`, colon in column 46.
-import { readInteger } from '../bytes';
 import type { Field, FlagField, TextStyle } from '../layout/field';
 import { flagLines, flagValue } from '../layout/field';
 
@@ -46,16 +45,17 @@ export function fieldLine(printer: Printer, field: Field, offset: number, note =
     characterLine(printer, field, offset, note);
     return;
   }
-  const value = readInteger(bytes, offset, field.size) ?? 0n;
-  const text = `${lineHead(style, offset, field.size, field.label)}${printedDigits(value, 2 * field.size)}${note}`;
+  const value = hexadecimal(bytes, offset, field.size);
+  const text = `${lineHead(style, offset, field.size, field.label)}${value}${note}`;
   printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
-  for (const flag of linesUnder(printer, field)) plain(printer, flagLine(flag, value));
+  if (field.flags === undefined) return;
+  const bits = BigInt(`0x${value}`);
+  for (const flag of linesUnder(printer, field)) plain(printer, flagLine(flag, bits));
 }
 
 /** A field that iasl has no words for, in a line of ours. */
 export function ownFieldLine(printer: Printer, field: Field, offset: number): void {
-  const value = readInteger(printer.bytes, offset, field.size) ?? 0n;
-  const text = ownLine(field.label, printedDigits(value, 2 * field.size));
+  const text = ownLine(field.label, hexadecimal(printer.bytes, offset, field.size));
   printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
 }
 
@@ -154,11 +154,11 @@ export function lineHead(style: TextStyle, offset: number, size: number, label: 
   const place = `${hexOffset(offset)} ${decimalOffset(offset)}`;
   return style === '20200925'
     ? `[${place}${String(size).padStart(4)}] ${label.padStart(28)} : `
-    : `[${place} ${printedDigits(BigInt(size), 3)}h] ${label.padStart(27)} : `;
+    : `[${place} ${printedDigits(size, 3)}h] ${label.padStart(27)} : `;
 }
 
 function hexOffset(offset: number): string {
-  return `${printedDigits(BigInt(offset), 3)}h`;
+  return `${printedDigits(offset, 3)}h`;
 }
 
 function decimalOffset(offset: number): string {
@@ -166,8 +166,15 @@ function decimalOffset(offset: number): string {
 }
 
 /** Upper-case hexadecimal, with zeros in front. */
-export function printedDigits(value: bigint, count: number): string {
+export function printedDigits(value: bigint | number, count: number): string {
   return value.toString(16).toUpperCase().padStart(count, '0');
+}
+
+/** A little-endian integer in all its digits. */
+function hexadecimal(bytes: Uint8Array, offset: number, size: number): string {
+  let shown = '';
+  for (let at = offset + size - 1; at >= offset; at--) shown += hexPairs[bytes[at] ?? 0]!;
+  return shown;
 }
 
 function byteWords(bytes: Uint8Array, start: number, end: number): string {
@@ -189,11 +196,11 @@ function visible(bytes: Uint8Array, start: number, end: number): string {
 
 /** `Raw Table Data`, which ends what a compiler reads, and the table's bytes. */
 export function rawData(bytes: Uint8Array): string {
-  const rows = [`Raw Table Data: Length ${bytes.length} (0x${printedDigits(BigInt(bytes.length), 1)})`, ''];
+  const rows = [`Raw Table Data: Length ${bytes.length} (0x${printedDigits(bytes.length, 1)})`, ''];
   for (let offset = 0; offset < bytes.length; offset += bytesPerLine) {
     const end = Math.min(offset + bytesPerLine, bytes.length);
     const words = byteWords(bytes, offset, end).padEnd(3 * bytesPerLine);
-    rows.push(`    ${printedDigits(BigInt(offset), 4)}: ${words} // ${visible(bytes, offset, end)}`);
+    rows.push(`    ${printedDigits(offset, 4)}: ${words} // ${visible(bytes, offset, end)}`);
   }
   return `${rows.join('\n')}\n`;
 }

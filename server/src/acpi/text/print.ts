@@ -43,10 +43,7 @@ export function isPrintable(bytes: Uint8Array): boolean {
 /** The text of an IORT or a MADT. */
 export function printTable(bytes: Uint8Array, { style }: PrintOptions): string {
   const lines = printedLines(bytes, style);
-  keepWhatDiffers(lines, bytes);
-  const text = textOf(lines);
-  const isExact = Buffer.compare(compiled(text), bytes) === 0;
-  const body = isExact ? text : textOf(asBytes(bytes, style));
+  const body = keepingWhatDiffers(lines, bytes) ?? textOf(asBytes(bytes, style));
   return `${comment(bytes, style)}\n${body}${rawData(bytes)}`;
 }
 
@@ -97,21 +94,27 @@ function compiled(text: string): Uint8Array {
   return assemble(readLines(sourceFile('', text, 'latin1'))).bytes;
 }
 
-/** Marks the values that compiling would change: computed ones that are wrong, reserved ones that are not zero. */
-function keepWhatDiffers(lines: PrintedLine[], bytes: Uint8Array): void {
-  for (let round = 0; round < 3; round++) {
-    const result = compiled(textOf(lines));
+/**
+ * The text, with the values marked that compiling would change: computed ones that are wrong, reserved ones that are not
+ * zero. Undefined where its bytes would be others all the same.
+ */
+function keepingWhatDiffers(lines: PrintedLine[], bytes: Uint8Array): string | undefined {
+  for (let round = 0; round < 4; round++) {
+    const text = textOf(lines);
+    const result = compiled(text);
+    if (Buffer.compare(result, bytes) === 0) return text;
     const differing = lines.filter(({ offset, size, remark }) => {
       if (offset < 0 || remark !== undefined) return false;
       return Buffer.compare(result.subarray(offset, offset + size), bytes.subarray(offset, offset + size)) !== 0;
     });
-    if (differing.length === 0) return;
     // The checksum depends on all others.
     const others = differing.filter(({ offset }) => offset !== checksumOffset);
     for (const line of others.length > 0 ? others : differing) {
       line.remark = line.isInteger ? 'as written' : bytesRemark(bytes, line.offset, line.size);
     }
+    if (differing.length === 0) return undefined;
   }
+  return undefined;
 }
 
 /** The last resort: the header as far as it goes, and everything else as bytes. */
