@@ -67,7 +67,8 @@ export function compareWithTree(tree: DeviceTree, generated: Generated, kernel: 
     const one = regionsOf(ofTree, device);
     const other = regionsOf(table, name);
     if (one === other) same++;
-    else if (other !== unknown) differences.push(`${device} (${name}): the tree gives ${one}, the table ${other}`);
+    else if (other !== unknown && one !== unknown)
+      differences.push(`${device} (${name}): the tree gives ${one}, the table ${other}`);
   }
   return { same, differences };
 }
@@ -120,8 +121,8 @@ function pciAddress({ hostBridge }: DmaMaster, id: number): string {
   return `${hex(hostBridge!.segment, 4)}:${hex(id >> 8, 2)}:${hex((id >> 3) & 0x1f, 2)}.${String(id & 7)}`;
 }
 
-/** Which of two devices with one stream ID has it, say, an order that no table tells. */
-const unknown = 'what is not known';
+/** Which of two devices with one stream ID has it, an order tells that no table has; another IOMMU's regions are in no table. */
+const unknown = 'what no IORT tells';
 
 /** Lines of the device alone: who shares its group is another question. */
 function regionsOf({ topology, names, prediction }: Analysed, name: string): string {
@@ -131,6 +132,7 @@ function regionsOf({ topology, names, prediction }: Analysed, name: string): str
   if (found.group.unknown.length > 0) return unknown;
   const device = found.group.devices.find(({ path }) => path === found.path);
   assert.ok(device, `${found.path} is in the group that it is found in`);
+  if (!device.iommu.driver.name.startsWith('arm-smmu')) return unknown;
   const carried = device.regions.filter(({ type }) => type !== 'reserved');
   const alone: PredictedDevice = { ...device, regions: carried };
   return sysfsLines({ ...found.group, regions: mergeRegions([alone]) }, undefined).join(', ');

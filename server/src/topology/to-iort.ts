@@ -3,6 +3,7 @@ import type { DeviceTree } from '../tree/model';
 import { nodeAt } from '../tree/navigate';
 import { hex } from '../text/numbers';
 import type { DmaMaster, Iommu, MsiController, Topology } from './model';
+import { registersOf } from './registers';
 import { newDeviceIds } from './to-iort/device-ids';
 import { makeComponent, makeRootComplex } from './to-iort/masters';
 import {
@@ -83,8 +84,9 @@ function makeGroup(builder: IortBuilder, controller: MsiController): MadeNode {
   if (given === undefined && its.size > 1) {
     note(builder, 'assumed', path, `GIC ITS ID ${String(id)}, by the order of the tree: the map can say another`);
   }
-  const base = controller.doorbells[0] && hex(controller.doorbells[0].page.start - 0x10000n);
-  note(builder, 'elsewhere', path, `MADT: GIC ITS ID ${String(id)}${base === undefined ? '' : ` at ${base}`}`);
+  const node = nodeAt(builder.tree, path);
+  const base = node && registersOf(builder.tree, node)[0]?.start;
+  note(builder, 'elsewhere', path, `MADT: GIC ITS ID ${String(id)}${base === undefined ? '' : ` at ${hex(base)}`}`);
   return {
     origin: path,
     node: { kind: 'its-group', revision: nodeRevision(settings, 'its-group'), identifiers: [id] },

@@ -171,7 +171,19 @@ export interface GicInterrupt {
   readonly isEdge: boolean;
 }
 
-const gics = ['arm,gic-v3', 'arm,gic-400', 'arm,cortex-a15-gic', 'arm,cortex-a9-gic', 'arm,cortex-a7-gic'];
+/** drivers/irqchip/irq-gic.c, irq-gic-v3.c */
+const gics = [
+  'arm,gic-v3',
+  'arm,gic-400',
+  'arm,arm11mp-gic',
+  'arm,arm1176jzf-devchip-gic',
+  'arm,cortex-a15-gic',
+  'arm,cortex-a9-gic',
+  'arm,cortex-a7-gic',
+  'arm,pl390',
+  'qcom,msm-8660-qgic',
+  'qcom,msm-qgic2',
+];
 
 /** Where the numbers of SPIs, PPIs, and the extended ones begin (drivers/irqchip/irq-gic-v3.c gic_irq_domain_translate). */
 const firstNumbers = [32, 16, 4096, 1056];

@@ -19,7 +19,7 @@ export function inputKind(file: SourceFile): InputKind {
   if (start.startsWith('\xd0\x0d\xfe\xed')) return 'fdt';
   if (isArchive(start)) return 'archive';
   if (isAcpiTable(file)) return 'acpi-binary';
-  if (acpiTextHeader.test(start)) return 'acpi-text';
+  if (acpiTextHeader.test(behindComments(file.text))) return 'acpi-text';
   if (isAcpiDump(start)) return 'acpi-dump';
   // A few stray ones are mistakes in a text, and reported at their places.
   return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
@@ -27,6 +27,18 @@ export function inputKind(file: SourceFile): InputKind {
 
 /** `[0004] Signature : "IORT"`, with or without the field's place before it, or the quotes. */
 const acpiTextHeader = /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[A-Z0-9]{4}"|[A-Z][A-Z0-9]{3}\b)/m;
+
+/** The start of a text without the comments in front of it, which may be long. */
+function behindComments(text: string): string {
+  let at = 0;
+  for (;;) {
+    while (at < text.length && text.charCodeAt(at) <= 0x20) at++;
+    const isBlock = text.startsWith('/*', at);
+    const end = isBlock ? text.indexOf('*/', at + 2) : text.startsWith('//', at) ? text.indexOf('\n', at) : -1;
+    if (end < 0) return text.slice(at, at + probeLength);
+    at = end + (isBlock ? 2 : 1);
+  }
+}
 
 /** The header of every ACPI table: signature, length in bytes, revision, checksum over all bytes. */
 function isAcpiTable({ text }: SourceFile): boolean {

@@ -5,7 +5,7 @@ import { count, hex } from '../../text/numbers';
 import type { DmaMaster } from '../model';
 import type { DeviceIds } from './device-ids';
 import { note, type IortBuilder } from './model';
-import { routeSpans, type RouteSpan } from './routes';
+import { commonRoute, routeSpans, type RouteSpan } from './routes';
 
 /** A node's length has 16 bits; room for its body and name is left. */
 const mostMappings = Math.floor((0xffff - 0x400) / idMappingLayout.size);
@@ -13,9 +13,11 @@ const allRequesterIds = 0x10000;
 
 /** The mappings; what they say of device IDs goes to the SMMUs' own. */
 export function mappingsOf(builder: IortBuilder, master: DmaMaster, deviceIds: DeviceIds): MappingDraft[] {
-  const spans = routeSpans(builder, master);
+  const one = commonRoute(builder, master);
+  const spans = one === undefined ? routeSpans(builder, master) : [{ ...one, first: 0, last: 0 }];
   addDeviceIds(builder, master, spans, deviceIds);
   const all = joined(spans.map((span) => mappingOf(builder, span)));
+  if (one !== undefined) return all.map((mapping) => ({ ...mapping, flags: 1 }));
   const single = singleMapping(all);
   if (single !== undefined) return [single];
   if (all.length <= mostMappings) return all;

@@ -126,16 +126,16 @@ function whatItSays({ smmus, its }: IortBuilder, { streams, iommuMap, msi, kind 
 /** One bad entry, and Linux gives the device no IOMMU (drivers/iommu/of_iommu.c of_iommu_configure). */
 function streamsOf(builder: IortBuilder, { path, streams }: DmaMaster): MadeComponent['streams'] {
   const { smmus } = builder;
+  const foreign = streams.find(({ iommu }) => iommu.problem === undefined && iommu.target && !smmus.has(iommu.target));
+  if (foreign?.iommu.target !== undefined) {
+    note(builder, 'lost', path, `${foreign.iommu.target.path} is not in the table, and so is nothing that leads to it`);
+    return [];
+  }
   const good = streams.filter(isGood);
   if (good.length < streams.length) {
     const bad = streams.find((entry) => !isGood(entry))!;
     const reason = bad.problem?.message ?? bad.iommu.problem?.message ?? `${bad.iommu.path ?? 'it'} has no stream IDs`;
     note(builder, 'lost', path, `no stream ID is written, since Linux gives it no IOMMU: ${reason}`);
-    return [];
-  }
-  const foreign = good.find(({ iommu }) => !smmus.has(iommu.target!));
-  if (foreign !== undefined) {
-    note(builder, 'lost', path, `${foreign.iommu.target!.path} is not in the table, nor are stream IDs for it`);
     return [];
   }
   return good.map(({ iommu, streamId, mask }) => ({

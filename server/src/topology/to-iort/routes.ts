@@ -1,6 +1,6 @@
 // Where the IDs of what is behind a host bridge (or another bus) go: stream IDs of an SMMU, device IDs of an ITS.
 import { lookUp, usableEntries } from '../id-maps';
-import type { DmaMaster, IdMap, Iommu, MsiController } from '../model';
+import type { DmaMaster, Iommu, MsiController } from '../model';
 import type { IortBuilder } from './model';
 
 export interface Route {
@@ -56,6 +56,17 @@ function itsOf({ settings, its }: IortBuilder, { msi }: DmaMaster, id: number): 
   return its.has(controller) ? { controller, id } : undefined;
 }
 
+/** Where all IDs go, if masks of 0 make one of them; undefined where they differ, and where they go nowhere. */
+export function commonRoute(builder: IortBuilder, master: DmaMaster): Route | undefined {
+  const maps = [master.iommuMap, master.msi.map].filter((map) => map !== undefined);
+  if (master.kind === 'bus' || maps.length === 0 || !maps.every(({ mask }) => (mask & lastRequesterId) === 0))
+    return undefined;
+  const route = routeOf(builder, master, 0);
+  if (route.smmu === undefined && route.its === undefined) return undefined;
+  // `msi-parent` leaves IDs as they are.
+  return route.its !== undefined && master.msi.map === undefined ? undefined : route;
+}
+
 /** All IDs, in order; those that go nowhere are left out. */
 export function routeSpans(builder: IortBuilder, master: DmaMaster): RouteSpan[] {
   const { mapRule } = builder.settings;
@@ -63,7 +74,7 @@ export function routeSpans(builder: IortBuilder, master: DmaMaster): RouteSpan[]
   const edges = new Set([0]);
   for (const map of [master.iommuMap, master.msi.map]) {
     if (map === undefined) continue;
-    if (masksIds(map, lastRequesterId)) for (let id = 0; id <= lastRequesterId; id++) edges.add(id);
+    if ((map.mask & lastRequesterId) !== lastRequesterId) for (let id = 0; id <= lastRequesterId; id++) edges.add(id);
     for (const { input, length } of usableEntries<unknown>(map, mapRule)) {
       for (const edge of [input, input + length]) if (edge <= last) edges.add(edge);
     }
@@ -85,9 +96,4 @@ function unwrapped(builder: IortBuilder, master: DmaMaster, span: RouteSpan): Ro
   const first = span.first + room + 1;
   const rest: RouteSpan = { ...routeOf(builder, master, first), first, last: span.last };
   return [{ ...span, last: first - 1 }, ...unwrapped(builder, master, rest)];
-}
-
-/** Whether the mask makes one of IDs that differ. */
-export function masksIds({ mask }: IdMap<unknown>, last: number): boolean {
-  return (mask & last) !== last;
 }

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { sourceFile } from '../../server/src/text/source-file';
+import { inputKind } from '../../server/src/workspace/input-kind';
+
+const kind = (text: string) => inputKind(sourceFile('/test/file', text));
+const table = '[000h 0000 004h]    Signature : "IORT"    [IO Remapping Table]\n';
+
+describe('what a file holds', () => {
+  it('is a table’s text by its signature, behind comments of any length', () => {
+    const long = `/*\n${' * /soc/usb@1: its stream IDs are left out\n'.repeat(400)} */\n\n`;
+    assert.equal(kind(table), 'acpi-text');
+    assert.equal(kind(`${long}// and\n${long}${table}`), 'acpi-text');
+    assert.equal(kind(`${long}/dts-v1/;\n`), 'source');
+  });
+
+  it('is a source where a comment is all there is, closed or not', () => {
+    assert.equal(kind(`/* Signature : "IORT" */\n/ { };\n`), 'source');
+    assert.equal(kind(`/*${' x'.repeat(9000)}`), 'source');
+    assert.equal(kind('//'), 'source');
+  });
+});
