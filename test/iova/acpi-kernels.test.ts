@@ -96,11 +96,13 @@ describe('IORTs on real kernels', () => {
     assert.deepEqual(linesOf(nodes, '0000:00:01.0', { revision: 3 }), [window]);
   });
 
-  it('a range of all stream IDs is taken, one of two million makes the kernel give the RMR up', () => {
+  it('a range of all stream IDs is taken, one of a million and one makes the kernel give the RMR up', () => {
     const all = standard(rmr([range(0, 0xffffffff, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
     assert.deepEqual(linesOf(all, 'pci0000'), [window, '0x0000000070000000 0x000000007000ffff direct-relaxable']);
-    const many = standard(rmr([range(0, 0x1fffff, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
+    const many = standard(rmr([range(0, 0x100000, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
     assert.deepEqual(linesOf(many, 'pci0000'), [window]);
+    const fitting = standard(rmr([range(0, 0xfffff, 0, smmu)], [[0x70000000n, 0x10000n]], 1));
+    assert.deepEqual(linesOf(fitting, 'pci0000'), [window, '0x0000000070000000 0x000000007000ffff direct-relaxable']);
   });
 
   it('what is no multiple of 64 KiB is rounded to the pages of the host', () => {
@@ -173,6 +175,14 @@ describe('IORTs on real kernels', () => {
       assert.deepEqual(linesOf(nodes, '0000:00:01.0', { kernel }), [window]);
       assert.deepEqual(linesOf(nodes, '0000:00:02.0', { kernel }), ['no group']);
     }
+  });
+
+  it('a named component whose second stream ID leads to an SMMU that does not come up has a group by its first, from 7.2 on', () => {
+    const both = component('\\_SB_.VR00', [single(0x400, 1), single(0x401, 2)]);
+    const nodes = [itsGroup(0), smmuv3([]), smmuv3([]), both];
+    for (const kernel of ['6.1', '6.12'] as const)
+      assert.deepEqual(linesOf(nodes, '\\_SB_.VR00', { kernel }), ['no group']);
+    assert.deepEqual(linesOf(nodes, '\\_SB_.VR00', { kernel: '7.2' }), [window]);
   });
 
   it('root complexes go round in a circle: that is seen, and not followed', () => {

@@ -34,7 +34,10 @@ export function attachByList(master: DmaMaster, kernel: KernelProfile): Attachme
       return none(problem?.message ?? 'the first entry of iommus leads nowhere', problem);
     }
     const refusal = refused(entry.iommu, kernel) ?? refusedEntry(target, entry.cells.length);
-    if (refusal !== undefined) return refusal;
+    if (refusal !== undefined) {
+      if (iommu !== undefined && entry.leavesEarlier === true && kernel.groupsFormAt === 'add') break;
+      return refusal;
+    }
     iommu ??= target;
     if (entry.problem?.code === 'stream-id-range') rangeProblem ??= entry.problem;
     if (entry.streamId !== undefined) streams.push(streamOf(target, entry.streamId, entry.mask ?? 0));

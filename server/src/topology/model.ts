@@ -79,6 +79,11 @@ export interface StreamEntry {
   /** Reference and cells. */
   readonly source: SourceRange | undefined;
   readonly problem: Problem | undefined;
+  /**
+   * Where its IOMMU does not come up, the entries before it stay: under ACPI, where 7.2 finds them when it asks for the device's IOMMU
+   * again (drivers/iommu/iommu.c iommu_init_device; of_iommu_configure takes them away).
+   */
+  readonly leavesEarlier?: true;
 }
 
 /**

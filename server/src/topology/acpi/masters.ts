@@ -271,6 +271,7 @@ function streamEntry(
     iommu,
     cells: [streamId],
     streamId,
+    leavesEarlier: true,
     // drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_probe_device: the upper half of an ID is its SMR mask.
     mask: iommu.target?.driver.grouping === 'stream-match' ? streamId >>> 16 : undefined,
     get source() {
