@@ -1,6 +1,7 @@
 // The table's header: what iasl, Linux and the checkers need before they look at a single node.
 import { byteSum } from '../../acpi/bytes';
 import type { IortNode, Value } from '../../acpi/iort/model';
+import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout } from '../../acpi/layout/iort';
 import { hex } from '../numbers';
 import type { Finding } from '../rule';
@@ -193,10 +194,40 @@ export const iortReserved: TableRule = {
     for (const value of [table.reserved, ...Object.values(table.header)]) {
       if (value !== undefined) yield* reservedFinding(input, value, undefined);
     }
-    for (const node of table.nodes)
-      for (const value of reservedValues(node)) yield* reservedFinding(input, value, node);
+    for (const node of table.nodes) {
+      if (hasReservedBits(node, table.bytes)) {
+        for (const value of reservedValues(node)) yield* reservedFinding(input, value, node);
+      }
+    }
   },
 };
+
+/** Where each layout has reserved bytes; values of thousands of nodes need not be made to see that they are zero. */
+const reservedPlaces = new WeakMap<StructureLayout, readonly number[]>();
+
+function placesOf(layout: StructureLayout): readonly number[] {
+  let places = reservedPlaces.get(layout);
+  if (places === undefined) {
+    const found: number[] = [];
+    let offset = 16;
+    for (const field of layout.fields) {
+      if (field.reserved === true) for (let at = 0; at < field.size; at++) found.push(offset + at);
+      offset += sizeOf(field);
+    }
+    places = found;
+    reservedPlaces.set(layout, places);
+  }
+  return places;
+}
+
+function hasReservedBits(node: IortNode, bytes: Uint8Array): boolean {
+  if (node.kind === 'rmr') return true;
+  const layout = bodyLayout(bytes[node.offset]!);
+  if (layout === undefined) return false;
+  for (const place of placesOf(layout))
+    if (node.offset + place < node.end && bytes[node.offset + place] !== 0) return true;
+  return false;
+}
 
 /** The reserved fields of a node that are there. */
 function reservedValues(node: IortNode): Value[] {

@@ -147,6 +147,7 @@ export const iortMappingOverlap: TableRule = {
   },
   *check(input) {
     for (const node of input.table.nodes) {
+      if (node.mappings.length < 2) continue;
       for (const [first, second] of overlappingPairs(rangeMappings(node))) {
         if (offByOne(first, second) !== undefined) continue;
         const shared = {
@@ -201,6 +202,7 @@ export const iortMappingOffByOne: TableRule = {
   },
   *check(input) {
     for (const node of input.table.nodes) {
+      if (node.mappings.length < 2) continue;
       for (const [first, second] of overlappingPairs(rangeMappings(node))) {
         const found = offByOne(first, second);
         if (found === undefined) continue;
