@@ -4,9 +4,17 @@ import fs from 'node:fs';
 import { textStyles, type TextStyle } from '../acpi/layout/field';
 import { issues, templateRevision } from '../acpi/text/template';
 import { count } from '../text/numbers';
+import type { AcpiObjects } from '../topology/to-iort';
 import type { DeviceTree } from '../tree/model';
-import { noObjects, readAcpiObjects, type ReadObjects } from '../workspace/acpi-objects';
-import { generateIort, noteKinds, noteTitles } from '../workspace/generated-iort';
+import { nodeAt } from '../tree/navigate';
+import {
+  noObjects,
+  printAcpiObjects,
+  proposeNames,
+  readAcpiObjects,
+  type ReadObjects,
+} from '../workspace/acpi-objects';
+import { generateIort, noteKinds, noteTitles, type Generated } from '../workspace/generated-iort';
 import { settingsProfile } from '../workspace/settings';
 import { compileFile, printErrors } from './board';
 import { addAnalysisOptions, type SourceOptions } from './options';
@@ -15,6 +23,7 @@ import { displayPath, printError, UsageError } from './terminal';
 interface GenerateArguments extends SourceOptions {
   readonly output?: string;
   readonly map?: string;
+  readonly newMap?: string;
   readonly style: TextStyle;
   readonly revision: string;
   readonly force?: true;
@@ -33,6 +42,7 @@ export function addGenerate(iort: Command): void {
       '--map <file>',
       'what ACPI calls nodes: JSON {"/soc/usb@1": "\\\\_SB_.USB0"}, or lines of a node and its object; numbers are GIC ITS IDs and PCI segments',
     )
+    .option('--new-map <file>', 'propose an object for every device that has none, use it, and write the whole map')
     .addOption(style.choices(textStyles).default('current'))
     .option('--revision <issue>', `issue of Arm DEN0049 (${[...issues.keys()].join(', ')}) or revision`, 'E.f')
     .option('-f, --force', 'write the table also where the sources have errors')
@@ -56,11 +66,18 @@ function generate(file: string, options: GenerateArguments): void {
     printError(`${file}: ${count(errors, 'error')}, nothing written`);
     return;
   }
-  const objects = options.map === undefined ? noObjects : objectsOf(options.map, tree);
+  const given = options.map === undefined ? noObjects : objectsOf(options.map, tree);
   const kernel = settingsProfile(context.settings);
   const name = displayPath(context.root);
-  const result = generateIort(tree, { revision, style: options.style, objects, kernel, name });
-  if ('problem' in result) throw new UsageError(`${file}: ${result.problem}`);
+  const make = (objects: AcpiObjects): Generated => {
+    const result = generateIort(tree, { revision, style: options.style, objects, kernel, name });
+    if ('problem' in result) throw new UsageError(`${file}: ${result.problem}`);
+    return result;
+  };
+  const { newMap } = options;
+  const objects = newMap === undefined ? given : withProposals(given, make(given).unnamed, tree);
+  const result = make(objects);
+  if (newMap !== undefined) write(newMap, Buffer.from(printAcpiObjects(objects)));
   for (const kind of noteKinds) {
     for (const { node, message } of result.notes.filter((each) => each.kind === kind))
       printError(`${noteTitles[kind]}: ${node}: ${message}`);
@@ -68,6 +85,11 @@ function generate(file: string, options: GenerateArguments): void {
   const { output = '-' } = options;
   if (output === '-') process.stdout.write(result.text);
   else write(output, /\.(?:aml|dat|bin)$/i.test(output) ? result.bytes : Buffer.from(result.text, 'latin1'));
+}
+
+function withProposals(given: AcpiObjects, unnamed: readonly string[], tree: DeviceTree): AcpiObjects {
+  const nodes = unnamed.flatMap((path) => nodeAt(tree, path) ?? []);
+  return { ...given, names: new Map([...given.names, ...proposeNames(nodes, given.names)]) };
 }
 
 function objectsOf(file: string, tree: DeviceTree): ReadObjects {

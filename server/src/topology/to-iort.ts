@@ -30,7 +30,7 @@ export function iortFromTree(tree: DeviceTree, topology: Topology, settings: Ior
   const its = new Map(controllers.map((controller, index) => [controller, index]));
   const iommus = topology.iommus.filter((iommu) => isCarried(iommu, notes));
   const smmus = new Map(iommus.map((iommu, index) => [iommu, its.size + index]));
-  const builder: IortBuilder = { tree, topology, settings, notes, its, smmus };
+  const builder: IortBuilder = { tree, topology, settings, notes, unnamed: [], its, smmus };
   const deviceIds = newDeviceIds();
   noteControllers(builder);
   noteFunctions(builder);
@@ -59,6 +59,7 @@ export function iortFromTree(tree: DeviceTree, topology: Topology, settings: Ior
     draft: { revision: settings.revision, header: { oemRevision: 1, creatorRevision: 1 }, nodes },
     origins: made.map(({ origin }) => origin),
     notes,
+    unnamed: builder.unnamed,
   };
 }
 

@@ -121,3 +121,8 @@ function proposedName(letters: string, number: number): string {
   const above = number >> 12;
   return above === 0 ? `\\_SB_.${last}` : `\\_SB_.B${above.toString(16).toUpperCase().padStart(3, '0')}.${last}`;
 }
+
+/** The map as a file that `readAcpiObjects` reads. */
+export function printAcpiObjects({ names, numbers }: AcpiObjects): string {
+  return `${JSON.stringify(Object.fromEntries([...names, ...numbers]), undefined, 2)}\n`;
+}

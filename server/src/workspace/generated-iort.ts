@@ -19,18 +19,25 @@ export interface GenerateOptions {
   readonly name: string;
 }
 
-export type GenerateResult =
-  { readonly bytes: Uint8Array; readonly text: string; readonly notes: readonly Note[] } | { readonly problem: string };
+export type GenerateResult = Generated | { readonly problem: string };
+
+export interface Generated {
+  readonly bytes: Uint8Array;
+  readonly text: string;
+  readonly notes: readonly Note[];
+  /** Paths of devices that would have nodes, had the objects names for them. */
+  readonly unnamed: readonly string[];
+}
 
 export function generateIort(tree: DeviceTree, options: GenerateOptions): GenerateResult {
   const { revision, style, objects, kernel, name } = options;
   const settings = { revision, objects, mapRule: kernel.mapRule, busRule: kernel.busRule };
-  const { draft, origins, notes } = iortFromTree(tree, topologyFromTree(tree), settings);
+  const { draft, origins, notes, unnamed } = iortFromTree(tree, topologyFromTree(tree), settings);
   if (draft.nodes.length === 0) return { problem: 'describes neither SMMUs nor an ITS: there is nothing for an IORT' };
   const built = buildIort(draft);
   if ('problem' in built) return { problem: `${origins[built.node] ?? 'a node'}: ${built.problem}` };
   const { bytes } = built;
-  return { bytes, text: withComments(bytes, printTable(bytes, { style }), name, origins, notes), notes };
+  return { bytes, text: withComments(bytes, printTable(bytes, { style }), name, origins, notes), notes, unnamed };
 }
 
 export const noteTitles: Readonly<Record<NoteKind, string>> = {

@@ -77,8 +77,9 @@ export function makeComponent(
   const streams = master.kind === 'bus' ? [] : streamsOf(builder, master);
   const says = whatItSays(builder, master);
   if (name === undefined) {
-    if (says !== undefined)
-      note(builder, 'lost', path, `${says}: which object of the ACPI namespace it is, the map must say`);
+    if (says === undefined) return undefined;
+    note(builder, 'lost', path, `${says}: which object of the ACPI namespace it is, the map must say`);
+    builder.unnamed.push(path);
     return undefined;
   }
   const mappings =

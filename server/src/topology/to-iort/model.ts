@@ -38,6 +38,8 @@ export interface GeneratedIort {
   /** For each node of the draft, the paths of what it was made from. */
   readonly origins: readonly string[];
   readonly notes: readonly Note[];
+  /** Paths of devices that would have nodes, had the author named their objects. */
+  readonly unnamed: readonly string[];
 }
 
 /** What the parts share. The first nodes of the table are the ITS groups, then the SMMUs. */
@@ -46,6 +48,7 @@ export interface IortBuilder {
   readonly topology: Topology;
   readonly settings: IortSettings;
   readonly notes: Note[];
+  readonly unnamed: string[];
   /** Indices of nodes in the draft. */
   readonly its: ReadonlyMap<MsiController, number>;
   readonly smmus: ReadonlyMap<Iommu, number>;
