@@ -9,6 +9,8 @@ describe('what a file holds', () => {
   it('is a table’s text by its signature, behind comments of any length', () => {
     const long = `/*\n${' * /soc/usb@1: its stream IDs are left out\n'.repeat(400)} */\n\n`;
     assert.equal(kind(table), 'acpi-text');
+    assert.equal(kind('[000h 0000 004h] [x] Signature : IORT\n'), 'acpi-text');
+    assert.equal(kind('IORT @ 0x0000000000000000\n    0000: 49 4F 52 54  IORT\n'), 'acpi-dump');
     assert.equal(kind(`${long}// and\n${long}${table}`), 'acpi-text');
     assert.equal(kind(`${long}/dts-v1/;\n`), 'source');
   });
