@@ -1,13 +1,19 @@
-// The extension: starts the language server and wires it to the status bar and the commands.
-import { commands, window } from 'vscode';
+// The extension: starts the language server when a document needs it, and wires it to the status bar and the commands.
+import { commands, window, workspace } from 'vscode';
 import type { ExtensionContext } from 'vscode';
 import { State } from 'vscode-languageclient/node';
-import type { LanguageClient } from 'vscode-languageclient/node';
 import { statusNotification } from '../../server/src/protocol';
 import type { StatusParams } from '../../server/src/protocol';
+import { isAnalysed } from './documents';
 import { createRegionsView } from './regions-view';
 import { createClient } from './server';
+import { createServerControl } from './server-control';
 import { createStatusBar } from './status-bar';
+import { registerDumpLenses } from './tables/dump-lenses';
+import { registerTableEditors } from './tables/open-table';
+import { registerTableCommands } from './tables/table-commands';
+import { registerTableFiles } from './tables/table-files';
+import { registerTableLanguage } from './tables/table-language';
 import { createTraceChannel } from './trace-channel';
 
 let stop: () => Promise<void> = () => Promise.resolve();
@@ -15,44 +21,42 @@ let stop: () => Promise<void> = () => Promise.resolve();
 export function activate(context: ExtensionContext): void {
   const channels = { log: window.createOutputChannel('Doorbell', { log: true }), trace: createTraceChannel() };
   const statusBar = createStatusBar();
-  let client: LanguageClient | undefined;
-  const regions = createRegionsView(() => client);
-
-  const start = (): void => {
-    const started = createClient(context, channels);
-    const fail = (error: unknown): void => {
-      channels.log.error(error instanceof Error ? error : String(error));
-    };
-    client = started;
-    started.onDidChangeState(({ newState }) => {
-      if (client !== started) return;
+  const server = createServerControl(() => {
+    const created = createClient(context, channels);
+    created.onDidChangeState(({ newState }) => {
+      if (server.client() !== created) return;
       statusBar.serverState(newState);
       if (newState === State.Running) regions.refresh();
     });
-    started.onNotification(statusNotification, (status: StatusParams) => {
+    created.onNotification(statusNotification, (status: StatusParams) => {
       statusBar.boardStatus(status);
       regions.refresh();
     });
-    // A server that hangs is given two seconds, then the client library kills it.
-    stop = () => started.dispose(2000).catch(fail);
-    started.start().catch(fail);
-  };
-  // A new client rather than the old one started again: it works from every state, a failed start included.
-  let turn = Promise.resolve();
-  const restart = (): Promise<void> => (turn = turn.then(() => stop()).then(start));
-  start();
+    return created;
+  }, channels.log);
+  const regions = createRegionsView(() => server.client());
+  stop = () => server.stop();
 
   context.subscriptions.push(
     channels.log,
     channels.trace,
     statusBar,
     regions,
-    commands.registerCommand('doorbell.restart', restart),
+    commands.registerCommand('doorbell.restart', () => server.restart()),
     commands.registerCommand('doorbell.showRegions', () => regions.open()),
     commands.registerCommand('doorbell.showLog', () => {
       channels.log.show(true);
     }),
+    registerTableFiles(server),
+    registerTableLanguage(),
+    registerTableEditors(server),
+    registerTableCommands(server),
+    registerDumpLenses(),
+    workspace.onDidOpenTextDocument((document) => {
+      if (isAnalysed(document)) server.ensure();
+    }),
   );
+  if (workspace.textDocuments.some(isAnalysed)) server.ensure();
 }
 
 export function deactivate(): Promise<void> {

@@ -5,7 +5,7 @@ import type { CancellationToken } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
 import { regionsRequest } from '../../server/src/protocol';
 import type { RegionsParams, RegionsResult } from '../../server/src/protocol';
-import { isDevicetree } from './status-bar';
+import { isAnalysed } from './documents';
 
 const SCHEME = 'doorbell-regions';
 
@@ -13,7 +13,7 @@ const SCHEME = 'doorbell-regions';
 const REFRESH_DELAY_MS = 150;
 
 export interface RegionsView {
-  /** Opens the view of the board that the active devicetree document belongs to, beside it. */
+  /** Opens the view of the machine that the active devicetree or ACPI table belongs to, beside it. */
   open(): Promise<void>;
   /** Asks the server again for every view that is open. */
   refresh(): void;
@@ -35,13 +35,15 @@ export function createRegionsView(client: () => LanguageClient | undefined): Reg
     provideTextDocumentContent: (uri, token) => regionsText(client(), uri, token),
   });
   const edits = workspace.onDidChangeTextDocument(({ document }) => {
-    if (isDevicetree(document) || path.basename(document.uri.path) === 'doorbell.json') refresh();
+    if (isAnalysed(document) || path.basename(document.uri.path) === 'doorbell.json') refresh();
   });
   return {
     open: async () => {
       const document = window.activeTextEditor?.document;
-      if (document === undefined || !isDevicetree(document)) {
-        void window.showInformationMessage('Open a devicetree source first: the regions shown are those of its board.');
+      if (document === undefined || !isAnalysed(document)) {
+        void window.showInformationMessage(
+          'Open a devicetree source or the text of an IORT first: the regions shown are those of its machine.',
+        );
         return;
       }
       const view = await workspace.openTextDocument(viewUri(document.uri));

@@ -3,12 +3,10 @@ import path from 'node:path';
 import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
 import type { StaticFeature } from 'vscode-languageclient/node';
+import { documentSelector } from './documents';
 
 /** After this many deaths within three minutes the server stays down until the user restarts it. */
 const RESTART_LIMIT = 4;
-
-/** Language ids that the server understands; `devicetree` is what other extensions call the same files. */
-export const languageIds = ['dts', 'devicetree'];
 
 export interface Channels {
   readonly log: LogOutputChannel;
@@ -27,11 +25,7 @@ export function createClient(context: ExtensionContext, channels: Channels): Lan
       debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
     },
     {
-      documentSelector: [
-        ...languageIds.flatMap((language) => ['file', 'untitled'].map((scheme) => ({ language, scheme }))),
-        // Open configuration counts before it is saved, as every other open document does.
-        { scheme: 'file', pattern: '**/doorbell.json' },
-      ],
+      documentSelector,
       outputChannel: channels.log,
       traceOutputChannel: channels.trace,
       // A failed request is the log's business; only a dead server is worth a message box, and that one always comes.

@@ -1,10 +1,9 @@
 // The status bar item: is the server up, and which board is the active file read as.
 import path from 'node:path';
 import { MarkdownString, StatusBarAlignment, ThemeColor, Uri, window } from 'vscode';
-import type { TextDocument } from 'vscode';
 import { State } from 'vscode-languageclient/node';
 import type { StatusParams } from '../../server/src/protocol';
-import { languageIds } from './server';
+import { isAnalysed } from './documents';
 
 /** How the server's choice of a root file reads in the tooltip. */
 const reasons: Readonly<Record<string, string>> = {
@@ -29,7 +28,7 @@ export interface StatusBar {
   dispose(): void;
 }
 
-/** Shows the state of the server and, for the active devicetree document, the context that it is analysed in. */
+/** Shows the state of the server and, for the active document, the context that it is analysed in. */
 export function createStatusBar(): StatusBar {
   const item = window.createStatusBarItem('status', StatusBarAlignment.Left, 10);
   item.name = 'Doorbell';
@@ -38,7 +37,7 @@ export function createStatusBar(): StatusBar {
   const show = (): void => {
     const document = window.activeTextEditor?.document;
     if (server === State.Stopped || server === State.StartFailed) showStopped();
-    else if (document === undefined || !isDevicetree(document)) item.hide();
+    else if (document === undefined || !isAnalysed(document)) item.hide();
     else showBoard(statuses.get(document.uri.toString()));
   };
   const showStopped = (): void => {
@@ -73,11 +72,6 @@ export function createStatusBar(): StatusBar {
       item.dispose();
     },
   };
-}
-
-/** Whether the server analyses this document. */
-export function isDevicetree(document: TextDocument): boolean {
-  return languageIds.includes(document.languageId);
 }
 
 function boardText({ root, sourceTree }: StatusParams): string {

@@ -36,6 +36,18 @@ export interface TableBytesResult {
   errors: number;
   /** Of the first of them; the line counts from 1. */
   firstError?: { line: number; message: string };
+}
+
+/** Request: the edits that make a text what will be read of it once it is saved as a binary; none where it has errors. */
+export const tableSavedRequest = 'doorbell/tableSaved';
+export interface TableSavedParams {
+  text: string;
+}
+export interface TableSavedResult {
+  edits: {
+    range: { start: { line: number; character: number }; end: { line: number; character: number } };
+    newText: string;
+  }[];
   /** The text has comments of somebody's, for which a binary has no place. */
   hasOwnComments: boolean;
 }

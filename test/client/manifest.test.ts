@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import manifest from '../../package.json';
+import { devicetreeLanguages, tableLanguage, tableScheme } from '../../server/src/protocol';
 import { editorSettings, noSettings } from '../../server/src/server/settings';
 import { rulesSchema } from '../../server/src/workspace/rule-schema';
 
@@ -26,12 +27,20 @@ describe('extension manifest', () => {
 
   it('declares the commands that the client registers, and no others', () => {
     const folder = path.join(root, 'client/src');
-    const sources = readdirSync(folder).map((file) => readFileSync(path.join(folder, file), 'utf8'));
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+    const sources = files.map((file) => readFileSync(path.join(folder, file), 'utf8'));
     const registered = sources.flatMap((source) =>
       [...source.matchAll(/registerCommand\(\s*'([^']+)'/g)].map(([, command]) => command),
     );
     const declared = contributes.commands.map(({ command }) => command);
     assert.deepEqual(registered.sort(), declared.sort());
+  });
+
+  it('knows the languages and the scheme that the server knows', () => {
+    const languages: readonly string[] = contributes.languages.map(({ id }) => id);
+    for (const id of [devicetreeLanguages[0]!, tableLanguage]) assert.ok(languages.includes(id), id);
+    for (const id of languages) assert.ok(manifest.activationEvents.includes(`onLanguage:${id}`), id);
+    assert.ok(manifest.activationEvents.includes(`onFileSystem:${tableScheme}`));
   });
 
   it('offers no setting that the server does not read', () => {
@@ -42,9 +51,9 @@ describe('extension manifest', () => {
       includePaths: ['include'],
       defines: { A: '1' },
     };
-    const offered = Object.keys(contributes.configuration.properties).filter(
-      (key) => !key.startsWith('doorbell.trace.'),
-    );
+    // What the client reads itself.
+    const own = /^doorbell\.(?:trace\.|openTablesAsText$)/;
+    const offered = Object.keys(contributes.configuration.properties).filter((key) => !own.test(key));
     assert.deepEqual(offered.map((key) => key.replace('doorbell.', '')).sort(), Object.keys(values).sort());
     for (const [key, value] of Object.entries(values)) {
       assert.notDeepEqual(editorSettings({ [key]: value }), noSettings, key);

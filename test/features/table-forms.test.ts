@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { newTable, tableBytes, tableText } from '../../server/src/features/table-forms';
+import { lineEdits, type LineEdit } from '../../server/src/features/line-edits';
+import { newTable, savedEdits, tableBytes, tableText } from '../../server/src/features/table-forms';
 
 const recorded = path.join(import.meta.dirname, '../fixtures/truth/iort');
 const qemu = readFileSync(path.join(recorded, '00-qemu.aml'));
@@ -15,7 +16,8 @@ describe('a binary table as text', () => {
       const bytes = readFileSync(path.join(recorded, name));
       const saved = tableBytes(textOf(bytes));
       assert.equal(saved.bytes, bytes.toString('base64'), name);
-      assert.deepEqual([saved.errors, saved.hasOwnComments], [0, false], name);
+      assert.equal(saved.errors, 0, name);
+      assert.deepEqual(savedEdits(textOf(bytes)), { edits: [], hasOwnComments: false }, name);
     }
   });
 
@@ -60,9 +62,25 @@ describe('a binary table as text', () => {
     wrong[9] = 0;
     const text = textOf(wrong);
     assert.match(text, /Incorrect checksum/);
-    assert.equal(tableBytes(text).hasOwnComments, false);
-    assert.equal(tableBytes(text.replace('Node Count', '/* three */ Node Count')).hasOwnComments, true);
-    assert.equal(tableBytes(text.replace('Raw Table', '// end\nRaw Table')).hasOwnComments, true);
+    assert.equal(savedEdits(text).hasOwnComments, false);
+    assert.equal(savedEdits(text.replace('Node Count', '/* three */ Node Count')).hasOwnComments, true);
+    assert.equal(savedEdits(text.replace('Raw Table', '// end\nRaw Table')).hasOwnComments, true);
+  });
+
+  it('becomes what is read of it, line by line, where it is saved', () => {
+    const text = textOf(qemu);
+    const typed = text
+      .replace('ID Count : 00000100', 'ID Count : FF // not a number of IDs')
+      .replace(/(\n\[044h.*)/, '$1\nIdentifiers : 1');
+    const { edits, hasOwnComments } = savedEdits(typed);
+    assert.equal(hasOwnComments, true);
+    const saved = textOf(Buffer.from(tableBytes(typed).bytes, 'base64'));
+    assert.equal(applied(typed, edits), saved);
+    assert.match(saved, /0072 004h\] +Identifiers : 00000001\n/);
+    // Lines that have moved keep their values, and a cursor in them its place.
+    assert.ok(edits.every(({ start, end }) => !typed.slice(start, end).includes('Memory Size Limit : 40')));
+    assert.deepEqual(savedEdits(saved).edits, []);
+    assert.deepEqual(savedEdits(typed.replace('FF //', 'zz //')).edits, []);
   });
 
   it('is found in what acpidump printed', () => {
@@ -94,6 +112,46 @@ describe('a new table', () => {
     assert.equal(newTable('E.a').text, undefined);
   });
 });
+
+describe('edits of lines', () => {
+  const key = (line: string): string => line.replace(/^\d+ /, '');
+  const cases: readonly [string, string, string][] = [
+    ['nothing', '1 a\n2 b\n', '1 a\n2 b\n'],
+    ['a line that moved', '1 a\n2 b\n', '1 a\n22 b\n'],
+    ['an insertion', '1 a\n2 b\n', '1 a\n2 x\n3 b\n'],
+    ['a removal', '1 a\n2 x\n3 b\n', '1 a\n2 b\n'],
+    ['a removal at the end', '1 a\n2 x', '1 a\n'],
+    ['a change', '1 a\n2 b\n3 c', '1 a\n2 x\n3 c'],
+    ['all', 'a\nb', 'c'],
+    ['from nothing', '', '1 a\n2 b'],
+    ['to nothing', '1 a\n2 b', ''],
+    ['an end of the last line', '1 a', '1 a\n'],
+  ];
+  for (const [name, before, after] of cases) {
+    it(name, () => {
+      assert.equal(applied(before, lineEdits(before, after, key)), after);
+    });
+  }
+  it('leave the ends of lines as they are', () => {
+    assert.deepEqual(lineEdits('a\r\nb\r\n', 'a\nb\n', key), []);
+    assert.equal(applied('1 a\r\n2 b\r\n', lineEdits('1 a\r\n2 b\r\n', '3 a\n2 b\n', key)), '3 a\r\n2 b\r\n');
+  });
+  it('are one where nothing is left', () => {
+    const many = (name: string): string => Array.from({ length: 3000 }, (_, at) => `${name}${at}\n`).join('');
+    assert.equal(lineEdits(many('a'), many('b'), key).length, 1);
+  });
+});
+
+function applied(text: string, edits: readonly LineEdit[]): string {
+  let result = '';
+  let at = 0;
+  for (const { start, end, newText } of edits) {
+    assert.ok(start >= at && end >= start);
+    result += text.slice(at, start) + newText;
+    at = end;
+  }
+  return result + text.slice(at);
+}
 
 function textOf(bytes: Uint8Array): string {
   const shown = tableText(bytes, undefined);

@@ -20,14 +20,14 @@ describe('colours of ACPI tables', () => {
   // Text with the part of interest between ‹ and ›, and the innermost scope that it must have.
   const cases: readonly [string, string][] = [
     ['‹[034h 0052 004h]›                  Identifier : 00000003', 'comment.block.offset'],
-    ['[034h 0052   4]                  ‹Identifier› : 00000003', 'support.type.property-name'],
-    ['[0030] [ours] ‹Identifier› : 3', 'support.type.property-name'],
+    ['[034h 0052   4]                  ‹Identifier› : 00000003', 'variable.other.property'],
+    ['[0030] [ours] ‹Identifier› : 3', 'variable.other.property'],
     ['[0C0h 0192 001h]                        ‹Type› : 04', 'entity.name.tag.structure'],
     ['              ‹Subtable Type› : 0F', 'entity.name.tag.structure'],
-    ['Interrupt ‹Type› : 0F', 'support.type.property-name'],
+    ['Interrupt ‹Type› : 0F', 'variable.other.property'],
     ['‹Input base› : 0', 'entity.name.tag.structure'],
-    ['Flags ‹(decoded below)› : 00000001', 'support.type.property-name'],
-    ['                             ‹COHACC Override› : 1', 'variable.other.flag'],
+    ['Flags ‹(decoded below)› : 00000001', 'variable.other.property'],
+    ['                             ‹COHACC Override› : 1', 'variable.other.enummember'],
     ['  Model ‹:› 0', 'punctuation.separator.key-value'],
     ['Signature : "IORT"    ‹[IO Remapping Table]›', 'comment.block.note'],
     ['Device Name : "‹\\_SB_.VR05›"', 'entity.name.namespace'],
@@ -56,7 +56,7 @@ describe('colours of ACPI tables', () => {
   ];
   it('know the lines of flags', async () => {
     for (const label of flagLabels()) {
-      assert.equal(await markedScope('acpi-data-table', `  ‹${label}› : 1`), 'variable.other.flag.acpi-table', label);
+      assert.equal(await markedScope('acpi-data-table', `  ‹${label}› : 1`), 'variable.other.enummember.acpi-table', label);
     }
   });
   for (const [marked, scope] of cases) {

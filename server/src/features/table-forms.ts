@@ -6,6 +6,7 @@ import { documentOfText } from '../acpi/text/document';
 import { readLines } from '../acpi/text/lines';
 import { isPrintable, printTable } from '../acpi/text/print';
 import { issues, newIort, templateRevision } from '../acpi/text/template';
+import { lineEdits, type LineEdit } from './line-edits';
 import type { NewTableResult, TableBytesResult, TableTextResult } from '../protocol';
 import { positionAt, sourceFile } from '../text/source-file';
 
@@ -48,8 +49,21 @@ export function tableBytes(text: string): TableBytesResult {
     summary: isTable ? describeTable(bytes) : '',
     errors: Math.max(errors.length, firstError === undefined ? 0 : 1),
     ...(firstError && { firstError }),
-    hasOwnComments: hasOwnComments(text),
   };
+}
+
+/** What a save would leave of a text: edits that make it what is printed of its table. None where it has errors. */
+export function savedEdits(text: string): { readonly edits: readonly LineEdit[]; readonly hasOwnComments: boolean } {
+  const { bytes, diagnostics } = documentOfText(sourceFile('', text));
+  const isSaved = isPrintable(bytes) && !diagnostics.some(({ severity }) => severity === 'error');
+  if (!isSaved) return { edits: [], hasOwnComments: false };
+  const edits = lineEdits(text, printTable(bytes, { style: 'current' }), withoutOffset);
+  return { edits, hasOwnComments: hasOwnComments(text) };
+}
+
+/** A line that has only moved in the table is the same one. */
+function withoutOffset(line: string): string {
+  return line.replace(/^(?:[ \t]*\[[^\]:]*\])+/, '').trim();
 }
 
 /** What a printed table has as comments: its head, bytes as characters with a backslash behind, and their places. */
