@@ -12,8 +12,11 @@ import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../layout/iort-
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Computed, Field, StructureLayout, TextStyle } from '../layout/field';
 import { readNumber } from '../bytes';
-import { ownBytesLabel, type Assembler, type Slot } from './assembler';
+import type { Assembler, Slot } from './assembler';
+import { ownBytesLabel } from './own-lines';
 import { readGenericPadding } from './generic-padding';
+import { readField, readLayout, readOwnBytes, takeEndOfBody } from './read-fields';
+import { reportMissing, skipUnexpected } from './recover-lines';
 
 type Slots = Map<Computed, Slot>;
 
@@ -64,8 +67,8 @@ const mappings: ArrayKind = {
 /** `slots` gets the computed fields of the table's fixed part. */
 export function assembleIort(assembler: Assembler, slots: Slots): void {
   const body = assembler.open('table-body', iortTableLayout);
-  const reached = assembler.readLayout(iortTableLayout, slots);
-  assembler.readOwnBytes();
+  const reached = readLayout(assembler, iortTableLayout, slots);
+  readOwnBytes(assembler);
   assembler.close(body);
   if (reached !== 'all') return;
   readPadding(assembler);
@@ -81,9 +84,9 @@ export function assembleNodes(assembler: Assembler, first: number, end: number):
     if (assembler.nextHasName('Type')) {
       assembleNode(assembler, index++);
     } else {
-      assembler.readOwnBytes();
+      readOwnBytes(assembler);
       const isNode = assembler.peek() < 0 || assembler.nextHasName('Type');
-      if (!isNode) assembler.skipUnexpected('“Type”, which begins a node,');
+      if (!isNode) skipUnexpected(assembler, '“Type”, which begins a node,');
     }
   }
 }
@@ -99,7 +102,7 @@ export function setNodeCount(assembler: Assembler, slots: ReadonlyMap<Computed, 
 function readPadding(assembler: Assembler): void {
   if (assembler.nextHasName(optionalPadding.label)) {
     const padding = assembler.open('padding', iortTableLayout);
-    assembler.readField(optionalPadding);
+    readField(assembler, optionalPadding);
     assembler.close(padding);
   } else {
     readGenericPadding(assembler);
@@ -112,19 +115,19 @@ function assembleNode(assembler: Assembler, index: number): void {
   const typeLine = assembler.peek();
   const node = assembler.open('node', nodeHeaderLayout);
   const written = (_: StructureLayout, style: TextStyle) => writtenNodeHeader(style, assembler.revision);
-  if (assembler.readLayout(nodeHeaderLayout, slots, written) === 'end of text') {
+  if (readLayout(assembler, nodeHeaderLayout, slots, written) === 'end of text') {
     endNode(assembler, node, slots, start, typeLine);
     return;
   }
   const type = assembler.bytes()[start]!;
   const layout = bodyLayout(type);
-  if (layout === undefined && !assembler.takeEndOfBody() && !assembler.nextIsOwn(ownBytesLabel)) {
+  if (layout === undefined && !takeEndOfBody(assembler) && !assembler.nextIsOwn(ownBytesLabel)) {
     const message = `Node ${index} is of type 0x${type.toString(16)}, which nobody has published.`;
     assembler.report('table-node-unknown', typeLine, 'value', message);
   }
-  const reached = layout === undefined ? 'all' : assembler.readLayout(layout, slots);
+  const reached = layout === undefined ? 'all' : readLayout(assembler, layout, slots);
   if (reached === 'all' && type === namedComponent) readNamePadding(assembler, slots, start);
-  const isWhole = reached === 'all' && !assembler.takeEndOfBody();
+  const isWhole = reached === 'all' && !takeEndOfBody(assembler);
   readArrays(assembler, node, slots, start, { type, isWhole });
   endNode(assembler, node, slots, start, typeLine);
 }
@@ -132,7 +135,7 @@ function assembleNode(assembler: Assembler, index: number): void {
 /** Padding behind a component's name. Without a line for it, the text's Mapping Offset is what is wanted. */
 function readNamePadding(assembler: Assembler, slots: Slots, start: number): void {
   if (assembler.nextHasName(namePadding.label)) {
-    assembler.readField(namePadding);
+    readField(assembler, namePadding);
     return;
   }
   const slot = slots.get('mapping-offset');
@@ -175,11 +178,11 @@ function readArrays(
     for (; next <= to; next++) wouldBegin.set(kinds[next]!, assembler.size - start);
   };
   for (;;) {
-    assembler.readOwnBytes();
+    readOwnBytes(assembler);
     const index = kinds.findIndex(({ label }) => assembler.nextHasName(label));
     if (index < 0) {
       if (assembler.peek() < 0 || assembler.nextHasName('Type')) break;
-      assembler.skipUnexpected('“Type” or “Input base”');
+      skipUnexpected(assembler, '“Type” or “Input base”');
       continue;
     }
     const kind = kinds[index]!;
@@ -189,7 +192,7 @@ function readArrays(
     kind.read(assembler, node);
   }
   passOver(kinds.length - 1);
-  if (type === smmu && isWhole && !begins.has(kinds[0]!)) assembler.reportMissing(kinds[0]!.label);
+  if (type === smmu && isWhole && !begins.has(kinds[0]!)) reportMissing(assembler, kinds[0]!.label);
   for (const kind of kinds) {
     const count = counts.get(kind) ?? 0;
     const offset = kind === mappings && count === 0 ? 0 : (begins.get(kind) ?? wouldBegin.get(kind)!);
@@ -209,7 +212,7 @@ function endNode(assembler: Assembler, node: number, slots: Slots, start: number
 }
 
 function single(field: Field): ArrayKind['read'] {
-  return (assembler) => assembler.readField(field);
+  return (assembler) => readField(assembler, field);
 }
 
 function readGlobalInterrupts(assembler: Assembler, node: number): void {
@@ -231,6 +234,6 @@ function readElement(
   layout: typeof globalInterruptLayout | typeof rmrDescriptorLayout | typeof idMappingLayout,
 ): void {
   const element = assembler.open(kind, layout, node);
-  assembler.readLayout(layout);
+  readLayout(assembler, layout);
   assembler.close(element);
 }

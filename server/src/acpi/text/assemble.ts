@@ -10,6 +10,7 @@ import { isVoid, valueOfLine, hasName, type Lines } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
 import type { Field, FlagField } from '../layout/field';
+import { readLayout, readOwnBytes } from './read-fields';
 
 /** What lines came to. The columns have one entry a line. */
 export interface Assembly {
@@ -42,8 +43,8 @@ export function assemble(lines: Lines): Assembly {
   const slots = new Map<Computed, Slot>();
   if (signature === 'IORT' || signature === 'APIC') {
     const header = assembler.open('table-header', tableHeaderLayout);
-    const reached = assembler.readLayout(tableHeaderLayout, slots);
-    assembler.readOwnBytes();
+    const reached = readLayout(assembler, tableHeaderLayout, slots);
+    readOwnBytes(assembler);
     assembler.close(header);
     assembler.revision = assembler.bytes()[8]!;
     if (reached === 'all') {

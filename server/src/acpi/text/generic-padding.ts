@@ -4,6 +4,8 @@ import { iortTableLayout } from '../layout/iort';
 import type { Assembler } from './assembler';
 import { isVoid, nameOfLine, valueOfLine } from './lines';
 import { genericFields, genericSize } from './values';
+import { readField, takeLabel } from './read-fields';
+import { skipUnexpected } from './recover-lines';
 
 export function readGenericPadding(assembler: Assembler): void {
   assembler.labels = labelsFrom(assembler);
@@ -11,9 +13,9 @@ export function readGenericPadding(assembler: Assembler): void {
   const padding = assembler.open('padding', iortTableLayout);
   while (assembler.peek() >= 0 && !assembler.nextHasName('Type')) {
     const field = genericFields.get(nameOfLine(assembler.lines, assembler.peek()));
-    if (field === undefined) assembler.skipUnexpected('“Type”, which begins a node, or a generic field');
-    else if (field.label === 'Label') assembler.takeLabel(field);
-    else assembler.readField(field);
+    if (field === undefined) skipUnexpected(assembler, '“Type”, which begins a node, or a generic field');
+    else if (field.label === 'Label') takeLabel(assembler, field);
+    else readField(assembler, field);
   }
   assembler.close(padding);
 }

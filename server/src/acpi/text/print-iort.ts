@@ -12,7 +12,7 @@ import { namePadding, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { globalInterruptLayout } from '../layout/iort-smmu';
 import type { StructureLayout, TextStyle } from '../layout/field';
 import { tableHeaderLayout } from '../layout/table-header';
-import { bodyEndsLabel, ownBytesLabel } from './assembler';
+import { bodyEndsLabel, ownBytesLabel } from './own-lines';
 import {
   blank,
   bufferLine,

@@ -5,7 +5,7 @@ import type { StructureLayout, TextStyle } from '../layout/field';
 import { nameOfValue } from '../layout/field';
 import { madtEntryHeaderLayout, madtEntryLayout, madtTableLayout, writtenMadtFields } from '../layout/madt';
 import { tableHeaderLayout } from '../layout/table-header';
-import { ownBytesLabel } from './assembler';
+import { ownBytesLabel } from './own-lines';
 import { blank, ownBytesLines, type Printer } from './print-lines';
 import { printLayout } from './print-structure';
 

@@ -1,7 +1,7 @@
 // One structure as lines: the fields that its style of iasl writes, as far as there are bytes.
 import type { Field, StructureLayout, TextStyle } from '../layout/field';
 import { sizeOf, writtenFields } from '../layout/field';
-import { bodyEndsLabel } from './assembler';
+import { bodyEndsLabel } from './own-lines';
 import { fieldLine, ownFieldLine, ownLine, plain, type Printer } from './print-lines';
 
 export interface LayoutOptions {

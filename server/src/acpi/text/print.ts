@@ -7,7 +7,7 @@ import type { TextStyle } from '../layout/field';
 import { tableHeaderLayout } from '../layout/table-header';
 import { decodeMadt } from '../madt/decode';
 import { checksumOf } from '../table-header';
-import { bodyEndsLabel, ownBytesLabel } from './assembler';
+import { bodyEndsLabel, ownBytesLabel } from './own-lines';
 import { assemble } from './assemble';
 import { readLines } from './lines';
 import { printIortNodes } from './print-iort';

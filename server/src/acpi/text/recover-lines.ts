@@ -1,0 +1,71 @@
+// The line of a field where the next one is another: iasl gives up in a cascade, and here the lines that fit are found again.
+import type { Field } from '../layout/field';
+import type { Assembler } from './assembler';
+import { hasName, isOwnLine, nameOfLine } from './lines';
+import type { ProblemFix } from './problems';
+import { columnsOfLine } from './scan';
+
+/** The line of a field: the next one, or, where that is another, what mends the text with the least. */
+export function lineFor(assembler: Assembler, label: string, later: readonly Field[]): number | 'missing' | undefined {
+  const line = assembler.peek();
+  if (line < 0) return undefined;
+  if (hasName(assembler.lines, line, label)) return assembler.take();
+  const found = nameOfLine(assembler.lines, line);
+  if (beginsStructure(found) || later.some((each) => each.label === found)) {
+    missing(assembler, label, line);
+    return 'missing';
+  }
+  assembler.take();
+  if (assembler.nextHasName(label)) {
+    assembler.readOnAt(line);
+    skipUnexpected(assembler, `“${label}”`);
+    return assembler.take();
+  }
+  assembler.readOnAt(line + 1);
+  const fix = replaceName(assembler, line, label);
+  assembler.report('table-line-unexpected', line, 'name', `“${found}” stands where “${label}” is expected.`, fix);
+  return line;
+}
+
+function beginsStructure(name: string): boolean {
+  return name === 'Type' || name === 'Input base' || name === 'Subtable Type' || name === 'Base Address of RMR';
+}
+
+function replaceName(assembler: Assembler, line: number, label: string): ProblemFix {
+  const at = line * columnsOfLine;
+  const [, start, end] = assembler.lines.columns.subarray(at, at + 3);
+  return { title: `Change to “${label}”`, start: start!, end: end!, newText: label };
+}
+
+/** A field that should stand before the next line. */
+export function reportMissing(assembler: Assembler, label: string): void {
+  missing(assembler, label, assembler.peek());
+}
+
+/** A field without a line: reported where the line should stand. */
+export function missing(assembler: Assembler, label: string, before = -1): void {
+  const at = before * columnsOfLine;
+  const { columns, end: textEnd } = assembler.lines;
+  const last = assembler.lines.count - 1;
+  const newText = `${`${label} : `.padStart(46)}0\n`;
+  const start = before >= 0 ? columns[at]! : textEnd;
+  const shown = before >= 0 ? columns[at + 5]! : textEnd;
+  const place = before >= 0 || last < 0 ? start : columns[last * columnsOfLine]!;
+  const end = before >= 0 || last < 0 ? shown : columns[last * columnsOfLine + 5]!;
+  const where = before >= 0 ? 'before this line' : 'behind the last line';
+  const message = `The field “${label}” is missing ${where}.`;
+  const fix = before < 0 ? undefined : { title: `Insert “${label}”`, start, end: start, newText };
+  const structure = assembler.structures.length - 1;
+  assembler.problems.push({ rule: 'table-line-missing', start: place, end, message, fix, structure });
+}
+
+/** A line that no structure asks for. */
+export function skipUnexpected(assembler: Assembler, expected: string): void {
+  const line = assembler.take();
+  const found = nameOfLine(assembler.lines, line);
+  if (isOwnLine(assembler.lines, line)) {
+    assembler.report('table-own-line', line, 'whole', `Nothing at this place is called “${found}”.`);
+  } else {
+    assembler.report('table-line-unexpected', line, 'name', `“${found}” stands where ${expected} is expected.`);
+  }
+}
