@@ -63,6 +63,10 @@ function relatedLocation(evidence: ReportedEvidence, index: number): object {
 
 function physicalLocation(place: ReportedDiagnostic | ReportedEvidence): object {
   const { file, line, column } = place;
+  // Of a binary: lines are those of a text that is in no file.
+  if ('offset' in place) {
+    return { artifactLocation: artifactLocation(file), region: { byteOffset: Number(place.offset) } };
+  }
   if (line === null || column === null) return { artifactLocation: artifactLocation(file) };
   const end =
     'endLine' in place && place.endLine !== null ? { endLine: place.endLine, endColumn: place.endColumn } : {};
