@@ -50,13 +50,16 @@ describe('extension manifest', () => {
       rules: { 'msi-window-overlap': 'off' },
       includePaths: ['include'],
       defines: { A: '1' },
+      'tables.updateReferencesOnFormat': true,
     };
     // What the client reads itself.
-    const own = /^doorbell\.(?:trace\.|openTablesAsText$)/;
+    const own = /^doorbell\.(?:trace\.|tables\.openAsText$)/;
     const offered = Object.keys(contributes.configuration.properties).filter((key) => !own.test(key));
     assert.deepEqual(offered.map((key) => key.replace('doorbell.', '')).sort(), Object.keys(values).sort());
     for (const [key, value] of Object.entries(values)) {
-      assert.notDeepEqual(editorSettings({ [key]: value }), noSettings, key);
+      // A client sends `a.b` as `{ a: { b } }`.
+      const section = key.split('.').reduceRight((inner: unknown, name) => ({ [name]: inner }), value);
+      assert.notDeepEqual(editorSettings(section), noSettings, key);
     }
   });
 

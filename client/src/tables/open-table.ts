@@ -67,7 +67,7 @@ export function registerTableEditors(server: ServerControl): Disposable {
   /** A binary that the editor has opened as text (and says that it cannot show) becomes the text of its table. */
   async function replace(tab: Tab): Promise<void> {
     const { input } = tab;
-    if (!workspace.getConfiguration('doorbell').get<boolean>('openTablesAsText', true)) return;
+    if (!workspace.getConfiguration('doorbell').get<boolean>('tables.openAsText', true)) return;
     if (input instanceof TabInputText) await replaceFile(tab, input.uri);
     if (input instanceof TabInputTextDiff) await replaceComparison(tab, input);
   }
