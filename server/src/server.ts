@@ -92,7 +92,8 @@ function foldersOf(params: InitializeParams): string[] {
 function answerDocuments(connection: Connection, session: Session): void {
   connection.onDidOpenTextDocument((params) => {
     const document = checked.textDocument(params);
-    if (typeof document?.text === 'string') session.open(document.uri, document.version, document.text);
+    if (typeof document?.text !== 'string') return;
+    session.open(document.uri, document.version, document.text, document.languageId);
   });
   connection.onDidChangeTextDocument((params) => {
     const document = checked.textDocument(params);

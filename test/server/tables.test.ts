@@ -4,6 +4,8 @@ import path from 'node:path';
 import type {
   ClientCapabilities,
   CodeLens,
+  CompletionItem,
+  CompletionList,
   Diagnostic,
   DocumentSymbol,
   FoldingRange,
@@ -33,6 +35,7 @@ const tableFeatures = {
     inlayHint: {},
     codeLens: {},
     formatting: { dynamicRegistration: true },
+    completion: { completionItem: { snippetSupport: true, insertTextModeSupport: { valueSet: [1, 2] } } },
   },
 } satisfies ClientCapabilities;
 
@@ -166,6 +169,33 @@ describe('ACPI tables over LSP', () => {
     }
   });
 
+  it('are completed: nodes by name, whole nodes as snippets, a whole table in an empty document', async () => {
+    await start({ folders: [folder], capabilities: tableFeatures });
+    const complete = async (part: string, after: string): Promise<CompletionItem[]> => {
+      const at = positionOf(after, part);
+      const position = { line: at.line, character: at.character + part.length };
+      const list = await client.request<CompletionList>('textDocument/completion', { textDocument, position });
+      return list.items;
+    };
+    await client.open(file, tableText, 'acpi-table');
+    const [first] = await complete('Output Reference : 00000048', tableText);
+    assert.equal(first!.label, 'SMMUv3 0x2b400000');
+    assert.equal((first!.textEdit as LspTextEdit).newText, '00000048');
+    const longer = `${tableText}\n//\n`;
+    await client.change(file, { text: `${tableText}\n\n` });
+    const nodes = await complete('\n//\n', longer);
+    const component = nodes.find(({ label }) => label === 'New node: Named component')!;
+    assert.equal(component.insertTextFormat, 2);
+    assert.match((component.textEdit as LspTextEdit).newText, /Device Name : \$\{1:"\\\\_SB_\.DEV0"\}/);
+    await client.change(file, { text: '' });
+    assert.deepEqual((await client.until(file, (set) => set.length === 0)).length, 0);
+    const [whole] = await complete('', '');
+    assert.equal(whole!.label, 'IORT of revision 6');
+    await client.change(file, { text: (whole!.textEdit as LspTextEdit).newText });
+    const [, node] = await client.request<DocumentSymbol[]>('textDocument/documentSymbol', { textDocument });
+    assert.equal(node!.name, 'ITS group 0');
+  });
+
   it('are announced as far as the client has the feature, in the form it has', async () => {
     await start({ folders: [folder], capabilities: { textDocument: { documentSymbol: {}, definition: {} } } });
     const { capabilities } = client.initialized;
@@ -191,7 +221,15 @@ describe('ACPI tables over LSP', () => {
       range: wholeFile,
       context: { includeDeclaration: true },
     };
-    for (const method of ['definition', 'references', 'documentSymbol', 'foldingRange', 'inlayHint', 'codeLens'])
+    for (const method of [
+      'completion',
+      'definition',
+      'references',
+      'documentSymbol',
+      'foldingRange',
+      'inlayHint',
+      'codeLens',
+    ])
       assert.equal(await client.request(`textDocument/${method}`, params), null, method);
   });
 });

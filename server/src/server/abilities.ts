@@ -32,6 +32,9 @@ export interface Abilities {
   /** Formatting is offered for some languages alone: other formatters of theirs are left in peace. */
   readonly formattingRegistration: boolean;
   readonly definitionLinks: boolean;
+  /** Of completions: places to fill in, and text that is not indented anew. */
+  readonly snippets: boolean;
+  readonly insertTextModes: boolean;
   readonly hierarchicalSymbols: boolean;
 }
 
@@ -79,6 +82,8 @@ export function abilitiesOf(capabilities: ClientCapabilities): Abilities {
     status: experimental?.doorbellStatus === true,
     features: new Set(featureNames.filter((name) => textDocument?.[name] !== undefined)),
     formattingRegistration: textDocument?.formatting?.dynamicRegistration === true,
+    snippets: textDocument?.completion?.completionItem?.snippetSupport === true,
+    insertTextModes: textDocument?.completion?.completionItem?.insertTextModeSupport?.valueSet.includes(1) === true,
     definitionLinks: textDocument?.definition?.linkSupport === true,
     hierarchicalSymbols: textDocument?.documentSymbol?.hierarchicalDocumentSymbolSupport === true,
   };

@@ -7,6 +7,8 @@ export interface OpenDocument {
   /** As the client spells it; everything about this document is sent under this name. */
   readonly uri: string;
   readonly version: number;
+  /** As the client has it; undefined where it says none. */
+  readonly languageId?: string | undefined;
   readonly file: SourceFile;
 }
 

@@ -22,13 +22,21 @@ export const checked = {
   /** The document of a notification; without a version it is taken for the first one. */
   textDocument(
     params: unknown,
-  ): { readonly uri: string; readonly version: number; readonly text: unknown } | undefined {
+  ):
+    | {
+        readonly uri: string;
+        readonly version: number;
+        readonly text: unknown;
+        readonly languageId: string | undefined;
+      }
+    | undefined {
     const document = isRecord(params) ? params.textDocument : undefined;
     if (!isRecord(document) || typeof document.uri !== 'string') return undefined;
     return {
       uri: document.uri,
       version: typeof document.version === 'number' ? document.version : 0,
       text: document.text,
+      languageId: typeof document.languageId === 'string' ? document.languageId : undefined,
     };
   },
   /** The URIs of a list of things that have one. */

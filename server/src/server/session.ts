@@ -5,7 +5,7 @@ import path from 'node:path';
 import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
-import type { StatusParams } from '../protocol';
+import { tableLanguage, type StatusParams } from '../protocol';
 import type { SourceFile } from '../text/source-file';
 import { settleDiagnostics } from '../rules/suppression';
 import type { Diagnostic, TextEdit } from '../text/diagnostic';
@@ -38,7 +38,7 @@ export interface Session {
   readonly files: FileStore;
   readonly folders: () => readonly string[];
   readonly documents: ReadonlyMap<string, OpenDocument>;
-  readonly open: (uri: string, version: number, text: string) => void;
+  readonly open: (uri: string, version: number, text: string, languageId?: string) => void;
   readonly edit: (uri: string, version: number, changes: readonly ContentChange[]) => void;
   readonly close: (uri: string) => void;
   readonly setFolders: (added: readonly string[], removed: readonly string[]) => void;
@@ -89,10 +89,10 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     files,
     documents,
     folders: () => folders,
-    open(uri, version, text) {
+    open(uri, version, text, languageId) {
       const file = pathOf(uri);
       const isNew = !files.isFile(file);
-      documents.set(file, { uri, version, file: files.open(file, text) });
+      documents.set(file, { uri, version, languageId, file: files.open(file, text) });
       unanswered.add(file);
       structureChanged();
       // A file that is not on the disk yet may be what an include was looking for.
@@ -105,9 +105,10 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       if (document === undefined) return;
       const { text } = applyChanges(document.file, changes);
       const edited = files.open(file, text);
-      documents.set(file, { uri: document.uri, version, file: edited });
+      documents.set(file, { ...document, version, file: edited });
       unanswered.add(file);
-      if (isSettings(file) || headingChanged(document.file, edited)) structureChanged();
+      const isOther = document.languageId === tableLanguage && inputKind(document.file) !== inputKind(edited);
+      if (isSettings(file) || isOther || headingChanged(document.file, edited)) structureChanged();
       boards.touch(file);
       schedule();
     },
@@ -156,8 +157,8 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       return candidates(pathOf(uri)).map((board) => ({ board, analysis: boards.analysisOf(board) }));
     },
     tableAt(uri) {
-      const file = documents.get(pathOf(uri))?.file;
-      return file === undefined || inputKind(file) !== 'acpi-text' ? undefined : documentOfText(file);
+      const document = documents.get(pathOf(uri));
+      return document !== undefined && isTable(document) ? documentOfText(document.file) : undefined;
     },
     referenceEditsAt(uri) {
       const snapshot = this.analysisAt(uri)?.analysis.snapshot;
@@ -218,8 +219,11 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     if (!mustAssign) return;
     mustAssign = false;
     contexts.clear();
-    for (const { file, uri } of documents.values()) {
-      if (isSource(uri)) contexts.set(file.path, contextFor(file.path));
+    for (const document of documents.values()) {
+      const { file, uri } = document;
+      // Of a table whose signature is not there yet, nothing can be said.
+      const isUnfinished = document.languageId === tableLanguage && inputKind(file) === 'source';
+      if (isSource(uri) && !isUnfinished) contexts.set(file.path, contextFor(file.path));
     }
     boards.assign(contexts.values());
   }
@@ -357,6 +361,12 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
 
 function isSettings(file: string): boolean {
   return path.basename(file) === settingsFileName;
+}
+
+/** The text of an ACPI table: by what it says, or by what the client says that it is to be. */
+function isTable({ file, languageId }: OpenDocument): boolean {
+  const kind = inputKind(file);
+  return kind === 'acpi-text' || (kind === 'source' && languageId === tableLanguage);
 }
 
 /** Headers and settings are read as part of boards; they make none. */

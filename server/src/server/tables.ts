@@ -27,10 +27,12 @@ import type { Abilities } from './abilities';
 import { uriOf } from './documents';
 import { checked, isRecord, toOffset } from './params';
 import type { Session } from './session';
+import { answerCompletion } from './table-completion';
 
 /** What is announced, as far as the client has the feature at all. */
 export function tableCapabilities({ features, formattingRegistration }: Abilities): ServerCapabilities {
   return {
+    ...(features.has('completion') ? { completionProvider: { triggerCharacters: [':', ' '] } } : {}),
     ...(features.has('definition') ? { definitionProvider: true } : {}),
     ...(features.has('references') ? { referencesProvider: true } : {}),
     ...(features.has('documentSymbol') ? { documentSymbolProvider: true } : {}),
@@ -49,6 +51,7 @@ export function registerTables(connection: Connection, { features, formattingReg
 
 export function answerTables(connection: Connection, session: Session, abilities: Abilities): void {
   const { features } = abilities;
+  if (features.has('completion')) answerCompletion(connection, session, abilities);
   if (features.has('definition')) {
     connection.onDefinition((params) => {
       const at = tablePosition(session, params);

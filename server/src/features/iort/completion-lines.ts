@@ -1,0 +1,313 @@
+// Lines that can stand at a place: the fields that are next in their structure, the rest of it, a further mapping, a new node.
+import type { NodeKind } from '../../acpi/iort/model';
+import { writtenFields, type Field } from '../../acpi/layout/field';
+import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
+import { itsIdentifier, namePadding } from '../../acpi/layout/iort-nodes';
+import { contextInterrupt } from '../../acpi/layout/iort-smmu';
+import { tableHeaderLayout } from '../../acpi/layout/table-header';
+import { rawTableData } from '../../acpi/text/scan';
+import { issues, newIort } from '../../acpi/text/template';
+import type { TableDocument } from '../../acpi/text/document';
+import type { TextField, TextStructure } from '../../acpi/text/table-text';
+import { targets } from '../../rules/iort/references';
+import type { Completion } from './completion-item';
+import {
+  flagDigits,
+  formOf,
+  fieldHead,
+  flagHead,
+  integerDigits,
+  linesOfField,
+  type LineForm,
+  type LineOf,
+} from './line-text';
+import { nodeHolding } from './names';
+import {
+  kindTitle,
+  newElement,
+  newNode,
+  newNodeKinds,
+  type NewLine,
+  type NewLines,
+  type NewNodeContext,
+} from './new-node';
+
+/** What the line of the cursor has already: prefixes and the beginning of a name. */
+const begunLine = /^([ \t]*(?:\[[^\]\n]*\][ \t]*)*)([^:\n]*)$/;
+
+/** The choices for a line that has no colon yet. */
+export function nodesForLine(document: TableDocument, offset: number): readonly Completion[] {
+  const { file, iort } = document;
+  const start = file.text.lastIndexOf('\n', offset - 1) + 1;
+  const lineEnd = file.text.indexOf('\n', offset);
+  const end = lineEnd < 0 ? file.text.length : lineEnd;
+  const rest = file.text.slice(offset, end);
+  const match = begunLine.exec(file.text.slice(start, offset));
+  if (match === null || rest.includes(':')) return [];
+  const head = match[1]!;
+  const place = { start, wordStart: start + head.length, end: offset + rest.trimEnd().length };
+  const before = fieldBefore(document, start);
+  const after = fieldBehind(document, end);
+  if (before === undefined) return after === undefined && file.text.trim() === '' ? newTables(place) : [];
+  const form = formOf(document);
+  const lines = remaining(document, before, after, form);
+  const found: Completion[] = lines.slice(0, 1).map((line) => item(place, [line.text], fieldWords(line.of), true));
+  if (lines.length > 1) {
+    const title = structureTitle(document, before);
+    const words = {
+      label: `Rest of the ${title}`,
+      detail: `${lines.length} lines`,
+      documentation: '',
+      kind: 'structure',
+    } as const;
+    found.push(
+      item(
+        place,
+        lines.map(({ text }) => text),
+        words,
+        false,
+      ),
+    );
+  }
+  found.push(...lines.slice(1).map((line) => item(place, [line.text], fieldWords(line.of), false)));
+  const isComplete = lines.length === 0 || iort === undefined;
+  if (isComplete && iort !== undefined) found.push(...wholes(document, { before, after, form, place }));
+  return found;
+}
+
+/** Whole tables for an empty text, the newest first that everybody reads. */
+function newTables(place: Place): readonly Completion[] {
+  return [6, 7, 5, 3, 0].map((revision) => {
+    const names = Array.from(issues).flatMap(([issue, each]) => (each === revision ? [issue] : []));
+    const [text = ''] = newIort(revision, 'current').split(rawTableData);
+    const words = {
+      label: `IORT of revision ${revision}`,
+      detail: `Arm DEN0049 issue ${names.join(', ')}`,
+      documentation: 'A table with an ITS group, an SMMUv3 and a root complex behind it.',
+      kind: 'structure',
+    } as const;
+    return {
+      ...item(place, [], words, revision === 6),
+      insert: [{ text: `${text.trimEnd()}\n`, isOpen: false }],
+      further: [],
+    };
+  });
+}
+
+interface Place {
+  /** Of the line, of the name in it, and where what is replaced ends. */
+  readonly start: number;
+  readonly wordStart: number;
+  readonly end: number;
+}
+
+type Words = Pick<Completion, 'label' | 'detail' | 'documentation' | 'kind'>;
+
+/**
+ * Editors look for what stands from the beginning of the name to the cursor. Prefix and blanks in front of the name are put
+ * right by an edit of their own where there are any.
+ */
+function item({ start, wordStart, end }: Place, lines: NewLines, words: Words, isLikely: boolean): Completion {
+  const [first, ...rest] = lines;
+  const head = first?.head ?? '';
+  const name = wordStart === start ? 0 : Math.max(head.search(/[A-Za-z][^:[\]]* : $/), 0);
+  const insert = [
+    { text: head.slice(name), isOpen: false },
+    ...(first === undefined ? [] : [{ text: first.value, isOpen: first.isOpen }]),
+    ...rest.flatMap((line) => [
+      { text: `\n${line?.head ?? ''}`, isOpen: false },
+      ...(line === undefined ? [] : [{ text: line.value, isOpen: line.isOpen }]),
+    ]),
+  ];
+  const further = wordStart === start ? [] : [{ start, end: wordStart, newText: head.slice(0, name) }];
+  return { ...words, start: wordStart, end, insert, filter: words.label, isLikely, further };
+}
+
+function fieldWords({ field, flag }: LineOf): Words {
+  const meaning = flag?.meaning ?? field.meaning;
+  const detail =
+    flag === undefined ? (field.size === 0 ? '' : field.size === 1 ? 'one byte' : `${field.size} bytes`) : 'flag';
+  return {
+    label: flag?.label ?? field.label,
+    detail,
+    documentation: `${meaning}\n\n${field.specification}`,
+    kind: 'field',
+  };
+}
+
+/** The last field above a line. */
+function fieldBefore({ file, fieldAt }: TableDocument, lineStart: number): TextField | undefined {
+  for (let at = lineStart - 1, tries = 0; at >= 0 && tries < 400; tries++) {
+    const found = fieldAt(at);
+    if (found !== undefined) return found;
+    at = file.text.lastIndexOf('\n', at - 1);
+  }
+  return undefined;
+}
+
+/** The first field below a line. */
+function fieldBehind({ file, fieldAt }: TableDocument, lineEnd: number): TextField | undefined {
+  for (let at = lineEnd, tries = 0; at >= 0 && at < file.text.length && tries < 400; tries++) {
+    const end = file.text.indexOf('\n', at + 1);
+    const found = fieldAt(end < 0 ? file.text.length : end);
+    if (found !== undefined && found.line.start > lineEnd) return found;
+    if (end < 0) return undefined;
+    at = end;
+  }
+  return undefined;
+}
+
+/** The lines of a structure in order, flag lines among them. */
+function linesOf(document: TableDocument, structure: TextStructure, form: LineForm): readonly LineOf[] {
+  const { iort } = document;
+  const revision = Number(iort?.header.revision?.value ?? 0n);
+  const fields: readonly Field[] =
+    structure.kind === 'node'
+      ? [...writtenNodeHeader(form.style, revision), ...nodeBody(document, structure, form)]
+      : writtenFields(structure.layout, form.style);
+  return fields.flatMap((field) => linesOfField(field, form.style));
+}
+
+function nodeBody({ bytes }: TableDocument, { offset }: TextStructure, form: LineForm): readonly Field[] {
+  const type = bytes[offset] ?? 0xff;
+  const layout = bodyLayout(type);
+  if (layout === undefined) return [];
+  const body = writtenFields(layout, form.style);
+  if (type === 0) return [...body, itsIdentifier];
+  return type === 1 ? [...body, namePadding] : body;
+}
+
+interface RemainingLine {
+  readonly of: LineOf;
+  readonly text: NewLine;
+}
+
+/** What is still to come of the structure that a field belongs to, up to the next field that is there. */
+function remaining(
+  document: TableDocument,
+  before: TextField,
+  after: TextField | undefined,
+  form: LineForm,
+): readonly RemainingLine[] {
+  const { structure } = before;
+  if (structure === undefined) return [];
+  let all = linesOf(document, structure, form);
+  // Behind the header of a table stand its own fields.
+  if (structure.layout === tableHeaderLayout && document.iort !== undefined) {
+    all = [...all, ...linesOf(document, { ...structure, kind: 'table-body', layout: iortTableLayout }, form)];
+  }
+  const isSame = (one: LineOf, { field, flag }: LineOf) =>
+    one.flag?.label === flag?.label && one.field.label === field.label && one.field.name === field.name;
+  const at = all.findIndex((each) => isSame(each, before));
+  if (at < 0) return [];
+  const next = after === undefined ? -1 : all.findIndex((each, index) => index > at && isSame(each, after));
+  const isNextOfSame = next >= 0 && (after!.structure === structure || structure.layout === tableHeaderLayout);
+  const missing = all.slice(at + 1, isNextOfSame ? next : undefined);
+  let offset =
+    before.flag === undefined && before.field.kind === 'heading' ? before.offset : before.offset + before.size;
+  return missing.map(({ field, flag }) => {
+    const head = flag === undefined ? fieldHead(form, field.label, offset, field.size) : flagHead(form, flag.label);
+    if (flag === undefined && field.kind !== 'heading') offset += field.size;
+    return {
+      of: { field, flag },
+      text: { head, value: defaultText(document, { field, flag }), isOpen: flag === undefined },
+    };
+  });
+}
+
+function defaultText(document: TableDocument, { field, flag }: LineOf): string {
+  if (flag !== undefined) return flagDigits(flag, 0n);
+  switch (field.kind) {
+    case 'heading':
+      return `[${field.note ?? field.label}]`;
+    case 'name':
+      return '"\\_SB_.DEV0"';
+    case 'characters':
+      return field.name === 'signature' ? `"${document.signature}"` : '""';
+    case 'bytes':
+      return '00 00 00 00';
+    default:
+      return integerDigits(field, field.default ?? 0n);
+  }
+}
+
+function structureTitle(document: TableDocument, { structure }: TextField): string {
+  if (structure?.kind !== 'node') return structure?.layout.title ?? 'table';
+  const type = document.bytes[structure.offset] ?? 0xff;
+  return newNodeKinds[type] === undefined ? 'node' : kindTitle(newNodeKinds[type]);
+}
+
+interface Gap {
+  readonly before: TextField;
+  readonly after: TextField | undefined;
+  readonly form: LineForm;
+  readonly place: Place;
+}
+
+/** Mappings and other elements of the node above, and between nodes all kinds of new ones. */
+function wholes(document: TableDocument, { before, after, form, place }: Gap): readonly Completion[] {
+  const { iort } = document;
+  if (iort === undefined) return [];
+  const beginsStructure = after === undefined || after.structure?.fields[0]?.line.start === after.line.start;
+  if (!beginsStructure) return [];
+  const found: Completion[] = [];
+  const node = nodeHolding(iort, before.offset);
+  const offset = after?.offset ?? iort.end;
+  const context: NewNodeContext = { table: iort, form, offset };
+  const add = (label: string, detail: string, documentation: string, lines: NewLines) => {
+    // The cursor stands on a line of its own.
+    const shown = lines[0] === undefined ? lines.slice(1) : lines;
+    found.push(item(place, shown, { label, detail, documentation, kind: 'structure' }, false));
+  };
+  if (node !== undefined && node.kind !== 'unknown') {
+    const isOfNode =
+      after === undefined || after.field === nodeHeaderLayout.fields[0] || nodeHolding(iort, after.offset) === node;
+    if (isOfNode && targets[node.kind] !== undefined) {
+      add(
+        'ID mapping',
+        '6 lines',
+        'A range of IDs, and what it becomes where.',
+        newElement('mapping', node.kind, context),
+      );
+    }
+    if (node.kind === 'its-group' && before.field === itsIdentifier) {
+      add('Identifiers', 'a further ITS', itsIdentifier.meaning, newElement('identifier', node.kind, context));
+    }
+    if (node.kind === 'smmu' && (before.field === contextInterrupt || before.structure?.kind === 'interrupt')) {
+      add(
+        'Context Interrupt',
+        'one line',
+        contextInterrupt.meaning,
+        newElement('context-interrupt', node.kind, context),
+      );
+    }
+    if (node.kind === 'rmr' && before.structure?.kind !== 'mapping') {
+      add(
+        'Base Address of RMR',
+        '3 lines',
+        'A further reserved memory range.',
+        newElement('descriptor', node.kind, context),
+      );
+    }
+  }
+  const isBetweenNodes = after === undefined || after.field === nodeHeaderLayout.fields[0];
+  const isWholeBefore =
+    node !== undefined || before.structure?.kind === 'table-body' || before.structure?.kind === 'padding';
+  if (isBetweenNodes && isWholeBefore) {
+    for (const kind of newNodeKinds) {
+      if (!isKnownTo(kind, form)) continue;
+      add(
+        `New node: ${kindTitle(kind)}`,
+        'all fields',
+        `A node of the kind ${kindTitle(kind)}.`,
+        newNode(kind, context),
+      );
+    }
+  }
+  return found;
+}
+
+/** iasl 20200925 has no lines for an RMR or an IWB. */
+function isKnownTo(kind: NodeKind, { style }: LineForm): boolean {
+  return style === 'current' || (kind !== 'rmr' && kind !== 'iwb');
+}

@@ -1,0 +1,35 @@
+// What can be written at a place of a table's text: the fields that come next, whole nodes and mappings, values that have
+// names, and nodes whose offset a reference needs.
+import type { TableDocument } from '../../acpi/text/document';
+import { nodesForLine } from './completion-lines';
+import { valuesAt } from './completion-values';
+import { sourceFile } from '../../text/source-file';
+import { documentOfText } from '../../acpi/text/document';
+import type { Completion } from './completion-item';
+
+/** Prefixes, a name, the colon, and what stands of the value before the cursor. */
+const valueLine = /^([ \t]*(?:\[[^\]\n]*\][ \t]*)*([^:\n]*?)[ \t]*:[ \t]*)([^\n]*)$/;
+
+export function completions(document: TableDocument, offset: number): readonly Completion[] {
+  const { file, syntax } = document;
+  const isComment = syntax.comments.some(({ start, end }) => start < offset && offset < end);
+  if (isComment || offset > syntax.end) return [];
+  const lineStart = file.text.lastIndexOf('\n', offset - 1) + 1;
+  const before = file.text.slice(lineStart, offset);
+  const match = valueLine.exec(before);
+  if (match === null) return nodesForLine(document, offset);
+  const [, , name = ''] = match;
+  const known = document.fieldAt(offset);
+  if (known?.line.name === name) return valuesAt(document, known, offset);
+  // A line without a value is none: as if there were one, it is the field that it is going to be.
+  const text = `${file.text.slice(0, offset)}0${file.text.slice(offset)}`;
+  const whole = documentOfText(sourceFile(file.path, text, file.encoding));
+  const field = whole.fieldAt(offset);
+  if (field?.line.name !== name) return [];
+  return valuesAt(
+    document,
+    { ...field, line: { ...field.line, valueStart: offset, valueEnd: offset, value: '' } },
+    offset,
+    whole,
+  );
+}
