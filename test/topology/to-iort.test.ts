@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import { buildIort } from '../../server/src/acpi/iort/build';
 import { topologyFromTree } from '../../server/src/topology/from-tree';
 import { iortFromTree, type GeneratedIort } from '../../server/src/topology/to-iort';
 import { readAcpiObjects } from '../../server/src/workspace/acpi-objects';
@@ -101,7 +102,7 @@ describe('an IORT from a tree', () => {
       const result = made(board(pcie('iommu-map = <0 &smmu 0 0x10000>; iommu-map-mask = <0xfff8>;')));
       assert.equal(result.draft.nodes.at(-1)!.mappings!.length, 3225);
       assert.deepEqual(notes(result), [
-        '/pcie@10000000: its IDs go to so many places (65536 ID mappings) that a node cannot hold them: those from 0xc99 on are left out',
+        '/pcie@10000000: it takes 65536 ID mappings, and a node cannot hold so many: those from ID 0xc99 on are left out',
       ]);
     });
 
@@ -259,6 +260,45 @@ describe('an IORT from a tree', () => {
       '/msi@8080000: MADT: GIC ITS ID 4 at 0x8080000',
       '/pcie@10000000: DSDT: the host bridge (pci-host-ecam-generic) has _SEG 7 and _CCA 1',
     ]);
+  });
+
+  it('counts ITS IDs around those that the map gives, and says which segments and names come to nothing', () => {
+    const its = (at: string) =>
+      `its${at}: its@${at} { compatible = "arm,gic-v3-its"; reg = <0 0x${at} 0 0x20000>; msi-controller; #msi-cells = <1>; };`;
+    const host = (
+      at: string,
+    ) => `host${at}: pcie@${at} { compatible = "pci-host-ecam-generic"; device_type = "pci"; #address-cells = <3>;
+      #size-cells = <2>; linux,pci-domain = <3>; msi-map = <0 &its 0 0x100>; };`;
+    const result = made(board(`${its('100000')} ${its('200000')} ${host('40000000')} ${host('50000000')} leds { };`), {
+      map: '&its100000 0\nhost40000000 \\_SB_.PCI0\n/leds \\_SB_.LED0',
+    });
+    assert.deepEqual(nodes(result, 'its-group'), ['its-group 1', 'its-group 0', 'its-group 2']);
+    assert.deepEqual(notes(result), [
+      '/pcie@50000000: PCI segment 3 is that of /pcie@40000000, and Linux looks at no second one',
+    ]);
+    assert.deepEqual(
+      notes(result, 'assumed').filter((text) => text.includes('gets no node')),
+      [
+        '/pcie@40000000: \\_SB_.PCI0 gets no node: a root complex has a PCI segment, and no name',
+        '/leds: \\_SB_.LED0 gets no node: it has no IOMMU and no MSIs',
+      ],
+    );
+  });
+
+  it('fits into its nodes, whatever the tree says', () => {
+    const many = Array.from({ length: 5000 }, (_, id) => `<&smmu ${String(id * 2)}>`).join(', ');
+    const entries = Array.from({ length: 5000 }, (_, id) => `<${String(id * 8)} &smmu ${String(id * 2)} 1>`).join(', ');
+    const result = made(
+      board(`dev: dev { iommus = ${many}; memory-region = <&r>; }; r: r@70000000 { reg = <0 0x70000000 0 0x10000>;
+        iommu-addresses = <&dev 0 0x70000000 0 0x10000>; }; ${pcie(`iommu-map = ${entries}; msi-map = <0 &its 0 0x10000>;`)}`),
+      { map: '/dev \\_SB_.DEV0' },
+    );
+    assert.deepEqual(
+      result.draft.nodes.map(({ kind, mappings = [] }) => `${kind} ${String(mappings.length)}`),
+      ['its-group 0', 'smmuv3 3225', 'root-complex 3225', 'named-component 3225', 'rmr 3225'],
+    );
+    assert.ok('bytes' in buildIort(result.draft));
+    assert.equal(notes(result).length, 4);
   });
 
   it('has address limits for what dma-ranges forward, and loses shifts and holes', () => {

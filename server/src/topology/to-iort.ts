@@ -30,11 +30,13 @@ export function iortFromTree(tree: DeviceTree, topology: Topology, settings: Ior
   const its = new Map(controllers.map((controller, index) => [controller, index]));
   const iommus = topology.iommus.filter((iommu) => isCarried(iommu, notes));
   const smmus = new Map(iommus.map((iommu, index) => [iommu, its.size + index]));
-  const builder: IortBuilder = { tree, topology, settings, notes, unnamed: [], its, smmus };
+  const builder: IortBuilder = { tree, topology, settings, notes, unnamed: [], segments: new Map(), its, smmus };
   const deviceIds = newDeviceIds();
   noteControllers(builder);
   noteFunctions(builder);
-  const groups = controllers.map((controller) => makeGroup(builder, controller));
+  noteUnusedNames(builder);
+  const ids = itsIds(builder, controllers);
+  const groups = controllers.map((controller, index) => makeGroup(builder, controller, ids[index]!));
   const pmcgs = makePmcgs(builder);
   const masters = topology.masters.filter((master) => isOwnMaster(builder, master));
   // What stands for many devices comes first: a component can reach its ITS by itself where the SMMU leads elsewhere.
@@ -77,11 +79,23 @@ function isCarried(iommu: Iommu, notes: Note[]): boolean {
   return false;
 }
 
-function makeGroup(builder: IortBuilder, controller: MsiController): MadeNode {
+/** GIC ITS IDs: those that the map gives, the others counted around them. */
+function itsIds({ settings }: IortBuilder, controllers: readonly MsiController[]): number[] {
+  const { numbers } = settings.objects;
+  const taken = new Set(controllers.flatMap(({ path }) => numbers.get(path) ?? []));
+  let next = 0;
+  return controllers.map(({ path }) => {
+    const given = numbers.get(path);
+    if (given !== undefined) return given;
+    while (taken.has(next)) next++;
+    return next++;
+  });
+}
+
+function makeGroup(builder: IortBuilder, controller: MsiController, id: number): MadeNode {
   const { path } = controller;
   const { settings, its } = builder;
   const given = settings.objects.numbers.get(path);
-  const id = given ?? its.get(controller)!;
   if (given === undefined && its.size > 1) {
     note(builder, 'assumed', path, `GIC ITS ID ${String(id)}, by the order of the tree: the map can say another`);
   }
@@ -105,6 +119,18 @@ function noteControllers(builder: IortBuilder): void {
     const users = builder.topology.masters.filter((master) => rings(master, path));
     if (users.length === 0) continue;
     note(builder, 'lost', path, `the MSIs of ${users[0]!.path}: an IORT leads to ITS alone`);
+  }
+}
+
+/** Names that nothing comes of; the others are looked at with their devices. */
+function noteUnusedNames(builder: IortBuilder): void {
+  const masters = new Map(builder.topology.masters.map((master) => [master.path, master]));
+  for (const [path, name] of builder.settings.objects.names) {
+    const kind = masters.get(path)?.kind;
+    if (kind === 'platform' || kind === 'bus') continue;
+    const reason =
+      kind === 'pci-host' ? 'a root complex has a PCI segment, and no name' : 'it has no IOMMU and no MSIs';
+    note(builder, 'assumed', path, `${name} gets no node: ${reason}`);
   }
 }
 

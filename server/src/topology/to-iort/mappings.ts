@@ -20,10 +20,16 @@ export function mappingsOf(builder: IortBuilder, master: DmaMaster, deviceIds: D
   if (one !== undefined) return all.map((mapping) => ({ ...mapping, flags: 1 }));
   const single = singleMapping(all);
   if (single !== undefined) return [single];
-  if (all.length <= mostMappings) return all;
-  const { inputBase } = all[mostMappings]!;
-  const message = `its IDs go to so many places (${count(all.length, 'ID mapping')}) that a node cannot hold them: those from ${hex(inputBase)} on are left out`;
-  note(builder, 'lost', master.path, message);
+  return fitting(builder, master.path, all);
+}
+
+/** As many as a node holds. */
+export function fitting<Draft extends MappingDraft>(builder: IortBuilder, path: string, all: Draft[]): Draft[] {
+  const left = all[mostMappings];
+  if (left === undefined) return all;
+  const first = hex(left.flags === undefined ? left.inputBase : left.outputBase);
+  const message = `it takes ${count(all.length, 'ID mapping')}, and a node cannot hold so many: those from ID ${first} on are left out`;
+  note(builder, 'lost', path, message);
   return all.slice(0, mostMappings);
 }
 

@@ -4,7 +4,7 @@ import { cellValue, nodeAt } from '../../tree/navigate';
 import { hex } from '../../text/numbers';
 import type { DmaMaster, Iommu, StreamEntry } from '../model';
 import type { DeviceIds } from './device-ids';
-import { mappingsOf } from './mappings';
+import { fitting, mappingsOf } from './mappings';
 import { memoryAccess, memorySizeLimit } from './memory-access';
 import { nodeRevision, note, type IortBuilder, type MadeNode } from './model';
 import { streamOutput } from './routes';
@@ -28,6 +28,15 @@ export function makeRootComplex(builder: IortBuilder, master: DmaMaster, deviceI
     const message = `PCI segment ${String(segment)}, by the order of the host bridges in the tree: linux,pci-domain or the map can say it`;
     note(builder, 'assumed', path, message);
   }
+  const before = builder.segments.get(segment);
+  if (before !== undefined)
+    note(
+      builder,
+      'lost',
+      path,
+      `PCI segment ${String(segment)} is that of ${before}, and Linux looks at no second one`,
+    );
+  else builder.segments.set(segment, path);
   if (master.streams.length > 0) {
     note(builder, 'lost', path, 'its iommus are of the bridge’s own DMA, which a root complex has no field for');
   }
@@ -85,7 +94,7 @@ export function makeComponent(
   const mappings =
     master.kind === 'bus'
       ? mappingsOf(builder, master, deviceIds)
-      : componentMappings(builder, master, streams, deviceIds);
+      : fitting(builder, path, componentMappings(builder, master, streams, deviceIds));
   if (mappings.length === 0) {
     note(builder, 'assumed', path, `${name} needs no node: it has neither stream IDs nor an ITS`);
     return undefined;

@@ -49,6 +49,8 @@ export interface IortBuilder {
   readonly settings: IortSettings;
   readonly notes: Note[];
   readonly unnamed: string[];
+  /** The host bridge of each PCI segment. */
+  readonly segments: Map<number, string>;
   /** Indices of nodes in the draft. */
   readonly its: ReadonlyMap<MsiController, number>;
   readonly smmus: ReadonlyMap<Iommu, number>;

@@ -2,6 +2,7 @@
 import type { DescriptorDraft, MappingDraft } from '../../acpi/iort/build';
 import { formatRange } from '../../text/numbers';
 import type { AddressRange, DmaMaster, Iommu, Reservation } from '../model';
+import { fitting } from './mappings';
 import type { MadeComponent } from './masters';
 import { firstRmrRevision, nodeRevision, note, type IortBuilder, type MadeNode } from './model';
 import { routeOf } from './routes';
@@ -79,7 +80,7 @@ function directRange(builder: IortBuilder, master: DmaMaster, reservation: Reser
 function notePreserved(builder: IortBuilder, { hostBridge }: DmaMaster): void {
   const { path } = hostBridge!;
   const message =
-    'DSDT: _DSM function 5 of the host bridge returns 0 (the firmware’s PCI configuration stays); without it Linux ignores RMRs of functions';
+    'DSDT: _DSM function 5 of the host bridge returns 0, so that the firmware’s PCI configuration stays; without it Linux ignores RMRs of functions (in doorbell.json: preserveBootConfiguration)';
   if (!builder.notes.some((each) => each.node === path && each.message === message))
     note(builder, 'elsewhere', path, message);
 }
@@ -98,7 +99,7 @@ function makeRange(builder: IortBuilder, { range, origin, flags, streams }: Rang
       revision: nodeRevision(builder.settings, 'rmr'),
       fields: { flags },
       descriptors: [descriptor],
-      mappings: streamMappings(builder, streams),
+      mappings: fitting(builder, origin, streamMappings(builder, streams)),
     },
   };
 }

@@ -1,7 +1,8 @@
 // Where the IDs of what is behind a host bridge (or another bus) go: stream IDs of an SMMU, device IDs of an ITS.
+import { hex } from '../../text/numbers';
 import { lookUp, usableEntries } from '../id-maps';
 import type { DmaMaster, Iommu, MsiController } from '../model';
-import type { IortBuilder } from './model';
+import { note, type IortBuilder } from './model';
 
 export interface Route {
   readonly smmu: { readonly iommu: Iommu; readonly id: number } | undefined;
@@ -13,6 +14,9 @@ export interface RouteSpan extends Route {
   readonly first: number;
   readonly last: number;
 }
+
+/** Entries of maps that are looked at altogether; real maps take a few thousand. */
+const mostWork = 200_000_000;
 
 /** Requester IDs have 16 bits. */
 const lastRequesterId = 0xffff;
@@ -80,8 +84,18 @@ export function routeSpans(builder: IortBuilder, master: DmaMaster): RouteSpan[]
     }
   }
   const starts = [...edges].sort((one, other) => one - other);
+  const entries = usableEntries(master.iommuMap, mapRule).length + usableEntries(master.msi.map, mapRule).length;
+  const followed = Math.min(starts.length, Math.floor(mostWork / (entries + 1)));
+  const rest = starts[followed];
+  if (rest !== undefined)
+    note(
+      builder,
+      'lost',
+      master.path,
+      `its maps are too intricate to be followed: IDs from ${hex(rest)} on are left out`,
+    );
   const spans: RouteSpan[] = [];
-  for (const [index, first] of starts.entries()) {
+  for (const [index, first] of starts.slice(0, followed).entries()) {
     const route = routeOf(builder, master, first);
     if (route.smmu === undefined && route.its === undefined) continue;
     spans.push(...unwrapped(builder, master, { ...route, first, last: (starts[index + 1] ?? last + 1) - 1 }));

@@ -7,6 +7,7 @@ import { cellValue, nodeAt, nodePath } from '../../tree/navigate';
 import { list } from '../../text/numbers';
 import type { Iommu } from '../model';
 import type { DeviceIds } from './device-ids';
+import { fitting } from './mappings';
 import { nodeRevision, note, type IortBuilder, type MadeNode } from './model';
 
 /** The ITS mappings of an SMMU, by the demands of its masters. */
@@ -22,7 +23,7 @@ function itsMappings({ its }: IortBuilder, iommu: Iommu, deviceIds: DeviceIds): 
 export function makeSmmu(builder: IortBuilder, iommu: Iommu, deviceIds: DeviceIds): MadeNode {
   const node = nodeAt(builder.tree, iommu.path)!;
   noteSupplies(builder, node);
-  const mappings = itsMappings(builder, iommu, deviceIds);
+  const mappings = fitting(builder, iommu.path, itsMappings(builder, iommu, deviceIds));
   return iommu.driver.grouping === 'stream-match'
     ? makeSmmuV2(builder, iommu, node, mappings)
     : makeSmmuV3(builder, iommu, node, mappings);
@@ -169,6 +170,8 @@ const modelsOfV2: Readonly<Record<string, number>> = {
 const coherentWalk = 2;
 /** NSgIrpt and NSgCfgIrpt. */
 const mostGlobal = 2;
+/** ARM_SMMU_MAX_CBS */
+const mostContexts = 128;
 const edgeBit = 1n << 32n;
 
 function makeSmmuV2(builder: IortBuilder, iommu: Iommu, node: DtNode, mappings: MappingDraft[]): MadeNode {
@@ -184,7 +187,10 @@ function makeSmmuV2(builder: IortBuilder, iommu: Iommu, node: DtNode, mappings: 
     const message = `${String(globalCount - mostGlobal)} of ${String(globalCount)} global interrupts: the node has room for two, and Linux uses the first`;
     note(builder, 'lost', path, message);
   }
-  const contexts = all.slice(globalCount).map(({ gsiv, isEdge }) => BigInt(gsiv) | (isEdge ? edgeBit : 0n));
+  const contexts = all
+    .slice(globalCount, globalCount + mostContexts)
+    .map(({ gsiv, isEdge }) => BigInt(gsiv) | (isEdge ? edgeBit : 0n));
+  if (all.length > globalCount + mostContexts) note(builder, 'lost', path, 'context interrupts beyond the 128th');
   if (contexts.length === 0)
     note(builder, 'lost', path, 'there is no context interrupt, and Linux asks for one at least');
   const [{ start, end }] = registers as [(typeof registers)[0]];

@@ -93,11 +93,18 @@ async function report(name: string, theCase: BothWaysCase, files: KernelFiles, t
   tally.cases++;
   tally.devices += result.devices;
   tally.reserving += result.reserving;
-  if (result.differences.length === 0) return;
+  if (result.differences.length === 0) {
+    console.log(
+      `${title}: the same for ${String(result.devices)} devices, ${String(result.reserving)} with direct regions`,
+    );
+    return;
+  }
   tally.failed++;
-  console.log(`${title}:`);
+  console.log(`${title} differs:`);
   for (const { device, tree, table } of result.differences)
-    console.log([`  ${device}`, ...tree.map((line) => `    - ${line}`), ...table.map((line) => `    + ${line}`)].join('\n'));
+    console.log(
+      [`  ${device}`, ...tree.map((line) => `    - ${line}`), ...table.map((line) => `    + ${line}`)].join('\n'),
+    );
   for (const { kind, node, message } of result.notes.filter((each) => each.kind !== 'elsewhere'))
     console.log(`  ${kind}: ${node}: ${message}`);
 }
