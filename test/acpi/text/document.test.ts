@@ -105,6 +105,14 @@ describe('the document of a table', () => {
     }
   });
 
+  it('compiles the same characters anew where they are other bytes', () => {
+    const text = newIort(6, 'current').replace('"OEM', '"É');
+    const [wide, narrow] = (['utf8', 'latin1'] as const).map((encoding) =>
+      Buffer.from(documentOfText(sourceFile('encoded.dsl', text, encoding)).bytes.subarray(10, 13)).toString('hex'),
+    );
+    assert.deepEqual([wide, narrow], ['c38900', 'c90000']);
+  });
+
   it('recognises other tables and leaves them alone', () => {
     const document = read('[0004] Signature : "DSDT" [Differentiated]\nTable Length : zz\n');
     assert.deepEqual([document.signature, document.bytes.length, document.diagnostics], ['DSDT', 0, []]);

@@ -40,8 +40,9 @@ const mostRemembered = 4;
 
 function assembled(file: SourceFile): Assembly {
   const before = recent.get(file.path);
-  const assembly =
-    before === undefined ? assemble(readLines(file)) : reassemble(before, rereadLines(file, before.lines));
+  // The same characters are other bytes in another encoding.
+  const isEdit = before?.lines.file.encoding === file.encoding;
+  const assembly = isEdit ? reassemble(before, rereadLines(file, before.lines)) : assemble(readLines(file));
   recent.delete(file.path);
   recent.set(file.path, assembly);
   if (recent.size > mostRemembered) recent.delete(recent.keys().next().value!);
