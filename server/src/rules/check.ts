@@ -25,8 +25,19 @@ export function checkTableRules(input: TableInput): Diagnostic[] {
   const { topology, prediction, kernel, settings } = input;
   const machine: MachineInput = { topology, prediction, kernel, settings };
   return run<TableRule | MachineRule>([...tableRules, ...machineRules], input, (rule) =>
-    isTableRule(rule) ? rule.check(input) : rule.check(machine),
+    isTableRule(rule) ? first(rule.check(input), mostOfATable) : rule.check(machine),
   );
+}
+
+/** Findings of one rule in one table that are looked for: nobody reads more, and a hostile table has a hundred thousand. */
+const mostOfATable = 2000;
+
+function* first(findings: Iterable<Finding>, most: number): Generator<Finding> {
+  let count = 0;
+  for (const finding of findings) {
+    if (count++ === most) return;
+    yield finding;
+  }
 }
 
 function isTableRule(rule: TableRule | MachineRule): rule is TableRule {

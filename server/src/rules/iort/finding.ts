@@ -117,3 +117,18 @@ export function nodeRevision(node: IortNode): number {
 export function rangeText({ start, end }: { readonly start: bigint; readonly end: bigint }): string {
   return start === end ? hex(start) : `${hex(start)}–${hex(end)}`;
 }
+
+/** The node whose bytes an offset lies in. */
+export function nodeAround({ nodes }: TableInput['table'], offset: number): IortNode | undefined {
+  let low = 0;
+  let high = nodes.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (nodes[middle]!.offset <= offset) low = middle;
+    else high = middle - 1;
+  }
+  const node = nodes[low];
+  return node !== undefined && node.offset <= offset && offset < Math.max(node.end, node.offset + 16)
+    ? node
+    : undefined;
+}

@@ -35,14 +35,15 @@ export const iortNcName: TableRule = {
   },
   prerequisites: ['iort-node-too-short', 'iort-mapping-outside-node'],
   *check(input) {
+    const unterminated = new Set(
+      input.table.problems.filter(({ code }) => code === 'name-unterminated').map(({ offset }) => offset),
+    );
     const first = new Map<string, NamedComponentNode>();
     for (const node of nodesOf(input, 'named-component')) {
       const { deviceName } = node.values;
       if (deviceName === undefined) continue;
       const name = deviceName.text ?? '';
-      const isOpen = input.table.problems.some(
-        ({ code, offset }) => code === 'name-unterminated' && offset === deviceName.offset,
-      );
+      const isOpen = unterminated.has(deviceName.offset);
       const wrong = wrongName(name, isOpen);
       if (wrong !== undefined) {
         const better = isOpen ? undefined : padded(name);

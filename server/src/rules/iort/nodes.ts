@@ -5,15 +5,10 @@ import { hex } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { removeBytesFix, rewriteFix, setFix, type NewValue } from './edits';
-import { finding, nodeKey, nodeRevision, placeOf, tableRevision, theNode } from './finding';
+import { finding, nodeAround, nodeKey, nodeRevision, placeOf, tableRevision, theNode } from './finding';
 import { acpiView, amendment, firmwareTestSuite, iaslDisassembler, linux, specification } from './sources';
 
 const headerSize = 16;
-
-/** The node whose bytes a problem is about. */
-function nodeOf({ nodes }: IortTable, { offset }: TableProblem): IortNode | undefined {
-  return nodes.find((node) => node.offset <= offset && offset < Math.max(node.end, node.offset + headerSize));
-}
 
 export const iortNodeLength: TableRule = {
   id: 'iort-node-length',
@@ -32,7 +27,7 @@ export const iortNodeLength: TableRule = {
     const { table } = input;
     for (const problem of table.problems) {
       if (!['node-length', 'node-past-end', 'node-truncated'].includes(problem.code)) continue;
-      const node = nodeOf(table, problem);
+      const node = nodeAround(table, problem.offset);
       const rest = table.end - (node?.offset ?? table.end);
       const fits = node === undefined ? undefined : fittingLength(table, node.offset);
       const fixes =
@@ -90,7 +85,7 @@ export const iortNodeTooShort: TableRule = {
     const { table } = input;
     for (const problem of table.problems) {
       if (problem.code !== 'node-too-short' && problem.code !== 'array-outside-node') continue;
-      const node = nodeOf(table, problem);
+      const node = nodeAround(table, problem.offset);
       // The interrupts of an SMMUv1/v2 have a rule of their own.
       if (node?.kind === 'smmu' && problem.code === 'array-outside-node') continue;
       yield finding(input, problem, node, tooShortMessage(problem, node), { fixes: countFix(input, node) });

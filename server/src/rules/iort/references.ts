@@ -5,7 +5,7 @@ import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
-import { finding, mappingKey, mappingName, placeOf, theNode, type Bytes } from './finding';
+import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, type Bytes } from './finding';
 import { amendment, linux, specification } from './sources';
 import { outputRange, streams } from './translation';
 
@@ -32,6 +32,9 @@ const kindNames: Readonly<Record<IortNode['kind'], string>> = {
   unknown: 'a node of unknown type',
 };
 
+/** Nodes among which fixes look for a target. */
+const mostNodes = 5000;
+
 /** Fixes that lead a reference to the nearest nodes of the kinds, the nearest first. */
 export function nearestFixes(
   input: TableInput,
@@ -39,6 +42,8 @@ export function nearestFixes(
   kinds: readonly IortNode['kind'][],
   isPlausible: (node: IortNode) => boolean = () => true,
 ): Fix[] {
+  // Among so many nobody knows which was meant.
+  if (input.table.nodes.length > mostNodes) return [];
   const distance = ({ offset }: IortNode) => Math.abs(offset - Number(reference.value));
   return input.table.nodes
     .filter((node) => kinds.includes(node.kind) && isPlausible(node))
@@ -137,9 +142,10 @@ export const iortRefNotNode: TableRule = {
 };
 
 /** What lies at an offset that is no node's start. */
-export function whereIs({ nodes, end }: TableInput['table'], offset: bigint): string {
+export function whereIs(table: TableInput['table'], offset: bigint): string {
+  const { end } = table;
   if (offset >= BigInt(end)) return `behind the table, which ends at ${hex(end)}`;
-  const inside = nodes.find((node) => BigInt(node.offset) < offset && offset < BigInt(node.end));
+  const inside = nodeAround(table, Number(offset));
   return inside === undefined ? 'where no node begins' : `in the middle of ${theNode(inside)}`;
 }
 
@@ -200,7 +206,9 @@ export const iortRefLoop: TableRule = {
       const { outputReference } = mapping;
       const way = circle.length === 1 ? 'itself' : `${list(circle.slice(1).map(theNode), 4)} and back`;
       const message = `${mappingName(node, mapping)} of ${theNode(node)} closes a circle: from ${theNode(circle[0]!)} to ${way}. Linux follows it for ever, and the boot hangs`;
-      const evidence = evidenceAt(...circle.map((each) => [placeOf(input, each.header.type), theNode(each)] as const));
+      const evidence = evidenceAt(
+        ...circle.slice(0, 8).map((each) => [placeOf(input, each.header.type), theNode(each)] as const),
+      );
       const fixes = targetFixes(input, node, mapping, circle);
       yield finding(input, outputReference, node, message, { about: mappingKey(mapping), evidence, fixes });
     }

@@ -154,6 +154,9 @@ function byStart(a: Registers, b: Registers): number {
   return a.start < b.start ? -1 : a.start > b.start ? 1 : a.node.index - b.node.index;
 }
 
+/** Ranges over one place that are compared: machines have two by mistake, hostile tables a hundred thousand. */
+const mostOpen = 64;
+
 interface Overlap {
   readonly own: Registers;
   readonly others: readonly Registers[];
@@ -166,11 +169,11 @@ function overlaps(all: readonly Registers[]): ReadonlyMap<IortNode, Overlap> {
     if (own.node.kind !== 'smmu' && own.node.kind !== 'smmuv3') return;
     const known = found.get(own.node);
     if (known === undefined) found.set(own.node, { own, others: [other] });
-    else known.others.push(other);
+    else if (known.others.length < mostOpen) known.others.push(other);
   };
   let open: Registers[] = [];
   for (const range of [...all].sort(byStart)) {
-    open = open.filter(({ end }) => end >= range.start);
+    open = open.filter(({ end }) => end >= range.start).slice(-mostOpen);
     for (const other of open) {
       note(range, other);
       note(other, range);

@@ -86,6 +86,9 @@ export interface Streams {
   readonly bySmmu: ReadonlyMap<IortNode, readonly StreamRange[]>;
 }
 
+/** Ranges of one SMMU that are said to meet one: more than anybody reads. */
+const mostMeeting = 64;
+
 const streamsOf = new WeakMap<IortTable, Streams>();
 
 /** The stream IDs of all root complexes and named components, by the way of their mappings. */
@@ -113,9 +116,30 @@ function findStreams(table: IortTable): Streams {
       else ranges.push(range);
     }
   }
-  for (const ranges of bySmmu.values()) ranges.sort(byStart);
-  const meeting = (smmu: IortNode, { start, end }: IdRange) =>
-    (bySmmu.get(smmu) ?? []).filter((range) => range.start <= end && start <= range.end);
+  /** The highest end up to each of the sorted ranges: in front of a lower one nothing meets an ID any more. */
+  const ends = new Map<IortNode, bigint[]>();
+  for (const [smmu, ranges] of bySmmu) {
+    ranges.sort(byStart);
+    const highest: bigint[] = [];
+    for (const { end } of ranges) highest.push(highest.length > 0 && highest.at(-1)! > end ? highest.at(-1)! : end);
+    ends.set(smmu, highest);
+  }
+  const meeting = (smmu: IortNode, { start, end }: IdRange) => {
+    const ranges = bySmmu.get(smmu) ?? [];
+    const highest = ends.get(smmu) ?? [];
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ranges[middle]!.start <= end) low = middle + 1;
+      else high = middle;
+    }
+    const found: StreamRange[] = [];
+    for (let at = low - 1; at >= 0 && highest[at]! >= start && found.length < mostMeeting; at--) {
+      if (ranges[at]!.end >= start) found.push(ranges[at]!);
+    }
+    return found.reverse();
+  };
   return { all, meeting, bySmmu };
 }
 
