@@ -13,6 +13,7 @@ import type {
   InlayHint,
   Location,
   LocationLink,
+  SemanticTokens,
   SymbolInformation,
   TextDocumentEdit,
   TextEdit as LspTextEdit,
@@ -34,6 +35,12 @@ const tableFeatures = {
     foldingRange: {},
     inlayHint: {},
     codeLens: {},
+    semanticTokens: {
+      requests: { full: true, range: true },
+      tokenTypes: [],
+      tokenModifiers: [],
+      formats: ['relative'],
+    },
     formatting: { dynamicRegistration: true },
     completion: { completionItem: { snippetSupport: true, insertTextModeSupport: { valueSet: [1, 2] } } },
   },
@@ -106,6 +113,11 @@ describe('ACPI tables over LSP', () => {
     assert.equal(smmu!.children!.length, 1);
     const folds = await client.request<FoldingRange[]>('textDocument/foldingRange', { textDocument });
     assert.ok(folds.some(({ startLine }) => startLine === smmu!.range.start.line));
+    const tokens = await client.request<SemanticTokens>('textDocument/semanticTokens/full', { textDocument });
+    assert.ok(tokens.data.length > 0 && tokens.data.length % 5 === 0);
+    const range = { start: { line: smmu!.range.start.line, character: 0 }, end: smmu!.range.end };
+    const part = await client.request<SemanticTokens>('textDocument/semanticTokens/range', { textDocument, range });
+    assert.ok(part.data.length > 0 && part.data.length < tokens.data.length);
     const lenses = await client.request<CodeLens[]>('textDocument/codeLens', { textDocument });
     assert.deepEqual(lenses[0]!.command, {
       title: 'Linux 6.12: reserves 0x8000000–0x80fffff msi',

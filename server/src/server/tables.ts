@@ -19,6 +19,7 @@ import { format } from '../features/iort/formatting';
 import { folds } from '../features/iort/folding';
 import { inlayHints } from '../features/iort/inlay-hints';
 import { definition, references } from '../features/iort/references';
+import { semanticTokens, tokenModifiers, tokenTypes } from '../features/iort/semantic-tokens';
 import { symbols, type TableSymbol } from '../features/iort/symbols';
 import { tableLanguage } from '../protocol';
 import type { TextEdit } from '../text/diagnostic';
@@ -39,6 +40,15 @@ export function tableCapabilities({ features, formattingRegistration }: Abilitie
     ...(features.has('foldingRange') ? { foldingRangeProvider: true } : {}),
     ...(features.has('inlayHint') ? { inlayHintProvider: true } : {}),
     ...(features.has('codeLens') ? { codeLensProvider: { resolveProvider: false } } : {}),
+    ...(features.has('semanticTokens')
+      ? {
+          semanticTokensProvider: {
+            legend: { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] },
+            full: true,
+            range: true,
+          },
+        }
+      : {}),
     ...(features.has('formatting') && !formattingRegistration ? { documentFormattingProvider: true } : {}),
   };
 }
@@ -106,6 +116,18 @@ export function answerTables(connection: Connection, session: Session, abilities
         range: lspRange(range),
         command: { title, command },
       }));
+    });
+  }
+  if (features.has('semanticTokens')) {
+    connection.languages.semanticTokens.on((params) => {
+      const table = session.tableAt(checked.document(params));
+      return { data: table === undefined ? [] : [...semanticTokens(table, 0, table.file.text.length)] };
+    });
+    connection.languages.semanticTokens.onRange((params) => {
+      const { uri, range } = checked.range(params);
+      const table = session.tableAt(uri);
+      if (table === undefined) return { data: [] };
+      return { data: [...semanticTokens(table, toOffset(table.file, range.start), toOffset(table.file, range.end))] };
     });
   }
   if (features.has('formatting')) {

@@ -1,0 +1,76 @@
+// Colours that need to know what a line means: names of fields and of flags, values that name nodes or things, what the
+// compiler computes, and lines that it does not read.
+import type { TableDocument } from '../../acpi/text/document';
+import type { TextField } from '../../acpi/text/table-text';
+import { lineStarts, positionAt } from '../../text/source-file';
+
+export const tokenTypes = ['property', 'decorator', 'number', 'string', 'enumMember', 'variable', 'comment'] as const;
+/** `readonly`: what a compiler computes. `deprecated`: what it does not read. */
+export const tokenModifiers = ['readonly', 'deprecated'] as const;
+
+type TokenType = (typeof tokenTypes)[number];
+
+interface Token {
+  readonly start: number;
+  readonly end: number;
+  readonly type: TokenType;
+  readonly modifiers: number;
+}
+
+const readonly = 1;
+const deprecated = 2;
+
+/** The tokens of a part of the text in the protocol's form: five numbers each, places relative to the one before. */
+export function semanticTokens(document: TableDocument, from: number, to: number): readonly number[] {
+  const { file, syntax } = document;
+  const starts = lineStarts(file);
+  const data: number[] = [];
+  let lastLine = 0;
+  let lastCharacter = 0;
+  const put = (start: number, end: number, { type, modifiers }: Token): void => {
+    const { line, character } = positionAt(file, start);
+    data.push(line - lastLine, line === lastLine ? character - lastCharacter : character);
+    data.push(end - start, tokenTypes.indexOf(type), modifiers);
+    lastLine = line;
+    lastCharacter = character;
+  };
+  for (const line of syntax.lines) {
+    if (line.end < from || line.start > to) continue;
+    const field = document.fieldAt(line.start);
+    const tokens =
+      field?.line.start === line.start ? tokensOf(field) : [{ ...unread, start: line.nameStart, end: line.nameEnd }];
+    for (const token of tokens) {
+      // A token stays on its line; a list of bytes may go over several.
+      for (let start = token.start; start < token.end;) {
+        const next = starts[positionAt(file, start).line + 1] ?? file.text.length + 1;
+        const end = Math.min(token.end, next - 1);
+        if (end > start) put(start, end, token);
+        start = next;
+      }
+    }
+  }
+  return data;
+}
+
+const unread: Token = { start: 0, end: 0, type: 'property', modifiers: deprecated };
+
+function tokensOf(text: TextField): readonly Token[] {
+  const { line, flag, field } = text;
+  const computed = flag === undefined && field.computed !== undefined ? readonly : 0;
+  const name: Token = {
+    start: line.nameStart,
+    end: line.nameEnd,
+    type: flag === undefined ? 'property' : 'decorator',
+    modifiers: computed,
+  };
+  const type = valueType(text);
+  const value = { start: line.valueStart, end: line.valueEnd, type, modifiers: computed };
+  return value.end > value.start ? [name, value] : [name];
+}
+
+function valueType({ field, flag, line }: TextField): TokenType {
+  if (field.kind === 'heading') return 'comment';
+  if (line.isQuoted) return 'string';
+  if (flag === undefined && field.reference === 'table-offset') return 'variable';
+  return (flag ?? field).values === undefined ? 'number' : 'enumMember';
+}
