@@ -14,7 +14,9 @@ import {
 import { newRouter, specialIndex } from '../../server/src/topology/acpi/translate';
 import type { DeviceIdRule } from '../../server/src/topology/model';
 import { randomFrom, type Random } from '../oracle/kernel/random';
-import { complex, component, itsGroup, rmr, smmuv3, tableBytes } from './tables';
+import { kernelProfile } from '../../server/src/iova/kernel-profile';
+import { predictRegions } from '../../server/src/iova/predict';
+import { complex, component, itsGroup, range, rmr, smmuv3, tableBytes, tableTopology, topologyOfNodes } from './tables';
 
 /** As far as the routes are followed. */
 const longestChain = 34;
@@ -144,5 +146,30 @@ describe('IDs through an IORT', () => {
     const hostile = kernelTable(decodeIort(tableBytes(deep)));
     const { stops } = newRouter(hostile, 'by-flag').route(hostile.nodes[2]!, 0, 0xffff, itsTypes);
     assert.ok(stops.some(({ reason }) => reason === 'loop' || reason === 'too-much'));
+  });
+
+  it('and arrays that lie over each other are not read without end', () => {
+    const nodes = Array.from({ length: 3000 }, (_, at) =>
+      at % 2 === 0 ? complex([range(0, 0, 0, 1)]) : rmr([range(0, 0, 0, 1)], [[0n, 0n]]),
+    );
+    const bytes = Buffer.from(tableBytes([itsGroup(0), smmuv3([]), ...nodes]));
+    for (const { offset, kind } of decodeIort(bytes).nodes) {
+      bytes.writeUInt32LE(0xffffffff, offset + 8);
+      bytes.writeUInt32LE(16, offset + 12);
+      // Descriptors and identifiers as well.
+      if (kind === 'rmr' || kind === 'its-group')
+        bytes.fill(0xff, offset + (kind === 'rmr' ? 0x14 : 0x10), offset + (kind === 'rmr' ? 0x18 : 0x14));
+    }
+    const topology = tableTopology(bytes);
+    predictRegions(topology, kernelProfile());
+    assert.equal(topology.masters.length, 1500);
+  });
+
+  it('and RMRs by the thousand for one SMMU are not held against each function without end', () => {
+    const ranges = Array.from({ length: 3000 }, (_, at) => range(0, 7, at * 16, 1));
+    const many = Array.from({ length: 60 }, () => rmr(ranges, [[0x70000000n, 0x10000n]]));
+    const topology = topologyOfNodes([itsGroup(0), smmuv3([]), complex([range(0, 0xffff, 0, 1)]), ...many]);
+    const { groups } = predictRegions(topology, kernelProfile());
+    assert.match(groups[0]!.unknown.join(), /more RMRs than/);
   });
 });

@@ -1,7 +1,7 @@
 // PCI functions that no source describes, under ACPI: those of a segment that have the same IOMMU and reserve the same. An RMR is
 // for some stream IDs, so that functions behind one root complex may reserve different things.
 import { usableEntries } from '../topology/id-maps';
-import type { DmaMaster, IdMapEntry, Iommu } from '../topology/model';
+import type { DmaMaster, IdMapEntry, Iommu, StreamRange } from '../topology/model';
 import { attachEntry, none, type Attachment } from './attach';
 import type { KernelProfile } from './kernel-profile';
 import type { FunctionRange } from './prediction';
@@ -34,7 +34,7 @@ export function functionClasses(master: DmaMaster, kernel: KernelProfile): Funct
     if (classes === undefined) byIommu.set(iommu, (classes = new Map<string, Growing>()));
     for (const part of partsOf(entry, iommu, master, kernel)) {
       const rangeProblem = part.isOutOfRange ? entry.problem : undefined;
-      add(classes, part, { ...attachment, rangeProblem }, master);
+      add(classes, part, { ...attachment, rangeProblem });
     }
   }
   const all = [...byIommu.values()].flatMap((classes) => named(master, [...classes.values()]));
@@ -49,7 +49,20 @@ interface Part extends FunctionRange {
   readonly key: string;
   readonly reserves: number;
   readonly isOutOfRange: boolean;
-  readonly sharesStreamId: boolean;
+  /** What nobody can tell of them. */
+  readonly unknown: string | undefined;
+}
+
+/** Ranges of RMRs times stretches of functions; machines have thousands. */
+const mostComparisons = 5_000_000;
+
+function streamRanges({ streamReservations = [] }: Iommu): readonly StreamRange[] {
+  return streamReservations.flatMap(({ streams }) => streams);
+}
+
+function sharedText(first: number, last: number, streamId: number, { hostBridge }: DmaMaster): string {
+  const all = pciRange({ first, last }, hostBridge?.segment ?? 0);
+  return `All functions of ${all} have stream ID 0x${streamId.toString(16)}: only the first that Linux meets gets a group.`;
 }
 
 /** Stretches of an entry whose stream IDs are in the same RMRs. */
@@ -63,6 +76,12 @@ function* partsOf(
   const edges = single === true ? [] : edgesOf(iommu, master, kernel).map((id) => input + (id - output));
   const starts = [input, ...edges.filter((edge) => edge > input && edge <= last)];
   const { streamIdBits } = iommu.driver;
+  const ranges = readsReservations(master, kernel) ? streamRanges(iommu).length : 0;
+  if (starts.length * ranges > mostComparisons) {
+    const unknown = `${iommu.path} has more RMRs than can be held against each function behind ${master.path}.`;
+    yield { first: input, last, streamId: output, key: 'unknown', reserves: 0, isOutOfRange: false, unknown };
+    return;
+  }
   for (const [at, first] of starts.entries()) {
     const streamId = single === true ? output : output + (first - input);
     const reservations = readsReservations(master, kernel) ? streamReservationsOf(iommu, [streamId], kernel) : [];
@@ -79,18 +98,15 @@ function* partsOf(
       key: `${met.join(' ')} | ${String(doorbells)} | ${String(isOutOfRange)}`,
       reserves: met.length,
       isOutOfRange,
-      sharesStreamId: single === true && length > 1,
+      unknown: single === true && length > 1 ? sharedText(input, last, streamId, master) : undefined,
     };
   }
 }
 
 /** Stream IDs from which on something may be different, sorted. */
-function edgesOf(
-  { streamReservations = [], streamDoorbells, driver }: Iommu,
-  master: DmaMaster,
-  kernel: KernelProfile,
-): readonly number[] {
-  const ranges = readsReservations(master, kernel) ? streamReservations.flatMap(({ streams }) => streams) : [];
+function edgesOf(iommu: Iommu, master: DmaMaster, kernel: KernelProfile): readonly number[] {
+  const { streamDoorbells, driver } = iommu;
+  const ranges = readsReservations(master, kernel) ? streamRanges(iommu) : [];
   const doorbells = streamDoorbells?.[kernel.deviceIdRule] ?? [];
   const edges = new Set(
     [...ranges, ...doorbells].flatMap(({ first, last }) => (first <= last ? [first, last + 1] : [])),
@@ -108,13 +124,8 @@ interface Growing {
   readonly unknown: string[];
 }
 
-function add(
-  classes: Map<string, Growing>,
-  part: Part,
-  attachment: Attachment & { ok: true },
-  master: DmaMaster,
-): void {
-  const { key, first, last, streamId, reserves, sharesStreamId } = part;
+function add(classes: Map<string, Growing>, part: Part, attachment: Attachment & { ok: true }): void {
+  const { key, first, last, streamId, reserves } = part;
   let found = classes.get(key);
   if (found === undefined) {
     found = { attachment, streamId, functions: [], reserves, size: 0, unknown: [] };
@@ -124,12 +135,7 @@ function add(
   if (before?.last === first - 1) found.functions[found.functions.length - 1] = { first: before.first, last };
   else found.functions.push({ first, last });
   found.size += last - first + 1;
-  if (sharesStreamId) {
-    const all = pciRange({ first, last }, master.hostBridge?.segment ?? 0);
-    found.unknown.push(
-      `All functions of ${all} have stream ID 0x${streamId.toString(16)}: only the first that Linux meets gets a group.`,
-    );
-  }
+  if (part.unknown !== undefined) found.unknown.push(part.unknown);
 }
 
 /** Those that reserve least, and of these the most functions, go by the name of the bridge. */

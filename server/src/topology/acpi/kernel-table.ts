@@ -53,7 +53,15 @@ export interface KernelTable {
   /** A field of the node's body by the layout of its type; undefined where the table ends before. */
   readonly value: (node: KernelNode, field: string) => KernelValue | undefined;
   readonly read: (offset: number, size: 1 | 2 | 4 | 8) => bigint | undefined;
+  /**
+   * How many of so many elements of an array are looked at. Arrays may lie over each other, so that a small table can count
+   * billions of elements: there is an end to all of them together.
+   */
+  readonly allowed: (count: number) => number;
 }
+
+/** Elements of all arrays of a table; a machine's has thousands. */
+const mostElements = 500_000;
 
 /** Offsets of a structure's fields from its start. */
 function offsetsOf<Name extends string>(layout: StructureLayout<Name>): Readonly<Record<Name, number>> {
@@ -98,6 +106,13 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
   const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(end, bytes.byteLength));
   const known = new Map<number, KernelNode | undefined>();
   const lists = new Map<string, MappingList>();
+  let left = mostElements;
+
+  function allowed(count: number): number {
+    const taken = Math.min(count, left);
+    left -= taken;
+    return taken;
+  }
 
   function nodeAt(offset: number): KernelNode | undefined {
     if (known.has(offset)) return known.get(offset);
@@ -110,7 +125,7 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
     if (mappingOffset === 0 || mappingCount === 0) return { mappings: [], endsEarly: false };
     const key = `${String(offset + mappingOffset)} ${String(mappingCount)}`;
     let list = lists.get(key);
-    if (list === undefined) lists.set(key, (list = readMappings(view, offset + mappingOffset, mappingCount)));
+    if (list === undefined) lists.set(key, (list = readMappings(view, offset + mappingOffset, mappingCount, allowed)));
     return list;
   }
 
@@ -128,6 +143,7 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
     nodeAt,
     mappingsOf,
     read,
+    allowed,
     value(node, field) {
       const layout = bodyLayout(node.type);
       const at = layout && bodyOffsets(layout)[field];
@@ -159,10 +175,11 @@ function readNode(view: DataView, offset: number): KernelNode | undefined {
   };
 }
 
-function readMappings(view: DataView, first: number, count: number): MappingList {
+function readMappings(view: DataView, first: number, count: number, allowed: KernelTable['allowed']): MappingList {
   const room = Math.max(Math.floor((view.byteLength - first) / mappingSize), 0);
+  const length = allowed(Math.min(count, room));
   const mappings: KernelMapping[] = [];
-  for (let index = 0; index < Math.min(count, room); index++) {
+  for (let index = 0; index < length; index++) {
     const offset = first + index * mappingSize;
     const inputBase = view.getUint32(offset + mapping.inputBase, true);
     const idCount = view.getUint32(offset + mapping.count, true);
@@ -177,5 +194,5 @@ function readMappings(view: DataView, first: number, count: number): MappingList
       single: (view.getUint32(offset + mapping.flags, true) & 1) !== 0,
     });
   }
-  return { mappings, endsEarly: count > room };
+  return { mappings, endsEarly: count > length };
 }

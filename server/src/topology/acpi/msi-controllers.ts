@@ -34,8 +34,10 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
     controllers: [...[...byId.values()].flat(), ...frames],
     fallback: frames[0],
     itsOf(group) {
-      const [id] = identifiersOf(group);
-      return id === undefined ? undefined : find(id);
+      const count = table.value(group, 'itsCount');
+      if (count === undefined || count.value === 0n) return undefined;
+      const id = table.read(count.offset + count.size, 4);
+      return id === undefined ? undefined : find(Number(id));
     },
     pagesOf(group) {
       const all = identifiersOf(group);
@@ -50,7 +52,7 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
     const count = table.value(group, 'itsCount');
     if (count === undefined) return [];
     const found: number[] = [];
-    for (let index = 0; index < Number(count.value); index++) {
+    for (let index = 0; index < Number(count.value) && table.allowed(1) > 0; index++) {
       const id = table.read(count.offset + count.size + index * 4, 4);
       if (id === undefined) break;
       found.push(Number(id));

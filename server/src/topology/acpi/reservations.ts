@@ -66,6 +66,9 @@ interface Rmr {
   readonly reservations: readonly Reservation[];
 }
 
+/** A descriptor is more than a mapping. */
+const descriptorCost = 10;
+
 function readRmr(builder: AcpiBuilder, node: KernelNode, paths: Set<string>): Rmr {
   const { table } = builder;
   const flags = table.value(node, 'flags')?.value ?? 0n;
@@ -74,7 +77,7 @@ function readRmr(builder: AcpiBuilder, node: KernelNode, paths: Set<string>): Rm
   const type = (flags & remappingPermitted) === 0n ? 'direct' : 'direct-relaxable';
   const ignored = ignoredReason(builder, node);
   const reservations: Reservation[] = [];
-  for (let index = 0; index < count && first !== 0; index++) {
+  for (let index = 0; index < count && first !== 0 && table.allowed(descriptorCost) > 0; index++) {
     const reservation = readDescriptor(
       builder,
       node,
