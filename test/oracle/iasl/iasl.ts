@@ -33,7 +33,7 @@ export function findIasl(version: IaslVersion): string | undefined {
 }
 
 export interface IaslResult {
-  /** The file that it wrote, undefined where it wrote none. */
+  /** The file that it wrote, undefined where it wrote none or did not come to its end. */
   readonly output: Buffer | undefined;
   readonly status: number;
   /** Everything it said. */
@@ -92,7 +92,7 @@ function run(iasl: string, args: readonly string[], cwd: string, output: string)
         const file = path.join(cwd, output);
         const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
         resolve({
-          output: existsSync(file) ? readFileSync(file) : undefined,
+          output: status === 0 && existsSync(file) ? readFileSync(file) : undefined,
           status,
           messages: said + complained,
         });

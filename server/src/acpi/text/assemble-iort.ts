@@ -142,7 +142,11 @@ function readNamePadding(assembler: Assembler, slots: Slots, start: number): voi
   if (slot === undefined || slot.isKept) return;
   const wanted = readNumber(assembler.bytes(), slot.offset, 4)!;
   const end = assembler.size - start;
-  if (wanted > end && wanted <= mostInNode) {
+  if (wanted > mostInNode) {
+    const line = assembler.offsets.lastIndexOf(slot.offset);
+    const message = `Without a line “Padding”, zeros would be put in up to this offset; a node has ${mostInNode} bytes at most.`;
+    assembler.report('table-node-too-long', line, 'value', message);
+  } else if (wanted > end) {
     assembler.append(new Uint8Array(wanted - end));
   } else if (wanted < end && !assembler.nextIsOwn(ownBytesLabel)) {
     reportOffset(assembler, slot, end);
