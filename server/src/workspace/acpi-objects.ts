@@ -54,17 +54,28 @@ type Entries = readonly (readonly [reference: string, value: unknown])[];
 function jsonEntries(text: string): Entries | { readonly error: string } {
   try {
     const value: unknown = JSON.parse(text);
-    return Object.entries(value as Record<string, unknown>);
+    return flatEntries(value);
   } catch (error) {
     return { error: `it is no JSON: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
+/** People may put their entries in groups of any name. */
+function flatEntries(value: unknown): Entries {
+  return Object.entries(value as Record<string, unknown>).flatMap(([key, inner]) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner) ? flatEntries(inner) : [[key, inner] as const],
+  );
+}
+
+/** Between a node and its object: blanks, `=` or `:`, which no node's name has; quotes do not matter. */
+const parts = /^["']?([^\s"'=:]+)["']?(?:\s*[=:]\s*|\s+)["']?([^\s"']+)["']?/;
+
 function lineEntries(text: string): Entries {
   return text.split(/\r?\n/).flatMap((line) => {
-    const words = line.trim().split(/\s+/);
-    if (words[0] === undefined || words[0] === '' || words[0].startsWith('#')) return [];
-    return [[words[0].replace(/[:=]$/, ''), words[1] ?? ''] as const];
+    const content = line.trim();
+    if (content === '' || content.startsWith('#')) return [];
+    const found = parts.exec(content);
+    return [found === null ? ([content, ''] as const) : ([found[1]!, found[2]!] as const)];
   });
 }
 
@@ -98,18 +109,20 @@ export function proposeNames(
 ): ReadonlyMap<string, string> {
   const used = new Set(taken.values());
   const proposed = new Map<string, string>();
+  const counts = new Map<string, number>();
   for (const node of nodes) {
     const letters =
       node.name
         .toUpperCase()
         .replace(/@.*$/, '')
-        .replace(/[^A-Z]/g, '') || 'DEV';
-    for (let number = 0; !proposed.has(nodePath(node)); number++) {
-      const name = proposedName(letters, number);
-      if (used.has(name)) continue;
-      used.add(name);
-      proposed.set(nodePath(node), name);
-    }
+        .replace(/[^A-Z]/g, '')
+        .slice(0, 3) || 'DEV';
+    let number = counts.get(letters) ?? 0;
+    while (used.has(proposedName(letters, number))) number++;
+    const name = proposedName(letters, number);
+    used.add(name);
+    counts.set(letters, number + 1);
+    proposed.set(nodePath(node), name);
   }
   return proposed;
 }

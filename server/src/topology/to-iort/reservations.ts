@@ -1,6 +1,6 @@
 // RMR nodes from `iommu-addresses`: the direct regions; an RMR cannot reserve without mapping one to one.
 import type { DescriptorDraft, MappingDraft } from '../../acpi/iort/build';
-import { formatRange } from '../../text/numbers';
+import { formatRange, hex } from '../../text/numbers';
 import type { AddressRange, DmaMaster, Iommu, Reservation } from '../model';
 import { fitting } from './mappings';
 import type { MadeComponent } from './masters';
@@ -38,7 +38,7 @@ export function makeRanges(builder: IortBuilder, components: readonly MadeCompon
       let entry = found.get(key);
       if (entry === undefined) found.set(key, (entry = { range, origin: reservation.node.path, flags, streams: [] }));
       entry.streams.push(...streams);
-      if (master.kind === 'pci-function') notePreserved(builder, master);
+      if (master.kind === 'pci-function') noteFunction(builder, master);
     }
   }
   const ranges = [...found.values()];
@@ -77,12 +77,15 @@ function directRange(builder: IortBuilder, master: DmaMaster, reservation: Reser
   return range;
 }
 
-function notePreserved(builder: IortBuilder, { hostBridge }: DmaMaster): void {
+function noteFunction(builder: IortBuilder, { hostBridge, iommuMap, requesterId }: DmaMaster): void {
   const { path } = hostBridge!;
   const message =
     'DSDT: _DSM function 5 of the host bridge returns 0, so that the firmware’s PCI configuration stays; without it Linux ignores RMRs of functions (in doorbell.json: preserveBootConfiguration)';
   if (!builder.notes.some((each) => each.node === path && each.message === message))
     note(builder, 'elsewhere', path, message);
+  if (iommuMap === undefined || (iommuMap.mask & 0xffff) === 0xffff) return;
+  const shared = `an RMR counts for all functions with the stream ID of requester ID ${hex(requesterId ?? 0)}, and iommu-map-mask makes one of several`;
+  note(builder, 'assumed', path, shared);
 }
 
 function makeRange(builder: IortBuilder, { range, origin, flags, streams }: Range): MadeNode {
