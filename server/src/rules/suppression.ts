@@ -92,19 +92,27 @@ function isInBlockComment(file: SourceFile, offset: number): boolean {
   return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
 }
 
-const lastOpeningOf = new WeakMap<SourceFile, number>();
+const openingsOf = new WeakMap<SourceFile, readonly number[]>();
 
-/** Behind the last opening of the file, which is closed: a large table is not lexed for the comment at its head. */
+/** Behind the last opening before it, which is closed before it: a large table is not lexed for the comments in it. */
 function isSurelyOutside(file: SourceFile, offset: number): boolean {
   const { text } = file;
-  let opening = lastOpeningOf.get(file);
-  if (opening === undefined) {
-    opening = text.lastIndexOf('/*');
-    lastOpeningOf.set(file, opening);
+  let openings = openingsOf.get(file);
+  if (openings === undefined) {
+    const found: number[] = [];
+    for (let at = text.indexOf('/*'); at >= 0; at = text.indexOf('/*', at + 1)) found.push(at);
+    openings = found;
+    openingsOf.set(file, openings);
   }
-  if (opening < 0) return true;
-  if (opening >= offset) return false;
-  const closing = text.indexOf('*/', opening + 2);
+  let low = 0;
+  let high = openings.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (openings[middle]! < offset) low = middle + 1;
+    else high = middle;
+  }
+  if (low === 0) return true;
+  const closing = text.indexOf('*/', openings[low - 1]! + 2);
   return closing >= 0 && closing < offset;
 }
 
