@@ -237,6 +237,21 @@ describe('an IORT from a tree', () => {
     ]);
   });
 
+  it('has the stream IDs up to the entry that Linux cannot parse', () => {
+    const streams = (iommus: string) => {
+      const result = made(board(`dev { iommus = ${iommus}; }; other { };`), { map: '/dev \\_SB_.DEV0' });
+      return [...nodes(result, 'named-component'), ...notes(result)];
+    };
+    assert.deepEqual(streams('<&smmu 7>, <&smmu>'), [
+      'named-component \\_SB_.DEV0 memorySizeLimit=40 [0+0>7 smmuv31!]',
+      '/dev: stream IDs from entry 1 of iommus on, as Linux reads it: /iommu@9000000 asks for 1 cell (#iommu-cells), and 0 cells follow',
+    ]);
+    assert.deepEqual(streams('<&smmu>, <&smmu 7>').length, 2);
+    assert.deepEqual(streams('<0xdead 7>, <&smmu 7>'), [
+      '/dev: no stream ID is written, since Linux finds none: no node has phandle 0xdead',
+    ]);
+  });
+
   it('gives a bus with IDs of its own a component with ranges', () => {
     const result = made(
       board(

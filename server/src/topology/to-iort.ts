@@ -28,7 +28,7 @@ export function iortFromTree(tree: DeviceTree, topology: Topology, settings: Ior
     ({ kind, availability }) => kind === 'its' && availability.enabled,
   );
   const its = new Map(controllers.map((controller, index) => [controller, index]));
-  const iommus = topology.iommus.filter((iommu) => isCarried(iommu, notes));
+  const iommus = topology.iommus.filter((iommu) => isCarried(iommu, settings, notes));
   const smmus = new Map(iommus.map((iommu, index) => [iommu, its.size + index]));
   const builder: IortBuilder = { tree, topology, settings, notes, unnamed: [], segments: new Map(), its, smmus };
   const deviceIds = newDeviceIds();
@@ -66,8 +66,9 @@ export function iortFromTree(tree: DeviceTree, topology: Topology, settings: Ior
 }
 
 /** Arm's SMMUs that come up. Another IOMMU has a table of its own (VIOT), or none. */
-function isCarried(iommu: Iommu, notes: Note[]): boolean {
-  const { path, driver, availability, problem, registers } = iommu;
+function isCarried(iommu: Iommu, { busRule }: IortSettings, notes: Note[]): boolean {
+  const { path, driver, availability, laterProblem, registers } = iommu;
+  const problem = iommu.problem ?? (busRule === 'own-cells' ? laterProblem : undefined);
   if (!availability.enabled) return false;
   if (driver.name !== 'arm-smmu-v3' && driver.name !== 'arm-smmu') {
     const which = driver.known ? `an IOMMU of the driver ${driver.name}` : 'no IOMMU that Linux has a driver for';

@@ -2,7 +2,7 @@
 import type { MappingDraft } from '../../acpi/iort/build';
 import { cellValue, nodeAt } from '../../tree/navigate';
 import { hex } from '../../text/numbers';
-import type { DmaMaster, Iommu, StreamEntry } from '../model';
+import type { DmaMaster, Iommu, Problem } from '../model';
 import type { DeviceIds } from './device-ids';
 import { fitting, mappingsOf } from './mappings';
 import { memoryAccess, memorySizeLimit } from './memory-access';
@@ -133,30 +133,41 @@ function whatItSays({ smmus, its }: IortBuilder, { streams, iommuMap, msi, kind 
   return controller !== undefined && its.has(controller) ? `its MSIs to ${controller.path} are left out` : undefined;
 }
 
-/** One bad entry, and Linux gives the device no IOMMU (drivers/iommu/of_iommu.c of_iommu_configure). */
+/**
+ * What cannot be parsed ends the list, and what was good before it stays good; an IOMMU that takes no devices spoils it all
+ * (drivers/iommu/of_iommu.c of_iommu_configure_dev).
+ */
 function streamsOf(builder: IortBuilder, { path, streams }: DmaMaster): MadeComponent['streams'] {
-  const { smmus } = builder;
-  const foreign = streams.find(({ iommu }) => iommu.problem === undefined && iommu.target && !smmus.has(iommu.target));
-  if (foreign?.iommu.target !== undefined) {
-    note(builder, 'lost', path, `${foreign.iommu.target.path} is not in the table, and so is nothing that leads to it`);
+  const found: { readonly iommu: Iommu; readonly id: number }[] = [];
+  const lose = (message: string): MadeComponent['streams'] => {
+    note(builder, 'lost', path, message);
     return [];
+  };
+  for (const { iommu, streamId, mask, problem } of streams) {
+    const { target } = iommu;
+    if (target === undefined || endsList(problem)) {
+      const reason = problem?.message ?? iommu.problem?.message ?? 'it leads nowhere';
+      if (found.length === 0) return lose(`no stream ID is written, since Linux finds none: ${reason}`);
+      note(
+        builder,
+        'lost',
+        path,
+        `stream IDs from entry ${String(found.length)} of iommus on, as Linux reads it: ${reason}`,
+      );
+      return found;
+    }
+    if (iommu.problem !== undefined)
+      return lose(`no stream ID is written, since Linux gives it no IOMMU: ${iommu.problem.message}`);
+    if (!builder.smmus.has(target))
+      return lose(`${target.path} is not in the table, and so is nothing that leads to it`);
+    if (streamId === undefined) return lose(`no stream ID is written, since its entry for ${target.path} has none`);
+    found.push({ iommu: target, id: streamOutput(target, streamId, mask) });
   }
-  const good = streams.filter(isGood);
-  if (good.length < streams.length) {
-    const bad = streams.find((entry) => !isGood(entry))!;
-    const reason = bad.problem?.message ?? bad.iommu.problem?.message ?? `${bad.iommu.path ?? 'it'} has no stream IDs`;
-    note(builder, 'lost', path, `no stream ID is written, since Linux gives it no IOMMU: ${reason}`);
-    return [];
-  }
-  return good.map(({ iommu, streamId, mask }) => ({
-    iommu: iommu.target!,
-    id: streamOutput(iommu.target!, streamId!, mask),
-  }));
+  return found;
 }
 
-function isGood({ iommu, streamId, problem }: StreamEntry): boolean {
-  const isUnusable = problem !== undefined && problem.code !== 'stream-id-range';
-  return iommu.target !== undefined && iommu.problem === undefined && streamId !== undefined && !isUnusable;
+function endsList(problem: Problem | undefined): boolean {
+  return problem?.code === 'bad-length' || problem?.code === 'bad-cells';
 }
 
 /**
