@@ -17,6 +17,7 @@ import { findDtc, findLinuxSource } from '../oracle/paths';
 import { builtServer, startClient, type LspClient } from '../server/lsp-client';
 import { benchBoards, type BenchBoard } from './boards';
 import { median, minimum, table } from './statistics';
+import { measureTableServer } from './table-server';
 
 interface Measures {
   readonly start: number[];
@@ -63,6 +64,7 @@ async function main(): Promise<void> {
   }
   if (options.tables === true) {
     runBundled('tables');
+    await measureTableServer(Number(options.runs ?? 5), options.minima === true);
     return;
   }
   const linux = findLinuxSource();

@@ -1,0 +1,75 @@
+// What the built server takes to answer a document that is an IORT of 2,000 nodes: from opening it in a process that has
+// just started, and from an edit of one digit, to the diagnostics.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { buildIort } from '../../server/src/acpi/iort/build';
+import { printTable } from '../../server/src/acpi/text/print';
+import { builtServer, startClient } from '../server/lsp-client';
+import { crowdedTable } from './crowded-tables';
+import { median, minimum, table } from './statistics';
+
+const nodes = 2000;
+const edits = 15;
+/** Milliseconds: as for boards, until the server has come to rest, and between two keystrokes of a fast typist. */
+const pause = 1500;
+const betweenKeystrokes = 60;
+
+/** Prints a table of the times; `runs` servers are started, one after the other. */
+export async function measureTableServer(runs: number, isMinima: boolean): Promise<void> {
+  const typical = isMinima ? minimum : median;
+  const opened: number[] = [];
+  const firstEdits: number[] = [];
+  const laterEdits: number[] = [];
+  const hints: number[] = [];
+  for (let run = 0; run < runs; run++) await measureOnce();
+  const row = [opened, firstEdits, laterEdits, hints].map((list) => `${typical(list).toFixed(1)} ms`);
+  console.log(`\nThe server with an IORT of ${nodes} nodes as its document, over stdio; ${runs} servers.`);
+  console.log(table([['open', 'first edit', 'edit', 'hints of a screen'], row]));
+
+  async function measureOnce(): Promise<void> {
+    const built = buildIort(crowdedTable(nodes));
+    if (!('bytes' in built)) throw new Error(built.problem);
+    const text = printTable(built.bytes, { style: 'current' });
+    const file = '/doorbell-bench/iort.dsl';
+    const client = await startClient({
+      server: builtServer,
+      capabilities: { textDocument: { publishDiagnostics: { versionSupport: true }, inlayHint: {} } },
+    });
+    await timed(opened, client.published(file), () => client.open(file, text, 'acpi-table'));
+    const range = lastDigit(text, /Output Base : ([0-9A-F]{8})/g, 700);
+    const edit = (into: number[], digit: number) =>
+      timed(into, client.published(file), () => client.change(file, { range, text: String(digit) }));
+    await edit(firstEdits, 1);
+    await sleep(pause);
+    for (let count = 0; count < edits; count++) {
+      await sleep(betweenKeystrokes);
+      await edit(laterEdits, 2 + (count % 2));
+      const screen = { start: { ...range.start, character: 0 }, end: { line: range.start.line + 60, character: 0 } };
+      const textDocument = { uri: new URL(`file://${file}`).toString() };
+      const asked = performance.now();
+      await client.request('textDocument/inlayHint', { textDocument, range: screen });
+      hints.push(performance.now() - asked);
+    }
+    await client.stop();
+  }
+}
+
+async function timed(into: number[], answer: Promise<unknown>, send: () => Promise<void>): Promise<void> {
+  const sent = performance.now();
+  await send();
+  await answer;
+  into.push(performance.now() - sent);
+}
+
+interface Position {
+  readonly line: number;
+  readonly character: number;
+}
+
+/** The last digit of the value in the `which`-th line of a name. */
+function lastDigit(text: string, pattern: RegExp, which: number): { readonly start: Position; readonly end: Position } {
+  const match = [...text.matchAll(pattern)][which];
+  if (match === undefined) throw new Error('no such line in the table');
+  const before = text.slice(0, match.index + match[0].length - 1).split('\n');
+  const start = { line: before.length - 1, character: before.at(-1)!.length };
+  return { start, end: { ...start, character: start.character + 1 } };
+}
