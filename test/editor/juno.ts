@@ -1,17 +1,9 @@
 // The main job on real input: Juno's MSI window problem seen, understood and fixed in the editor.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { CodeServer } from './code-server';
+import { find } from './place';
+import type { Stage } from './stage';
 import { LONG_MS, expect, step, until } from './steps';
-import type { Place, Workbench } from './workbench';
-
-export interface Stage {
-  readonly workbench: Workbench;
-  /** The workspace folder, a Linux tree. */
-  readonly workspace: string;
-  readonly server: CodeServer;
-  readonly shoot: (name: string) => Promise<void>;
-}
 
 const folder = 'arch/arm64/boot/dts/arm';
 const never = 'can never use the MSI window';
@@ -192,17 +184,4 @@ async function keptQuiet({ server }: Stage): Promise<void> {
   step('the trace channel has the traffic');
   const log = server.channel('Doorbell');
   expect(!/internal error|exception|\bat .*\.js:/i.test(log), 'the log holds no internal error');
-}
-
-/** Where a text begins in a file, or where its part `ahead` ends; it must be there once. */
-function find(file: string, text: string, ahead = ''): Place {
-  const [before = '', ...rest] = readFileSync(file, 'utf8').split(text);
-  if (rest.length !== 1) throw new Error(`${file} holds ${rest.length} times: ${text}`);
-  const lines = (before + ahead).split('\n');
-  const start = lines.at(-1)!;
-  const screen = Array.from(start).reduce(
-    (column, each) => (each === '\t' ? column - (column % 8) + 8 : column + 1),
-    0,
-  );
-  return { line: lines.length, column: start.length + 1, screenColumn: screen + 1 };
 }

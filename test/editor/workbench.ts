@@ -31,9 +31,15 @@ export interface Workbench {
   readonly page: Page;
   /** Opens a file of the workspace by its name. */
   openFile(name: string): Promise<void>;
+  /** Opens a file by its whole path, wherever it is. */
+  openPath(file: string): Promise<void>;
   /** Puts the cursor somewhere in the active editor. */
   goTo(place: Place): Promise<void>;
+  /** Waits for the cursor to be somewhere. */
+  at(place: Place): Promise<void>;
   runCommand(title: string): Promise<void>;
+  /** A command that asks for one of several things. */
+  runCommandAndChoose(title: string, choice: string): Promise<void>;
   /** The Problems row with a text, the panel opened if need be. */
   problem(text: string): Promise<Locator>;
   problemGone(text: string): Promise<void>;
@@ -52,6 +58,12 @@ export interface Workbench {
   /** Waits for an editor (any group) that shows a text. */
   editorShows(text: string): Promise<void>;
   editorHides(text: string): Promise<void>;
+  /** Waits for the active editor's language, by its name in the status bar. */
+  language(name: string): Promise<void>;
+  /** Waits for a message of the editor's. */
+  notification(text: string): Promise<void>;
+  /** Loads the window anew, as after a crash of the browser. */
+  reload(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -91,8 +103,27 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
       await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
       await page.locator('.editor-group-container.active .view-line').first().waitFor();
     },
+    openPath: async (file) => {
+      const name = file.slice(file.lastIndexOf('/') + 1);
+      // The box looks a path up while it is typed; Enter may come before the answer.
+      await again(page.locator(`.tab.active[data-resource-name="${name}"]`), async () => {
+        if (!(await quickInput.isVisible())) await again(quickInput, () => page.keyboard.press('Control+O'));
+        await quickInput.fill(file);
+        await page
+          .locator('.quick-input-widget .monaco-list-row', { hasText: name })
+          .first()
+          .waitFor({ timeout: 4000 });
+        await quickInput.press('Enter');
+      });
+    },
     goTo,
+    at,
     runCommand: (title) => ask('F1', `>${title}`, title),
+    runCommandAndChoose: async (title, choice) => {
+      await fill('F1', `>${title}`, title);
+      await page.locator('.quick-input-widget .monaco-list-row', { hasText: choice }).first().click();
+      await quickInput.waitFor({ state: 'hidden' });
+    },
     problem: async (text) => {
       const row = problems.filter({ hasText: text }).first();
       await again(row, () => page.keyboard.press('Control+Shift+M'));
@@ -158,6 +189,16 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
         .filter({ hasText: spaced(text) })
         .first()
         .waitFor(),
+    language: (name) => page.locator('[id="status.editor.mode"]', { hasText: name }).waitFor({ timeout: LONG_MS }),
+    notification: (text) =>
+      page
+        .locator('.notifications-toasts .notification-list-item-message', { hasText: text })
+        .first()
+        .waitFor({ timeout: LONG_MS }),
+    reload: async () => {
+      await page.reload();
+      await page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: LONG_MS });
+    },
     editorHides: (text) =>
       editorLines
         .filter({ hasText: spaced(text) })
@@ -168,12 +209,21 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
   /** VS Code asks for code actions when the cursor moves, and the place is certain only once the status bar says it. */
   async function goTo({ line, screenColumn }: Place): Promise<void> {
     await ask('Control+G', `:${line}:${screenColumn}`);
-    await page.locator('.statusbar', { hasText: `Ln ${line}, Col ${screenColumn}` }).waitFor();
+    await at({ line, screenColumn });
     await cursor.waitFor();
+  }
+
+  function at({ line, screenColumn }: Omit<Place, 'column'>): Promise<void> {
+    return page.locator('.statusbar', { hasText: `Ln ${line}, Col ${screenColumn}` }).waitFor();
   }
 
   /** A box at the top of the window: opened by a key, filled, and answered with Enter when the row is there. */
   async function ask(key: string, text: string, row?: string): Promise<void> {
+    await fill(key, text, row);
+    await quickInput.waitFor({ state: 'hidden' });
+  }
+
+  async function fill(key: string, text: string, row?: string): Promise<void> {
     // Enter takes the focused row, which is still the one of an earlier text for a moment.
     const rows = page.locator('.quick-input-widget .monaco-list-row.focused');
     const answer = (row === undefined ? rows : rows.filter({ hasText: row })).first();
@@ -185,7 +235,6 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
       await quickInput.fill(text);
     });
     await quickInput.press('Enter');
-    await quickInput.waitFor({ state: 'hidden' });
   }
 }
 
