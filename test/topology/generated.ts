@@ -7,10 +7,11 @@ import { mergeRegions } from '../../server/src/iova/merge';
 import { predictRegions } from '../../server/src/iova/predict';
 import type { PredictedDevice, RegionPrediction } from '../../server/src/iova/prediction';
 import { sysfsLines } from '../../server/src/iova/print-regions';
+import type { AddressRange, Iova } from '../../server/src/topology/address';
 import { topologyFromAcpi } from '../../server/src/topology/from-acpi';
 import { topologyFromTree } from '../../server/src/topology/from-tree';
-import { usableEntries } from '../../server/src/topology/id-maps';
-import type { DmaMaster, Topology } from '../../server/src/topology/model';
+import { lookUp, usableEntries } from '../../server/src/topology/id-maps';
+import type { DmaMaster, Iommu, MapRule, Topology } from '../../server/src/topology/model';
 import type { AcpiObjects, Note } from '../../server/src/topology/to-iort';
 import type { DeviceTree } from '../../server/src/tree/model';
 import { nodeAt } from '../../server/src/tree/navigate';
@@ -63,7 +64,8 @@ export function compareWithTree(tree: DeviceTree, generated: Generated, kernel: 
   const table = analysed(topologyFromAcpi(iort, undefined, { preserveBootConfiguration: true }), kernel);
   const differences: string[] = [];
   let same = 0;
-  for (const [device, name] of devicesOf(ofTree.topology, generated)) {
+  const shared = sharedStreams(ofTree.topology, kernelProfiles[kernel].mapRule);
+  for (const [device, name] of devicesOf(ofTree.topology, generated, shared)) {
     const one = regionsOf(ofTree, device);
     const other = regionsOf(table, name);
     if (one === other) same++;
@@ -85,21 +87,60 @@ function analysed(topology: Topology, kernel: KernelVersion): Analysed {
   return { topology, names, prediction: predictRegions(topology, kernelProfiles[kernel]) };
 }
 
-/** By their names in the tree and under ACPI: platform devices that the table has, PCI functions where their map changes. */
-function devicesOf({ masters }: Topology, { objects }: Generated): [device: string, name: string][] {
-  const found: [string, string][] = [];
+/**
+ * By their names in the tree and under ACPI: platform devices that the table has, PCI functions where their map changes. Those that
+ * share a stream ID are left out: who has it depends on what a table does not describe.
+ */
+function devicesOf({ masters }: Topology, { objects }: Generated, shared: SharedStreams): [string, string][] {
+  const found: [device: string, name: string][] = [];
   for (const master of masters) {
     if (master.kind === 'platform') {
       const name = objects.names.get(master.path);
-      if (name !== undefined) found.push([master.path, name]);
+      if (name !== undefined && !shared.of(master)) found.push([master.path, name]);
     } else if (master.kind === 'pci-host' && master.availability.enabled) {
       for (const id of requesterIds(master, masters)) {
         const address = pciAddress(master, id);
-        found.push([address, address]);
+        if (!shared.ofFunction(master, id)) found.push([address, address]);
       }
     }
   }
   return found;
+}
+
+interface SharedStreams {
+  readonly of: (master: DmaMaster) => boolean;
+  readonly ofFunction: (host: DmaMaster, requesterId: number) => boolean;
+}
+
+/** Stream IDs of an SMMUv3 that several described devices have, aliases of bridges included. */
+function sharedStreams({ masters }: Topology, rule: MapRule): SharedStreams {
+  const owners = new Map<string, Set<DmaMaster>>();
+  const idsOf = (master: DmaMaster): string[] =>
+    master.kind === 'pci-function'
+      ? [master.requesterId!, ...master.aliases].flatMap((id) => mapped(master, id))
+      : master.streams.flatMap(({ iommu, streamId }) =>
+          isV3(iommu.target) && streamId !== undefined ? [`${iommu.target.path} ${String(streamId)}`] : [],
+        );
+  const mapped = ({ iommuMap }: DmaMaster, id: number): string[] => {
+    const found = iommuMap && lookUp(iommuMap, rule, id);
+    const iommu = found?.kind === 'found' ? found.entry.target.target : undefined;
+    return found?.kind === 'found' && isV3(iommu) ? [`${iommu.path} ${String(found.id)}`] : [];
+  };
+  for (const master of masters)
+    for (const id of idsOf(master)) owners.set(id, (owners.get(id) ?? new Set()).add(master));
+  const isShared = (ids: readonly string[], own: DmaMaster | undefined): boolean =>
+    ids.some((id) => [...(owners.get(id) ?? [])].some((owner) => owner !== own));
+  return {
+    of: (master) => isShared(idsOf(master), master),
+    ofFunction(host, requesterId) {
+      const described = masters.find((each) => each.hostBridge === host.hostBridge && each.requesterId === requesterId);
+      return isShared(described === undefined ? mapped(host, requesterId) : idsOf(described), described);
+    },
+  };
+}
+
+function isV3(iommu: Iommu | undefined): iommu is Iommu {
+  return iommu?.driver.grouping === 'stream-owner';
 }
 
 function requesterIds(host: DmaMaster, masters: readonly DmaMaster[]): number[] {
@@ -133,7 +174,14 @@ function regionsOf({ topology, names, prediction }: Analysed, name: string): str
   const device = found.group.devices.find(({ path }) => path === found.path);
   assert.ok(device, `${found.path} is in the group that it is found in`);
   if (!device.iommu.driver.name.startsWith('arm-smmu')) return unknown;
-  const carried = device.regions.filter(({ type }) => type !== 'reserved');
+  // Linux takes RMRs by its own pages.
+  const carried = device.regions
+    .filter(({ type }) => type !== 'reserved')
+    .map((region) => (region.type === 'direct' ? { ...region, range: inPages(region.range) } : region));
   const alone: PredictedDevice = { ...device, regions: carried };
   return sysfsLines({ ...found.group, regions: mergeRegions([alone]) }, undefined).join(', ');
+}
+
+function inPages({ start, end }: AddressRange<Iova>): AddressRange<Iova> {
+  return { start: (start & ~0xfffn) as Iova, end: (end | 0xfffn) as Iova };
 }
