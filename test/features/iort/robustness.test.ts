@@ -22,7 +22,9 @@ function tryAll(text: string): void {
   if (whole.signature === '') return;
   const { document, analysis } = analysed(whole);
   const { length } = document.file.text;
-  const inside = (start: number, end: number): void => assert.ok(0 <= start && start <= end && end <= length);
+  const inside = (start: number, end: number): void => {
+    assert.ok(0 <= start && start <= end && end <= length);
+  };
   const check = ({ start, end, children }: TableSymbol): void => {
     inside(start, end);
     children.forEach(check);
