@@ -49,7 +49,10 @@ export const noteTitles: Readonly<Record<NoteKind, string>> = {
 /** The order in which people should read them. */
 export const noteKinds: readonly NoteKind[] = ['lost', 'assumed', 'elsewhere'];
 
-/** What stands in front of the table, and each node's origin in front of it. */
+/**
+ * The text with each node's origin in front of it. What the table does not say stands behind the header, however long it is: a text
+ * is known by the lines that it begins with.
+ */
 function withComments(
   bytes: Uint8Array,
   text: string,
@@ -57,19 +60,25 @@ function withComments(
   origins: readonly string[],
   notes: readonly Note[],
 ): string {
-  const origin = new Map(decodeIort(bytes).nodes.map(({ offset }, index) => [offset, origins[index] ?? '']));
+  const offsets = decodeIort(bytes).nodes.map(({ offset }) => offset);
+  const origin = new Map(offsets.map((offset, index) => [offset, origins[index] ?? '']));
   const lines = text.split('\n').flatMap((line) => {
-    const offset = /^\[([0-9A-F]{3,8})h [^\]]*\][ \t]+(?:Type|Subtable Type) : /.exec(line)?.[1];
-    const path = offset === undefined ? undefined : origin.get(Number.parseInt(offset, 16));
-    return path === undefined ? [line] : [`/* ${asComment(path)} */`, line];
+    const found = /^\[([0-9A-F]{3,8})h [^\]]*\][ \t]+(?:Type|Subtable Type) : /.exec(line)?.[1];
+    const offset = found === undefined ? undefined : Number.parseInt(found, 16);
+    const path = offset === undefined ? undefined : origin.get(offset);
+    if (path === undefined) return [line];
+    return [...(offset === offsets[0] ? listing(notes) : []), `/* ${asComment(path)} */`, line];
   });
+  return `/*\n * ${asComment(`The IORT of the machine that ${name} describes, made by doorbell iort generate.`)}\n */\n\n${lines.join('\n')}`;
+}
+
+function listing(notes: readonly Note[]): string[] {
   const listed = noteKinds.flatMap((kind) => {
     const some = notes.filter((each) => each.kind === kind);
     if (some.length === 0) return [];
-    return ['', `${noteTitles[kind]}:`, ...some.map(({ node, message }) => `  ${node}: ${message}`)];
+    return [`${noteTitles[kind]}:`, ...some.map(({ node, message }) => `  ${node}: ${message}`)];
   });
-  const head = [`The IORT of the machine that ${name} describes, made by doorbell iort generate.`, ...listed];
-  return `/*\n${head.map((line) => ` * ${asComment(line)}`.trimEnd()).join('\n')}\n */\n\n${lines.join('\n')}`;
+  return listed.length === 0 ? [] : ['/*', ...listed.map((line) => ` * ${asComment(line)}`), ' */', ''];
 }
 
 const plainLetters: ReadonlyMap<string, string> = new Map([
