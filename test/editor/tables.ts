@@ -74,9 +74,13 @@ async function keepsUnsaved({ workbench, workspace, shoot }: Stage): Promise<voi
   const { page } = workbench;
   const before = readFileSync(path.join(workspace, 'host.aml'));
   const text = textOf(before);
-  await retype(workbench, findIn(text, 'Memory Size Limit : 40', 'Memory Size Limit : '), 2, '30');
+  const limit = findIn(text, 'Memory Size Limit : 40', 'Memory Size Limit : ');
+  await retype(workbench, limit, 2, '30');
+  // The editor backs unsaved texts up a second after the last key; nothing shows it.
   await page.waitForTimeout(3000);
   await workbench.reload();
+  await page.locator('.editor-group-container.active .view-line').first().waitFor();
+  await workbench.goTo(limit);
   await workbench.editorShows('Memory Size Limit : 30');
   expect(readFileSync(path.join(workspace, 'host.aml')).equals(before), 'nothing was written meanwhile');
   step('an unsaved edit is there again after the window was loaded anew');

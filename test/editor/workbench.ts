@@ -105,16 +105,12 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
     },
     openPath: async (file) => {
       const name = file.slice(file.lastIndexOf('/') + 1);
-      // The box looks a path up while it is typed; Enter may come before the answer.
-      await again(page.locator(`.tab.active[data-resource-name="${name}"]`), async () => {
-        if (!(await quickInput.isVisible())) await again(quickInput, () => page.keyboard.press('Control+O'));
-        await quickInput.fill(file);
-        await page
-          .locator('.quick-input-widget .monaco-list-row', { hasText: name })
-          .first()
-          .waitFor({ timeout: 4000 });
-        await quickInput.press('Enter');
-      });
+      await again(quickInput, () => page.keyboard.press('Control+O'));
+      // The box writes a path of its own when it opens, and looks another up while it is typed.
+      const found = page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first();
+      await again(found, () => quickInput.fill(file));
+      await quickInput.press('Enter');
+      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     },
     goTo,
     at,
