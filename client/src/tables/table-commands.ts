@@ -151,13 +151,15 @@ async function showError(
 async function targetFor(document: TextDocument): Promise<Uri | undefined> {
   const source = document.uri.scheme === tableScheme ? (await sourceOf(document.uri)).file : document.uri;
   const { dir, name } = path.posix.parse(source.path);
-  const folder = source.scheme === 'untitled' && !path.posix.isAbsolute(source.path) ? undefined : dir;
-  const beside = Uri.file(path.posix.join(folder ?? '', `${name}.aml`));
-  const isFile = source.scheme === 'file' && document.uri.scheme !== tableScheme;
-  if (isFile && ((await typeOf(beside)) === undefined || (await isBinaryTable(beside)))) return beside;
+  // A new text may have been given its place already.
+  const hasPlace = source.scheme === 'file' || (source.scheme === 'untitled' && path.posix.isAbsolute(source.path));
+  const beside = Uri.file(path.posix.join(hasPlace ? dir : '', `${name}.aml`));
+  const isShownBinary = document.uri.scheme === tableScheme;
+  if (hasPlace && !isShownBinary && ((await typeOf(beside)) === undefined || (await isBinaryTable(beside))))
+    return beside;
   return await window.showSaveDialog({
     title: 'Compile to',
-    ...(folder === undefined ? {} : { defaultUri: beside }),
+    ...(hasPlace ? { defaultUri: beside } : {}),
     filters: { 'ACPI tables': ['aml', 'dat', 'bin'] },
   });
 }
