@@ -2,6 +2,7 @@
 // each device must be the same. What an IORT cannot say is taken out of the comparison, and counted.
 import type { Note } from '../../../../server/src/topology/to-iort';
 import { registersOf } from '../../../../server/src/topology/registers';
+import { lookUp } from '../../../../server/src/topology/id-maps';
 import { topologyFromTree } from '../../../../server/src/topology/from-tree';
 import { kernelProfile } from '../../../../server/src/iova/kernel-profile';
 import { nodeAt } from '../../../../server/src/tree/navigate';
@@ -100,7 +101,8 @@ function compareBoots(
   const areFunctionsAlike = hasMask(tree);
   for (const [device, where] of devicesOf(byTree)) {
     const path = device.node;
-    if (isPci(device) ? areFunctionsAlike : path !== undefined && leftOut.has(path)) continue;
+    if (isPci(device) ? areFunctionsAlike || losesStream(tree, device) : path !== undefined && leftOut.has(path))
+      continue;
     const name = isPci(device) ? addressOf(device) : path && names.get(path);
     if (name === undefined) continue;
     const found = devicesOf(byTable).find(([other]) => (isPci(device) ? addressOf(other) : other.node) === name);
@@ -177,5 +179,20 @@ function notComparable(tree: DeviceTree): ReadonlySet<string> {
 function hasMask(tree: DeviceTree): boolean {
   return topologyFromTree(tree).masters.some(
     ({ kind, iommuMap }) => kind === 'pci-host' && iommuMap !== undefined && (iommuMap.mask & 0xffff) !== 0xffff,
+  );
+}
+
+/** A platform device that the table may not have at all has the function's stream ID. */
+function losesStream(tree: DeviceTree, device: SeenDevice): boolean {
+  const { masters } = topologyFromTree(tree);
+  const [bus, slot, number] = addressOf(device)
+    .slice('0000:'.length)
+    .split(/[:.]/)
+    .map((part) => parseInt(part, 16));
+  const id = (bus! << 8) | (slot! << 3) | number!;
+  const map = masters.find(({ kind }) => kind === 'pci-host')?.iommuMap;
+  const found = map && lookUp(map, 'four-cells', id);
+  return (
+    found?.kind === 'found' && masters.some(({ streams }) => streams.some(({ streamId }) => streamId === found.id))
   );
 }
