@@ -20,9 +20,7 @@ export const checked = {
   change: (value: unknown): value is ContentChange =>
     isRecord(value) && typeof value.text === 'string' && (value.range === undefined || isRange(value.range)),
   /** The document of a notification; without a version it is taken for the first one. */
-  textDocument(
-    params: unknown,
-  ):
+  textDocument(params: unknown):
     | {
         readonly uri: string;
         readonly version: number;

@@ -2,6 +2,7 @@
 import { compare, contains, overlaps, sizeOf, subtract, union } from '../../iova/ranges';
 import type { SourceRange } from '../../text/source-file';
 import type { AddressRange } from '../../topology/model';
+import type { DeviceTree } from '../../tree/model';
 import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { rangeOfEntry, readChildren, type ReservedChild } from './kernel-reading';
@@ -17,13 +18,30 @@ interface Reserved {
   readonly child: ReservedChild | undefined;
 }
 
-function* reservedRanges({ tree }: RuleInput): Generator<Reserved> {
-  for (const child of readChildren(tree)) {
-    for (const entry of child.entries) {
-      const range = rangeOfEntry(entry);
-      if (range !== undefined) yield { range, source: entry.source ?? child.source, path: child.path, child };
-    }
+const rangesOf = new WeakMap<DeviceTree, readonly Reserved[]>();
+
+function reservedRanges({ tree }: RuleInput): readonly Reserved[] {
+  let found = rangesOf.get(tree);
+  if (found === undefined) {
+    found = readChildren(tree).flatMap((child) => child.entries.flatMap((entry) => reserved(child, entry)));
+    rangesOf.set(tree, found);
   }
+  return found;
+}
+
+function reserved(child: ReservedChild, entry: ReservedChild['entries'][number]): Reserved[] {
+  const range = rangeOfEntry(entry);
+  if (range === undefined) return [];
+  return [
+    {
+      range,
+      path: child.path,
+      child,
+      get source() {
+        return entry.source ?? child.source;
+      },
+    },
+  ];
 }
 
 function* headerRanges({ tree }: RuleInput): Generator<Reserved> {
@@ -142,8 +160,10 @@ export const reservedMemoryOutside: Rule = {
     const nodes = input.topology.memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
     const memory = union<bigint>(nodes.map(({ range }) => range));
     if (memory.length === 0) return;
-    for (const { range, source, path, child } of reservedRanges(input)) {
+    for (const region of reservedRanges(input)) {
+      const { range, path, child } = region;
       if (child?.isPool !== true || child.noMap || !child.reusable || contains(memory, range)) continue;
+      const { source } = region;
       yield {
         about: path,
         range: source,
@@ -190,10 +210,12 @@ export const reservedMemoryPartlyOutside: Rule = {
     if (input.tree.isPlugin) return;
     const nodes = input.topology.memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
     const memory = union<bigint>(nodes.map(({ range }) => range));
-    for (const { range, source, path } of reservedRanges(input)) {
+    for (const region of reservedRanges(input)) {
+      const { range, path } = region;
       const missing = subtract([range], memory);
       const [first] = missing;
       if (first === undefined || sizeOf(first) === sizeOf(range)) continue;
+      const { source } = region;
       const met = nodes.find((each) => overlaps(each.range, range));
       yield {
         about: path,
@@ -240,9 +262,11 @@ export const reservedMemoryMisaligned: Rule = {
   prerequisites: [...notRead, 'cma-region-misaligned'],
   *check(input) {
     const { pageSize } = input.kernel;
-    for (const { range, source, path, child } of reservedRanges(input)) {
+    for (const region of reservedRanges(input)) {
+      const { range, path, child } = region;
       const size = sizeOf(range);
       if (range.start % pageSize === 0n && size % pageSize === 0n) continue;
+      const { source } = region;
       const what = range.start % pageSize === 0n ? `size ${withSize(size)}` : `start ${hex(range.start)}`;
       yield {
         about: path,

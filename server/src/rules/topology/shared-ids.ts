@@ -126,7 +126,8 @@ export const streamIdShared: Rule = {
 function* listClaims({ topology }: RuleInput): Generator<Claim> {
   for (const { availability, kind, streams, path } of topology.masters) {
     if (!availability.enabled || kind === 'pci-function') continue;
-    for (const { iommu, streamId, problem, source } of streams) {
+    for (const entry of streams) {
+      const { iommu, streamId, problem } = entry;
       if (streamId === undefined || problem !== undefined || iommu.path === undefined || iommu.problem !== undefined)
         continue;
       yield {
@@ -137,7 +138,9 @@ function* listClaims({ topology }: RuleInput): Generator<Claim> {
         entry: undefined,
         path,
         property: 'iommus',
-        source,
+        get source() {
+          return entry.source;
+        },
       };
     }
   }
