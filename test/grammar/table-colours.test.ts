@@ -56,7 +56,11 @@ describe('colours of ACPI tables', () => {
   ];
   it('know the lines of flags', async () => {
     for (const label of flagLabels()) {
-      assert.equal(await markedScope('acpi-data-table', `  ‹${label}› : 1`), 'variable.other.enummember.acpi-table', label);
+      assert.equal(
+        await markedScope('acpi-data-table', `  ‹${label}› : 1`),
+        'variable.other.enummember.acpi-table',
+        label,
+      );
     }
   });
   for (const [marked, scope] of cases) {

@@ -125,7 +125,10 @@ describe('iommu-addresses', () => {
 
   it('are lost in the node of a PCI function: its reg is a place in configuration space', () => {
     const topology = topologyOf(
-      pcie('fn: fn@2,0 { reg = <0x1000 0 0 0 0>; iommu-addresses = <&dev 0x2000000 0 0x10000000 0 0x1000>; };').replace('<&r>', '<&fn>'),
+      pcie('fn: fn@2,0 { reg = <0x1000 0 0 0 0>; iommu-addresses = <&dev 0x2000000 0 0x10000000 0 0x1000>; };').replace(
+        '<&r>',
+        '<&fn>',
+      ),
     );
     assert.deepEqual(outcomes(masterAt(topology, '/pcie/dev@1,0').reservations), ['ignored']);
   });

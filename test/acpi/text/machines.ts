@@ -31,11 +31,7 @@ function smmuv3(
   return { kind: 'smmuv3', revision: 4, fixedSize: 0x44, fields: { base, flags: 1, ...fields }, mappings };
 }
 
-function complex(
-  segment: number,
-  mappings: readonly MappingDraft[],
-  fields: Record<string, number> = {},
-): NodeDraft {
+function complex(segment: number, mappings: readonly MappingDraft[], fields: Record<string, number> = {}): NodeDraft {
   return {
     kind: 'root-complex',
     revision: 3,
