@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import fs from 'node:fs';
 import path from 'node:path';
 import { readAcpiDump } from '../acpi/acpidump';
+import { describeTable } from '../acpi/describe-table';
 import { computedDisagreements } from '../acpi/text/disagreements';
 import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { isPrintable, printTable } from '../acpi/text/print';
@@ -80,7 +81,7 @@ function compile(file: string, { output, force }: CompileArguments): void {
   }
   const target = output ?? path.join(path.dirname(file), `${path.parse(file).name}.aml`);
   write(target, document.bytes);
-  if (target !== '-') process.stdout.write(`${target}: ${describe(document.bytes)}\n`);
+  if (target !== '-') process.stdout.write(`${target}: ${describeTable(document.bytes)}\n`);
 }
 
 function textOf(file: string): TableDocument {
@@ -106,15 +107,6 @@ function report(findings: readonly Diagnostic[], file: string): number {
     process.stderr.write(printText(reportDiagnostic(finding, displayPath(path.resolve(file))), paint));
   }
   return errors;
-}
-
-function describe(bytes: Uint8Array): string {
-  const signature = tableSignature(bytes);
-  const nodes =
-    signature === 'IORT'
-      ? count(decodeIort(bytes).nodes.length, 'node')
-      : count(decodeMadt(bytes).entries.length, 'entry', 'entries');
-  return `${signature}, revision ${bytes[8] ?? 0}, ${nodes}, ${count(bytes.length, 'byte')}`;
 }
 
 function decompile(file: string, { output, style, table }: DecompileArguments): void {

@@ -4,10 +4,8 @@ import { hostAperture } from '../iova/vfio/address-space';
 import type { Fix } from '../text/diagnostic';
 import { rewriteRange, writtenEntry } from './address-edits';
 import { formatRange, hex, humanSize, withSize } from './numbers';
-import { readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
+import { misread, readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from './rule';
-
-const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
 
 export const iommuAddressesWraps: Rule = {
   id: 'iommu-addresses-wraps',

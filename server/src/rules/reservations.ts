@@ -11,6 +11,9 @@ import type {
 import { writtenEntry } from './address-edits';
 import type { RuleInput } from './rule';
 
+/** Rules that find entries of `iommu-addresses` that say something else than they mean: what comes of their ranges is then no news. */
+export const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
+
 /** For `docs.kernels` of rules about entries that earlier kernels do not look at. */
 export const readingKernels = 'Linux 6.3 and later; earlier kernels do not read `iommu-addresses`';
 

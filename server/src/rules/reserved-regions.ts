@@ -5,11 +5,10 @@ import type { AddressRange, DmaMaster } from '../topology/model';
 import { rewriteEntry, writtenEntry } from './address-edits';
 import { doorbells } from './masters';
 import { formatRange, hex, list, withSize } from './numbers';
-import { readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
+import { misread, readingKernels, readReservations, reservationKey, type ReadReservation } from './reservations';
 import { evidenceAt, type Finding, type Rule } from './rule';
 
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
-const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
 
 export const iommuAddressesOutsideDmaRanges: Rule = {
   id: 'iommu-addresses-outside-dma-ranges',

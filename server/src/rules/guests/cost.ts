@@ -5,6 +5,7 @@ import type { GroupRegion } from '../../iova/prediction';
 import { blockSizes } from '../../iova/vfio/address-space';
 import { excludes } from '../../iova/vfio/dma-map';
 import { count, formatRange, humanSize } from '../numbers';
+import { misread } from '../reservations';
 import { evidenceAt, type MachineRule } from '../rule';
 import { deviceNames, isBindable } from '../vfio/devices';
 import { ramPieces, ramText } from './ram';
@@ -45,12 +46,7 @@ export const hugepageCost: MachineRule = {
 };`,
     },
   },
-  prerequisites: [
-    'iommu-addresses-cell-count',
-    'iommu-addresses-truncated',
-    'iommu-addresses-false-phandle',
-    'direct-region',
-  ],
+  prerequisites: [...misread, 'direct-region'],
   *check(input) {
     const { prediction, settings, kernel } = input;
     const pieces = ramPieces(input);

@@ -7,7 +7,7 @@ import { windowDemandsOf } from '../masters';
 import { windowEvidence } from '../msi-window';
 import { formatRange, hex, list } from '../numbers';
 import { relocationFixes } from '../relocation';
-import { reservationKey } from '../reservations';
+import { misread, reservationKey } from '../reservations';
 import { evidenceAt, type Finding, type MachineRule, type MachineInput } from '../rule';
 import { deviceNames, isBindable } from '../vfio/devices';
 import { isProper, knobsText, ramKey, ramPieces, ramText, type RamPiece } from './ram';
@@ -48,12 +48,7 @@ export const guestRamOverReservation: MachineRule = {
 };`,
     },
   },
-  prerequisites: [
-    'iommu-addresses-cell-count',
-    'iommu-addresses-truncated',
-    'iommu-addresses-false-phandle',
-    'direct-region',
-  ],
+  prerequisites: [...misread, 'direct-region'],
   *check(input) {
     const pieces = ramPieces(input).filter(isProper);
     if (pieces.length === 0) return;

@@ -2,11 +2,10 @@
 import { overlaps } from '../../iova/ranges';
 import { nodeAt } from '../../tree/navigate';
 import { formatRange } from '../numbers';
-import { readingKernels, readReservations, reservationKey, type ReadReservation } from '../reservations';
+import { misread, readingKernels, readReservations, reservationKey, type ReadReservation } from '../reservations';
 import { evidenceAt, type Rule, type RuleInput } from '../rule';
 import { rangeOfEntry, readChildren, reservedMemory, type ReservedChild } from './kernel-reading';
 
-const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
 const kernelFunction = 'Linux drivers/iommu/of_iommu.c of_iommu_get_resv_regions';
 
 export const disabledRegionReserves: Rule = {
