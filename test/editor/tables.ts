@@ -152,7 +152,7 @@ async function showsMachine({ workbench, shoot }: Stage): Promise<void> {
     step('left out: this machine has no ACPI tables to read');
     return;
   }
-  await workbench.openPath(table);
+  await workbench.openFile(table);
   await workbench.editorShows(`Signature : "${path.basename(table)}"`);
   await refusesTyping(workbench);
   step(`${table} is shown, and cannot be edited`);

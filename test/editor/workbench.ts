@@ -29,10 +29,8 @@ export type Severity = 'error' | 'warning' | 'info' | 'hint';
 
 export interface Workbench {
   readonly page: Page;
-  /** Opens a file of the workspace by its name. */
-  openFile(name: string): Promise<void>;
-  /** Opens a file by its whole path, wherever it is. */
-  openPath(file: string): Promise<void>;
+  /** Opens a file of the workspace by its name, any other by its whole path. */
+  openFile(file: string): Promise<void>;
   /** Puts the cursor somewhere in the active editor. */
   goTo(place: Place): Promise<void>;
   /** Waits for the cursor to be somewhere. */
@@ -98,19 +96,11 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
   const editorLines = page.locator('.editor-instance .view-lines');
 
   return {
-    openFile: async (name) => {
-      await ask('Control+P', name, name);
+    openFile: async (file) => {
+      const name = file.slice(file.lastIndexOf('/') + 1);
+      await ask('Control+P', file, name);
       await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
       await page.locator('.editor-group-container.active .view-line').first().waitFor();
-    },
-    openPath: async (file) => {
-      const name = file.slice(file.lastIndexOf('/') + 1);
-      await again(quickInput, () => page.keyboard.press('Control+O'));
-      // The box writes a path of its own when it opens, and looks another up while it is typed.
-      const found = page.locator('.quick-input-widget .monaco-list-row', { hasText: name }).first();
-      await again(found, () => quickInput.fill(file));
-      await quickInput.press('Enter');
-      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
     },
     goTo,
     at,
