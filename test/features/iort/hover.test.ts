@@ -100,8 +100,10 @@ describe('hover in an IORT', () => {
   it('a memory range: the devices that have it, and none', () => {
     assert.match(
       hoverText('Base Address of RMR'),
-      /Reserved memory 0x90000000–0x900fffff .*\n\nLinux 6\.12 reserves for\n\n- \\_SB_\.DMA0: 0x90000000–0x900fffff .* direct-relaxable/,
+      /Reserved memory 0x90000000–0x900fffff .*\n\nLinux 6\.12 reserves for\n\n- \\_SB_\.DMA0: 0x90000000–0x900fffff .* direct-relaxable\n\ndirect-relaxable: mapped 1:1 for the host’s own drivers; VFIO takes no notice/,
     );
+    const odd = exampleTable.replace(/(Base Address of RMR : )0000000090000000/, '$10000000090001800');
+    assert.match(hoverText('Base Address of RMR', 0, odd), /no multiple of 64 KiB: Linux calls that a firmware bug/);
     const other = exampleTable.replace(/(Base Address of RMR[^]*Output Base : )00000001/, '$10000E000');
     assert.match(
       hoverText('Base Address of RMR', 0, other),

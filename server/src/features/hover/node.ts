@@ -1,5 +1,6 @@
 // Hovers on node names and labels: what the device is to DMA, and the regions that are predicted for it.
 import { hex } from '../../rules/numbers';
+import { effectsText } from '../../iova/explain-region';
 import type { UngroupedMaster } from '../../iova/prediction';
 import type { Iommu, MsiController } from '../../topology/model';
 import { translateReg } from '../../tree/addresses';
@@ -69,6 +70,7 @@ function masterText(analysis: Analysis, path: string): Text[] {
       : `**Linux ${kernel.version} crashes when this group's regions are read: ${group.oops.message}**`,
     `Reserved regions predicted for Linux ${kernel.version}:`,
     group.regions.length === 0 ? 'none' : bullets(group.regions.slice(0, 16).map(regionText)),
+    effectsText(group.regions, kernel),
     bullets(group.unknown.map((reason) => `unknown: ${reason}`)),
     inboundText(master.inbound.windows),
   ];

@@ -1,4 +1,5 @@
 // Hovers on `iommu-addresses` and `memory-region`: what a device reserves, after all translations, and what that meets.
+import { effectText } from '../../iova/explain-region';
 import { hex } from '../../rules/numbers';
 import type { DmaMaster, Reservation, ReservationNode, WrittenReservation } from '../../topology/model';
 import { translateReg } from '../../tree/addresses';
@@ -91,7 +92,8 @@ function outcomeText({ prediction }: Analysis, { outcomes, writtenStart, size }:
       const indirect = outcome.notDirect
         ? ' Not the same as the physical region: the kernel warns and only reserves it.'
         : '';
-      return `${rangeText(outcome.range)} is \`${outcome.type}\`${shifted}.${indirect}`;
+      const effect = effectText(outcome.type, prediction.kernel);
+      return `${rangeText(outcome.range)} is \`${outcome.type}\`${shifted}.${indirect} ${effect}`;
     }
     case 'ignored':
       return `${code(hex(writtenStart))}, size ${code(hex(size))}: ignored by the kernel, ${outcome.problem.message}.`;

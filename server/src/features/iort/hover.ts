@@ -2,6 +2,8 @@
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
 import type { TableDocument } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
+import { effectsText, roundingText } from '../../iova/explain-region';
+import type { DeviceRegion } from '../../iova/prediction';
 import type { Hover } from '../hover';
 import { bullets, code, rangeText, type Text } from '../hover/subject';
 import { regionText } from '../hover/touches';
@@ -74,6 +76,7 @@ function nodeTexts(document: TableDocument, analysis: MachineAnalysis, node: Ior
       : `**Linux ${kernel.version} crashes when this group’s regions are read: ${oops.message}**`,
     `Reserved regions predicted for Linux ${kernel.version}:`,
     regions.length === 0 ? 'none' : bullets(regions.slice(0, mostRegions).map(regionText)),
+    effectsText(regions, kernel),
     bullets(predicted.groups.flatMap(({ unknown }) => unknown).map((reason) => `unknown: ${reason}`)),
   ];
 }
@@ -87,10 +90,13 @@ function rangeTexts({ prediction, topology }: MachineAnalysis, node: IortNode, f
   const range = { start, end: start + descriptor.length.value - 1n };
   const place = { start: field.structure?.start ?? 0, end: field.structure?.end ?? 0 };
   const lines = new Set<string>();
+  const reservedThere: DeviceRegion[] = [];
   for (const group of prediction.groups) {
     for (const { path, regions } of group.devices) {
-      for (const { type, source, range: reserved } of regions) {
+      for (const region of regions) {
+        const { type, source, range: reserved } = region;
         if (source === undefined || source.start < place.start || source.start > place.end) continue;
+        reservedThere.push(region);
         lines.add(`${code(path)}: ${rangeText(reserved)} ${code(type)}`);
       }
     }
@@ -108,7 +114,15 @@ function rangeTexts({ prediction, topology }: MachineAnalysis, node: IortNode, f
         : problem.message;
     return [title, `Linux ${prediction.kernel.version} reserves it for no device: ${why}.`];
   }
-  return [title, `Linux ${prediction.kernel.version} reserves for`, bullets([...lines].slice(0, mostRegions))];
+  const { kernel } = prediction;
+  const rounding = reservedThere[0] && roundingText(reservedThere[0], kernel);
+  return [
+    title,
+    `Linux ${kernel.version} reserves for`,
+    bullets([...lines].slice(0, mostRegions)),
+    rounding,
+    effectsText(reservedThere, kernel),
+  ];
 }
 
 function hexOffset(offset: number): string {
