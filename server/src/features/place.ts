@@ -4,6 +4,7 @@ import type { MemberSyntax, NodeSyntax, SyntaxTree, TopLevelItem } from '../synt
 import type { SourceFile, SourceRange } from '../text/source-file';
 import type { DeviceTree, DtNode } from '../tree/model';
 import { nodeByReference } from '../tree/navigate';
+import { oncePer } from '../text/once';
 
 export interface Place {
   readonly token: number;
@@ -62,12 +63,8 @@ export function nodeOfOverlay(
   return definitionsOf(tree).get(file)?.get(start);
 }
 
-const definitionsOfTrees = new WeakMap<DeviceTree, ReadonlyMap<SourceFile, ReadonlyMap<number, DtNode>>>();
-
 /** The nodes of a tree by the places of the names that open their blocks. */
-function definitionsOf(tree: DeviceTree): ReadonlyMap<SourceFile, ReadonlyMap<number, DtNode>> {
-  const known = definitionsOfTrees.get(tree);
-  if (known !== undefined) return known;
+const definitionsOf = oncePer((tree: DeviceTree): ReadonlyMap<SourceFile, ReadonlyMap<number, DtNode>> => {
   const found = new Map<SourceFile, Map<number, DtNode>>();
   const visit = (node: DtNode): void => {
     for (const { name } of node.definitions) {
@@ -78,9 +75,8 @@ function definitionsOf(tree: DeviceTree): ReadonlyMap<SourceFile, ReadonlyMap<nu
     for (const child of node.children.values()) visit(child);
   };
   visit(tree.root);
-  definitionsOfTrees.set(tree, found);
   return found;
-}
+});
 
 /** `label` of `&label`, `/path` of `&{/path}`. */
 export function referenceText(reference: string): string {

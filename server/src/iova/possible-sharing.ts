@@ -2,6 +2,7 @@
 // apart, and whether a function or the bridge above it has ACS stands in no source (drivers/iommu/iommu.c pci_device_group).
 import type { DmaMaster } from '../topology/model';
 import type { PredictedGroup, RegionPrediction } from './prediction';
+import { oncePer } from '../text/once';
 
 /** More names than a device has functions help nobody. */
 const mostNames = 8;
@@ -50,11 +51,7 @@ function isGrouped(prediction: RegionPrediction, bridge: DmaMaster): boolean {
 
 type Slots = ReadonlyMap<unknown, ReadonlyMap<number, readonly string[]>>;
 
-const known = new WeakMap<RegionPrediction, Slots>();
-
-function functionsBySlot(prediction: RegionPrediction): Slots {
-  const cached = known.get(prediction);
-  if (cached !== undefined) return cached;
+const functionsBySlot = oncePer((prediction: RegionPrediction): Slots => {
   const all = new Map<unknown, Map<number, string[]>>();
   for (const { devices } of prediction.groups) {
     for (const { master, standsForUndescribed } of devices) {
@@ -66,6 +63,5 @@ function functionsBySlot(prediction: RegionPrediction): Slots {
       else slot.push(master.path);
     }
   }
-  known.set(prediction, all);
   return all;
-}
+});

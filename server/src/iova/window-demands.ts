@@ -6,6 +6,7 @@ import type { KernelProfile } from './kernel-profile';
 import { msiMapOf } from './msi-map';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 import { intersect, lastAddress, subtract, union } from './ranges';
+import { oncePer } from '../text/once';
 
 /** The largest page of a host: windows are aligned to it, and every doorbell may take one. */
 export const granule = 0x10000n;
@@ -124,19 +125,9 @@ function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice)
 }
 
 const whole: AddressRange<BusAddress> = { start: 0n as BusAddress, end: lastAddress as BusAddress };
-const notForwardedBy = new WeakMap<Inbound, readonly Obstacle[]>();
 
 /** What the buses above do not let through: the same for all devices of a bus. */
-function notForwarded(inbound: Inbound): readonly Obstacle[] {
-  let found = notForwardedBy.get(inbound);
-  if (found === undefined) {
-    found = holesOf(inbound);
-    notForwardedBy.set(inbound, found);
-  }
-  return found;
-}
-
-function holesOf({ windows, levels, problem }: Inbound): readonly Obstacle[] {
+const notForwarded = oncePer(({ windows, levels, problem }: Inbound): readonly Obstacle[] => {
   const [level] = levels;
   if (windows === undefined || level === undefined) return [];
   const forwarded = union(windows.filter(({ kind }) => kind !== 'io').map(({ device }) => device));
@@ -144,7 +135,7 @@ function holesOf({ windows, levels, problem }: Inbound): readonly Obstacle[] {
   const text =
     problem === undefined ? `not forwarded by ${bus}` : `perhaps not forwarded by ${bus}: ${problem.message}`;
   return subtract([whole], forwarded).map((range) => ({ range, kind: 'not-forwarded', text, source }));
-}
+});
 
 /** Each doorbell page that the device's MSIs can go to. */
 export function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbell[] {

@@ -2,6 +2,7 @@
 import { type LexedFile, lineStart, PpKind } from './lexer';
 import type { Macro, MacroError } from './macros';
 import { internName } from './names';
+import { oncePer } from '../text/once';
 
 export type DirectiveKind =
   | 'define'
@@ -56,21 +57,12 @@ for (const kind of ['else', 'endif', 'error', 'warning', 'line', 'pragma'] as co
 // Known to gcc, without effect here.
 for (const name of ['ident', 'sccs', 'assert', 'unassert']) kinds.set(internName(name), 'ignored');
 
-const directivesOf = new WeakMap<LexedFile, readonly Directive[]>();
-
 /**
  * The directives of a file in order. In assembler mode gcc takes a line `#word` whose word it does not know as text,
  * which is what lets `#address-cells = <2>;` begin a line (libcpp/directives.cc _cpp_handle_directive). A line marker
  * `# 33 "file"` is text to gcc and nothing to dtc: it is `ignored`.
  */
-export function directives(lexed: LexedFile): readonly Directive[] {
-  let found = directivesOf.get(lexed);
-  if (found === undefined) {
-    found = findDirectives(lexed);
-    directivesOf.set(lexed, found);
-  }
-  return found;
-}
+export const directives: (lexed: LexedFile) => readonly Directive[] = oncePer(findDirectives);
 
 function findDirectives(lexed: LexedFile): Directive[] {
   const { count, kind, flags, start, name } = lexed;

@@ -6,18 +6,10 @@ import { union } from '../iova/ranges';
 import type { SourceRange } from '../text/source-file';
 import { usableEntries } from '../topology/id-maps';
 import type { AddressRange, DmaMaster, Doorbell, MsiController, OutboundWindow } from '../topology/model';
-
-const demandsOf = new WeakMap<RegionPrediction, readonly WindowDemand[]>();
+import { oncePer } from '../text/once';
 
 /** What each device asks of the MSI window: several rules want to know. */
-export function windowDemandsOf(prediction: RegionPrediction): readonly WindowDemand[] {
-  let known = demandsOf.get(prediction);
-  if (known === undefined) {
-    known = windowDemands(prediction);
-    demandsOf.set(prediction, known);
-  }
-  return known;
-}
+export const windowDemandsOf: (prediction: RegionPrediction) => readonly WindowDemand[] = oncePer(windowDemands);
 
 /** The pages of the window that doorbells are mapped into. */
 export function neededPart({ window, needed }: WindowDemand): AddressRange {

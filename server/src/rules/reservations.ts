@@ -10,6 +10,7 @@ import type {
 } from '../topology/model';
 import { writtenEntry } from './address-edits';
 import type { RuleInput } from './rule';
+import { oncePer } from '../text/once';
 
 /** Rules that find entries of `iommu-addresses` that say something else than they mean: what comes of their ranges is then no news. */
 export const misread = ['iommu-addresses-cell-count', 'iommu-addresses-truncated', 'iommu-addresses-false-phandle'];
@@ -60,16 +61,11 @@ export interface NamedEntry {
   readonly reservation: Reservation | undefined;
 }
 
-const entriesOf = new WeakMap<Topology, readonly NamedEntry[]>();
+const entriesOf = oncePer(namedEntries);
 
 /** The entries of all reservations, in order of the tree. */
 export function writtenEntries({ topology }: RuleInput): readonly NamedEntry[] {
-  let entries = entriesOf.get(topology);
-  if (entries === undefined) {
-    entries = namedEntries(topology);
-    entriesOf.set(topology, entries);
-  }
-  return entries;
+  return entriesOf(topology);
 }
 
 function namedEntries({ masters, reservationNodes }: Topology): NamedEntry[] {

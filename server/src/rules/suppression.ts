@@ -3,6 +3,7 @@ import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import { lineStarts, positionAt } from '../text/source-file';
+import { oncePer } from '../text/once';
 
 export type SeverityOverride = Severity | 'off';
 
@@ -39,15 +40,13 @@ interface Suppressions {
 }
 
 const noSuppressions: Suppressions = { wholeFile: new Set(), byLine: new Map() };
-const suppressionsOf = new WeakMap<SourceFile, Suppressions>();
+const suppressionsOf = oncePer((file: SourceFile): Suppressions =>
+  file.text.includes('doorbell-ignore') ? readSuppressions(file) : noSuppressions,
+);
 
 function isIgnored({ rule, range }: Diagnostic): boolean {
   if (range === undefined) return false;
-  let suppressions = suppressionsOf.get(range.file);
-  if (suppressions === undefined) {
-    suppressions = range.file.text.includes('doorbell-ignore') ? readSuppressions(range.file) : noSuppressions;
-    suppressionsOf.set(range.file, suppressions);
-  }
+  const suppressions = suppressionsOf(range.file);
   if (suppressions.wholeFile.has(rule)) return true;
   return suppressions.byLine.get(positionAt(range.file, range.start).line)?.has(rule) ?? false;
 }
@@ -92,18 +91,16 @@ function isInBlockComment(file: SourceFile, offset: number): boolean {
   return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
 }
 
-const openingsOf = new WeakMap<SourceFile, readonly number[]>();
+const openingsOf = oncePer(({ text }: SourceFile): readonly number[] => {
+  const found: number[] = [];
+  for (let at = text.indexOf('/*'); at >= 0; at = text.indexOf('/*', at + 1)) found.push(at);
+  return found;
+});
 
 /** Behind the last opening before it, which is closed before it: a large table is not lexed for the comments in it. */
 function isSurelyOutside(file: SourceFile, offset: number): boolean {
   const { text } = file;
-  let openings = openingsOf.get(file);
-  if (openings === undefined) {
-    const found: number[] = [];
-    for (let at = text.indexOf('/*'); at >= 0; at = text.indexOf('/*', at + 1)) found.push(at);
-    openings = found;
-    openingsOf.set(file, openings);
-  }
+  const openings = openingsOf(file);
   let low = 0;
   let high = openings.length;
   while (low < high) {

@@ -1,6 +1,7 @@
 // One walk over a tree for all rules that look for nodes which are in no topology.
 import { walk } from '../tree/navigate';
 import type { DeviceTree, DtNode } from '../tree/model';
+import { oncePer } from '../text/once';
 
 export interface Survey {
   /** Nodes with `dma-ranges`, empty or not; without the root, whose own is never read. */
@@ -11,18 +12,7 @@ export interface Survey {
   readonly legacySmmus: readonly DtNode[];
 }
 
-const surveys = new WeakMap<DeviceTree, Survey>();
-
-export function surveyOf(tree: DeviceTree): Survey {
-  let found = surveys.get(tree);
-  if (found === undefined) {
-    found = survey(tree);
-    surveys.set(tree, found);
-  }
-  return found;
-}
-
-function survey({ root }: DeviceTree): Survey {
+export const surveyOf = oncePer(({ root }: DeviceTree): Survey => {
   const dmaBuses: DtNode[] = [];
   const otherReservedMemory: DtNode[] = [];
   const legacySmmus: DtNode[] = [];
@@ -32,4 +22,4 @@ function survey({ root }: DeviceTree): Survey {
     if (node.name === 'reserved-memory' && node.parent !== root) otherReservedMemory.push(node);
   });
   return { dmaBuses, otherReservedMemory, legacySmmus };
-}
+});

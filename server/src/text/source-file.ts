@@ -1,4 +1,5 @@
 // A source file as text, and places in it. Offsets are UTF-16 code units from 0; lines and characters count from 0, as in LSP.
+import { oncePer } from './once';
 
 /** A file's content at one moment; never changed, an edit makes a new one. */
 export interface SourceFile {
@@ -26,25 +27,17 @@ export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin
   return { path, text, encoding };
 }
 
-const lineStartsOf = new WeakMap<SourceFile, Uint32Array>();
-
-/** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. Computed once a file. */
-export function lineStarts(file: SourceFile): Uint32Array {
-  let starts = lineStartsOf.get(file);
-  if (starts === undefined) {
-    const found = [0];
-    const { text } = file;
-    const hasLoneReturns = /\r(?!\n)/.test(text);
-    if (hasLoneReturns) {
-      for (const end of text.matchAll(/\r\n|\r|\n/g)) found.push(end.index + end[0].length);
-    } else {
-      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
-    }
-    starts = Uint32Array.from(found);
-    lineStartsOf.set(file, starts);
+/** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. */
+export const lineStarts = oncePer(({ text }: SourceFile): Uint32Array => {
+  const found = [0];
+  const hasLoneReturns = /\r(?!\n)/.test(text);
+  if (hasLoneReturns) {
+    for (const end of text.matchAll(/\r\n|\r|\n/g)) found.push(end.index + end[0].length);
+  } else {
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
   }
-  return starts;
-}
+  return Uint32Array.from(found);
+});
 
 export function positionAt(file: SourceFile, offset: number): Position {
   const starts = lineStarts(file);

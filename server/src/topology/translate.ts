@@ -5,6 +5,7 @@ import { readNumber } from '../tree/cells';
 import { addressCells, nodePath, sizeCells } from '../tree/navigate';
 import type { DeviceTree, DtNode, DtProperty } from '../tree/model';
 import type { BusRule } from './model';
+import { oncePer } from '../text/once';
 
 export type RuledTranslation =
   { readonly ok: true; readonly address: bigint } | { readonly ok: false; readonly reason: string };
@@ -101,14 +102,5 @@ export function cellsOf(bytes: Uint8Array): Uint32Array {
   return result;
 }
 
-const cellsOfProperty = new WeakMap<DtProperty, Uint32Array>();
-
 /** The cells of a property that many may ask for. */
-export function cellsOnce(property: DtProperty): Uint32Array {
-  let values = cellsOfProperty.get(property);
-  if (values === undefined) {
-    values = cellsOf(property.data.bytes);
-    cellsOfProperty.set(property, values);
-  }
-  return values;
-}
+export const cellsOnce = oncePer(({ data }: DtProperty): Uint32Array => cellsOf(data.bytes));

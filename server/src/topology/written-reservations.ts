@@ -8,6 +8,7 @@ import type { Builder } from './builder';
 import { problemAt } from './builder';
 import type { Problem, WrittenReservation } from './model';
 import { cellsOnce } from './translate';
+import { oncePer } from '../text/once';
 
 /** Trees may have millions of entries: where one is written is found out when somebody asks. */
 class Entry implements WrittenReservation {
@@ -121,7 +122,11 @@ interface RegionList {
   set: ReadonlySet<number> | undefined;
 }
 
-const lists = new WeakMap<DtProperty, RegionList>();
+const regionList = oncePer((property: DtProperty): RegionList => ({
+  values: cellsOnce(property),
+  questions: 0,
+  set: undefined,
+}));
 /** After so many questions about one list a set is made of it. */
 const fewQuestions = 32;
 
@@ -129,8 +134,7 @@ function listsRegion(builder: Builder, device: DtNode, region: DtNode): boolean 
   const property = device.properties.get('memory-region');
   if (property === undefined || region.phandle === undefined) return false;
   if (builder.tree.phandles.get(region.phandle) !== region) return false;
-  let list = lists.get(property);
-  if (list === undefined) lists.set(property, (list = { values: cellsOnce(property), questions: 0, set: undefined }));
+  const list = regionList(property);
   if (list.set === undefined && ++list.questions < fewQuestions) return list.values.includes(region.phandle);
   list.set ??= new Set(list.values);
   return list.set.has(region.phandle);

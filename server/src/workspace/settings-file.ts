@@ -14,6 +14,7 @@ import type { Diagnostic, Severity } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
 import { validate, type JsonSchema, type SchemaProblem } from './json-schema';
 import { isRuleId } from './rule-index';
+import { oncePer } from '../text/once';
 
 export const settingsFileName = 'doorbell.json';
 export const settingsSchema = schemaFile as JsonSchema;
@@ -56,24 +57,14 @@ export interface ParsedSettings {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-const parsed = new WeakMap<SourceFile, ParsedSettings>();
-
 /** Reads a doorbell.json, once for each of its contents. A wrong value is reported and counts as absent. */
-export function parseSettings(source: SourceFile): ParsedSettings {
-  let known = parsed.get(source);
-  if (known === undefined) {
-    known = parse(source);
-    parsed.set(source, known);
-  }
-  return known;
-}
+export const parseSettings: (source: SourceFile) => ParsedSettings = oncePer(parse);
 
-const trees = new WeakMap<SourceFile, Node | undefined>();
+const treeOf = oncePer((source: SourceFile) => parseTree(settingsText(source), [], { allowTrailingComma: true }));
 
 /** Where a file gives the value at a path of keys and indices, such as `['guests', 'mine', 'ram', 0]`. */
 export function settingsPlace(source: SourceFile, key: readonly (string | number)[]): SourceRange | undefined {
-  if (!trees.has(source)) trees.set(source, parseTree(settingsText(source), [], { allowTrailingComma: true }));
-  const tree = trees.get(source);
+  const tree = treeOf(source);
   const found = tree && findNodeAtLocation(tree, [...key]);
   return found && { file: source, start: found.offset, end: found.offset + found.length };
 }

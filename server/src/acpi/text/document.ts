@@ -7,7 +7,7 @@ import { decodeMadt } from '../madt/decode';
 import type { MadtTable } from '../madt/model';
 import { assemble, type Assembly } from './assemble';
 import { readLines } from './lines';
-import { once } from './once';
+import { once } from '../../text/once';
 import { printTable, type PrintOptions } from './print';
 import { diagnosticsOf } from './problems';
 import type { PlaceOf, TableText, TextField } from './table-text';

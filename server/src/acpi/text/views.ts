@@ -4,7 +4,7 @@ import { flagValue } from '../layout/field';
 import type { Assembly } from './assemble';
 import { evaluate } from './expression';
 import { lineAtOffset, textLine, valueOfLine } from './lines';
-import { once } from './once';
+import { once } from '../../text/once';
 import { columnsOfLine } from './scan';
 import { suspectLines } from './suspects';
 import type { PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';

@@ -5,6 +5,7 @@ import type { DeviceTree, DtNode } from '../../tree/model';
 import { isEnabled } from '../references';
 import type { RuleInput } from '../rule';
 import { surveyOf } from '../survey';
+import { oncePer } from '../../text/once';
 
 /** A node with a `dma-ranges` that is not empty. */
 export interface DmaBus {
@@ -13,16 +14,11 @@ export interface DmaBus {
   readonly ranges: Exclude<RangesResult, { kind: 'missing' | 'identity' }>;
 }
 
-const busesOf = new WeakMap<DeviceTree, readonly DmaBus[]>();
+const busesOf = oncePer(findBuses);
 
 /** Enabled buses with `dma-ranges`; the root's own are never read. */
 export function dmaBuses({ tree }: Pick<RuleInput, 'tree'>): readonly DmaBus[] {
-  let found = busesOf.get(tree);
-  if (found === undefined) {
-    found = findBuses(tree);
-    busesOf.set(tree, found);
-  }
-  return found;
+  return busesOf(tree);
 }
 
 function findBuses(tree: DeviceTree): DmaBus[] {

@@ -5,6 +5,7 @@ import { addressCells, cellValue, nodePath, sizeCells } from '../../tree/navigat
 import type { DeviceTree, DtNode, DtProperty } from '../../tree/model';
 import type { SourceRange } from '../../text/source-file';
 import type { AddressRange } from '../../topology/model';
+import { oncePer } from '../../text/once';
 
 export interface ReservedMemory {
   readonly node: DtNode;
@@ -42,17 +43,8 @@ export interface ReservedEntry {
   readonly source: SourceRange | undefined;
 }
 
-const known = new WeakMap<DeviceTree, ReservedMemory | false>();
-
 /** Undefined where the tree has no `/reserved-memory`. */
-export function reservedMemory(tree: DeviceTree): ReservedMemory | undefined {
-  let found = known.get(tree);
-  if (found === undefined) {
-    found = read(tree) ?? false;
-    known.set(tree, found);
-  }
-  return found === false ? undefined : found;
-}
+export const reservedMemory: (tree: DeviceTree) => ReservedMemory | undefined = oncePer(read);
 
 /** The children that the kernel sets aside: enabled ones of a node that it does not ignore. */
 export function readChildren(tree: DeviceTree): readonly ReservedChild[] {

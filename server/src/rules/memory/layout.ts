@@ -6,6 +6,7 @@ import type { DeviceTree } from '../../tree/model';
 import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
 import { evidenceAt, type Finding, type Rule, type RuleInput } from '../rule';
 import { rangeOfEntry, readChildren, type ReservedChild } from './kernel-reading';
+import { oncePer } from '../../text/once';
 
 const reservedMem = 'Linux drivers/of/of_reserved_mem.c';
 const notRead = ['reserved-memory-format', 'reserved-memory-reg-length', 'reserved-memory-no-place'];
@@ -18,16 +19,9 @@ interface Reserved {
   readonly child: ReservedChild | undefined;
 }
 
-const rangesOf = new WeakMap<DeviceTree, readonly Reserved[]>();
-
-function reservedRanges({ tree }: RuleInput): readonly Reserved[] {
-  let found = rangesOf.get(tree);
-  if (found === undefined) {
-    found = readChildren(tree).flatMap((child) => child.entries.flatMap((entry) => reserved(child, entry)));
-    rangesOf.set(tree, found);
-  }
-  return found;
-}
+const reservedRanges = oncePer((tree: DeviceTree): readonly Reserved[] =>
+  readChildren(tree).flatMap((child) => child.entries.flatMap((entry) => reserved(child, entry))),
+);
 
 function reserved(child: ReservedChild, entry: ReservedChild['entries'][number]): Reserved[] {
   const range = rangeOfEntry(entry);
@@ -89,7 +83,7 @@ export const reservedMemoryOverlap: Rule = {
   },
   prerequisites: notRead,
   *check(input) {
-    const regions = [...reservedRanges(input), ...headerRanges(input)];
+    const regions = [...reservedRanges(input.tree), ...headerRanges(input)];
     regions.sort((one, other) => compare(one.range.start, other.range.start));
     let reaching: Reserved | undefined;
     for (const next of regions) {
@@ -160,7 +154,7 @@ export const reservedMemoryOutside: Rule = {
     const nodes = input.topology.memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
     const memory = union<bigint>(nodes.map(({ range }) => range));
     if (memory.length === 0) return;
-    for (const region of reservedRanges(input)) {
+    for (const region of reservedRanges(input.tree)) {
       const { range, path, child } = region;
       if (child?.isPool !== true || child.noMap || !child.reusable || contains(memory, range)) continue;
       const { source } = region;
@@ -210,7 +204,7 @@ export const reservedMemoryPartlyOutside: Rule = {
     if (input.tree.isPlugin) return;
     const nodes = input.topology.memory.filter(({ kind, availability }) => kind === 'memory' && availability.enabled);
     const memory = union<bigint>(nodes.map(({ range }) => range));
-    for (const region of reservedRanges(input)) {
+    for (const region of reservedRanges(input.tree)) {
       const { range, path } = region;
       const missing = subtract([range], memory);
       const [first] = missing;
@@ -262,7 +256,7 @@ export const reservedMemoryMisaligned: Rule = {
   prerequisites: [...notRead, 'cma-region-misaligned'],
   *check(input) {
     const { pageSize } = input.kernel;
-    for (const region of reservedRanges(input)) {
+    for (const region of reservedRanges(input.tree)) {
       const { range, path, child } = region;
       const size = sizeOf(range);
       if (range.start % pageSize === 0n && size % pageSize === 0n) continue;

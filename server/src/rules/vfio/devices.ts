@@ -3,13 +3,12 @@ import type { PredictedDevice, PredictedGroup, RegionPrediction } from '../../io
 import type { Iommu } from '../../topology/model';
 import { concerned } from '../masters';
 import { list } from '../numbers';
+import { oncePer } from '../../text/once';
 
-const devicesOf = new WeakMap<RegionPrediction, ReadonlyMap<Iommu, readonly PredictedDevice[]>>();
+type DevicesByIommu = ReadonlyMap<Iommu, readonly PredictedDevice[]>;
 
 /** The devices that have a group, by IOMMU, in the order of the prediction. */
-export function devicesByIommu(prediction: RegionPrediction): ReadonlyMap<Iommu, readonly PredictedDevice[]> {
-  const known = devicesOf.get(prediction);
-  if (known !== undefined) return known;
+export const devicesByIommu = oncePer((prediction: RegionPrediction): DevicesByIommu => {
   const found = new Map<Iommu, PredictedDevice[]>();
   for (const { devices } of prediction.groups) {
     for (const device of devices) {
@@ -18,9 +17,8 @@ export function devicesByIommu(prediction: RegionPrediction): ReadonlyMap<Iommu,
       else others.push(device);
     }
   }
-  devicesOf.set(prediction, found);
   return found;
-}
+});
 
 /**
  * Whether VFIO binds the device: its IOMMU's driver answers IOMMU_CAP_CACHE_COHERENCY with yes
