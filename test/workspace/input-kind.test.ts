@@ -15,6 +15,15 @@ describe('what a file holds', () => {
     assert.equal(kind(`${long}/dts-v1/;\n`), 'source');
   });
 
+  it('is a table’s text with a misspelled signature too, but no devicetree with such a label', () => {
+    for (const written of ['"iort"', '"IORT "', 'iort', 'Iort // x', 'IORTX', '"ASF!"', '"" [x]', 'ASF!\r']) {
+      assert.equal(kind(`Signature : ${written}\nTable Length : 0\n`), 'acpi-text', written);
+    }
+    for (const written of ['node { };', '&node { };', 'node@1 {', '<1>;', '']) {
+      assert.equal(kind(`/ {\n  Signature: ${written}\n};\n`), 'source', written);
+    }
+  });
+
   it('is a source where a comment is all there is, closed or not', () => {
     assert.equal(kind(`/* Signature : "IORT" */\n/ { };\n`), 'source');
     assert.equal(kind(`/*${' x'.repeat(9000)}`), 'source');

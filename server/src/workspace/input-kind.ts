@@ -25,8 +25,12 @@ export function inputKind(file: SourceFile): InputKind {
   return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
 }
 
-/** `[0004] Signature : "IORT"`, with or without the field's place before it, or the quotes. */
-const acpiTextHeader = /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[A-Z0-9]{4}"|[A-Z][A-Z0-9]{3}\b)/m;
+/**
+ * `[0004] Signature : "IORT"`, with or without the field's place before it, or the quotes; a misspelled one as well. In a
+ * devicetree something other than the line's end stands behind a label and a word.
+ */
+const acpiTextHeader =
+  /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[^"\n]*"|[A-Z][A-Z0-9]{3}\b|[\w!]+[ \t]*(?:\r?$|\[|\/[/*]))/m;
 
 /** The start of a text without the comments in front of it, which may be long. */
 function behindComments(text: string): string {

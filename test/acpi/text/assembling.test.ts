@@ -221,6 +221,12 @@ const cases: readonly Case[] = [
     gives: 'table-line-missing',
   },
   {
+    title: 'global interrupts twice',
+    nodes: [its, smmu],
+    edit: (text) => text.replace(/(\n\n.* NSgIrpt : [^]*?)(?=\n.* Context Interrupt : )/, '$1$1'),
+    gives: 'table-line-unexpected',
+  },
+  {
     title: 'context interrupts behind those of the PMU',
     nodes: [its, smmu],
     edit: (text) => text.replace(/((?:.* Context Interrupt : .*\n)+)(.* PMU Interrupt : .*\n)/, '$2$1'),
@@ -268,6 +274,19 @@ describe('what text becomes', () => {
     assert.deepEqual([found?.rule, others], ['table-padding', []]);
     const [edit] = found!.fixes![0]!.change().edits;
     assert.equal(edit?.newText, '00000028');
+    for (const title of ['context interrupts behind those of the PMU', 'without Padding or mappings, at the end']) {
+      const rules = compiled(
+        textOf(
+          cases.find((each) => each.title === title)!,
+          'current',
+        ),
+      ).diagnostics;
+      assert.deepEqual(
+        rules.map(({ rule, severity }) => [rule, severity]),
+        [[title.includes('PMU') ? 'table-array-order' : 'table-padding', 'warning']],
+        title,
+      );
+    }
   });
 });
 

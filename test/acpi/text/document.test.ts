@@ -116,8 +116,30 @@ describe('the document of a table', () => {
   it('recognises other tables and leaves them alone', () => {
     const document = read('[0004] Signature : "DSDT" [Differentiated]\nTable Length : zz\n');
     assert.deepEqual([document.signature, document.bytes.length, document.diagnostics], ['DSDT', 0, []]);
+    assert.deepEqual(read('Signature : "ASF!"\nTable Length : zz\n').diagnostics, []);
     assert.deepEqual(errors(read('Name : 1\n')), ['table-signature Name']);
-    assert.deepEqual([read('').signature, read('').diagnostics], ['', []]);
+    assert.deepEqual([read('').signature, read(' \n').diagnostics], ['', []]);
+  });
+
+  it('says where nothing tells which table it is', () => {
+    for (const text of ['/* a table */\n', 'IORT\n', 'Raw Table Data\n', 'Signature :\n']) {
+      const { diagnostics } = read(text);
+      const missing = diagnostics.filter(({ rule }) => rule === 'table-signature-missing');
+      assert.deepEqual([missing.length, missing[0]?.severity], [1, 'info'], text);
+    }
+  });
+
+  it('leaves tables of one’s own alone, whose body is of generic fields', () => {
+    const header = newIort(0, 'current').replace('"IORT"', '"OEM1"');
+    const head = header.slice(0, header.indexOf('\n', header.indexOf('Asl Compiler Revision')));
+    assert.deepEqual(read(`${head}\nUINT32 : 5\nLabel : L\nString : "x"\n`).diagnostics, []);
+    assert.deepEqual(errors(read(`${head}\nNode Count : 5\n`)), ['table-signature "OEM1"']);
+  });
+
+  it('mends the case of a signature', () => {
+    const [found] = read(newIort(6, 'current').replace('"IORT"', '"Iort"')).diagnostics;
+    const [edit] = found!.fixes![0]!.change().edits;
+    assert.equal(edit?.newText, '"IORT"');
   });
 
   it('is linear in hostile text', () => {

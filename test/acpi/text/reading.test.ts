@@ -178,6 +178,26 @@ const readings: readonly Reading[] = [
   { title: 'a letter in a note', edit: value('VATOS Address', '5 [é]'), gives: 'table-not-text', isLost: true },
   { title: 'a control character', edit: (text) => `\u0001\n${text}`, gives: 'table-not-text', isLost: true },
   { title: 'a lone CR', edit: (text) => `x\rx\n${text}`, gives: 'table-lone-return', isLost: true },
+  { title: 'a CR at the very end', edit: (text) => `${text.slice(0, text.indexOf('Raw Table'))}\r`, gives: 0n },
+  {
+    title: 'what makes it a source of ASL, in a comment',
+    edit: (text) => `// not a Definitionblock\n${text}`,
+    gives: 'table-definition-block',
+  },
+  {
+    title: 'what makes it a source of ASL, in a line without a colon',
+    edit: (text) => `DefinitionBlock\n${text}`,
+    gives: 'table-definition-block',
+  },
+  {
+    title: 'the same on two lines of a comment does not',
+    edit: (text) => `/* Definition\nBlock */\n${text}`,
+    gives: 0n,
+  },
+  { title: 'a signature in lower case', edit: value('Signature', '"iort"'), gives: 'table-signature' },
+  { title: 'a signature that nobody knows', edit: value('Signature', '"IROT"'), gives: 'table-signature' },
+  { title: 'a signature too long', edit: value('Signature', '"IORT "'), gives: 'table-string-length' },
+  { title: 'no signature', edit: line('Signature', ''), gives: 'table-signature' },
   { title: 'a comment that is not closed', edit: (text) => `${text}/*`, gives: 0n },
   {
     title: 'a comment that is not closed swallows the rest',

@@ -142,15 +142,27 @@ function readNamePadding(assembler: Assembler, slots: Slots, start: number): voi
   if (slot === undefined || slot.isKept) return;
   const wanted = readNumber(assembler.bytes(), slot.offset, 4)!;
   const end = assembler.size - start;
+  if (assembler.peek() < 0) reportNoPadding(assembler, end, wanted);
   if (wanted > mostInNode) {
     const line = assembler.offsets.lastIndexOf(slot.offset);
     const message = `Without a line “Padding”, zeros would be put in up to this offset; a node has ${mostInNode} bytes at most.`;
     assembler.report('table-node-too-long', line, 'value', message);
   } else if (wanted > end) {
     assembler.append(new Uint8Array(wanted - end));
-  } else if (wanted < end && !assembler.nextIsOwn(ownBytesLabel)) {
+  } else if (wanted < end && assembler.peek() >= 0 && !assembler.nextIsOwn(ownBytesLabel)) {
     reportOffset(assembler, slot, end);
   }
+}
+
+/** A name at the very end of the table: iasl looks for a line behind it. */
+function reportNoPadding(assembler: Assembler, end: number, wanted: number): void {
+  const line = assembler.lines.count - 1;
+  const [, stop] = assembler.placeOfValue(line);
+  const size = wanted > end && wanted <= mostInNode ? wanted - end : 4 - (end % 4);
+  const newText = `\n${'Padding : '.padStart(46)}${Array.from({ length: size }, () => '00').join(' ')}`;
+  const message = 'iasl refuses a table that ends with a name: a line “Padding” is missing behind it.';
+  const fix = { title: 'Insert “Padding”', start: stop, end: stop, newText };
+  assembler.report('table-padding', line, 'value', message, fix);
 }
 
 function reportOffset(assembler: Assembler, slot: Slot, end: number): void {
@@ -178,6 +190,7 @@ function readArrays(
   /** Where iasl would begin the array, were it empty: behind those before it. */
   const wouldBegin = new Map<ArrayKind, number>();
   let next = 0;
+  let isOutOfOrder = false;
   const passOver = (to: number): void => {
     for (; next <= to; next++) wouldBegin.set(kinds[next]!, assembler.size - start);
   };
@@ -190,6 +203,15 @@ function readArrays(
       continue;
     }
     const kind = kinds[index]!;
+    if (kind.count === undefined && begins.has(kind)) {
+      skipUnexpected(assembler, '“Type” or “Input base”');
+      continue;
+    }
+    if (index < next - 1 && !isOutOfOrder) {
+      isOutOfOrder = true;
+      const message = `iasl refuses “${kind.label}” behind “${kinds[next - 1]!.label}”; here it is compiled where it stands.`;
+      assembler.report('table-array-order', assembler.peek(), 'name', message);
+    }
     passOver(index);
     if (!begins.has(kind)) begins.set(kind, assembler.size - start);
     counts.set(kind, (counts.get(kind) ?? 0) + 1);

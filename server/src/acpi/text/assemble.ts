@@ -6,11 +6,12 @@ import { checksumOf } from '../table-header';
 import { Assembler, type AssembledStructure, type Slot } from './assembler';
 import { assembleIort } from './assemble-iort';
 import { assembleMadt } from './assemble-madt';
-import { isVoid, valueOfLine, hasName, type Lines } from './lines';
+import type { Lines } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
 import type { Field, FlagField } from '../layout/field';
 import { readLayout, readOwnBytes } from './read-fields';
+import { reportSignature, signatureOf } from './signature';
 
 /** What lines came to. The columns have one entry a line. */
 export interface Assembly {
@@ -52,8 +53,8 @@ export function assemble(lines: Lines): Assembly {
       else assembleMadt(assembler);
     }
     setTotals(assembler, slots);
-  } else if (lines.count > 0) {
-    reportSignature(assembler, signature);
+  } else {
+    reportSignature(assembler);
   }
   return assemblyOf(assembler, signature, slots);
 }
@@ -95,19 +96,4 @@ export function assemblyOf(assembler: Assembler, signature: string, slots: Reado
 
 function statedLength(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(4, true);
-}
-
-/** What the first line with a value says, if it is called Signature. */
-export function signatureOf(lines: Lines): string {
-  for (let line = 0; line < lines.count; line++) {
-    if (!isVoid(lines, line)) return hasName(lines, line, 'Signature') ? valueOfLine(lines, line) : '';
-  }
-  return '';
-}
-
-/** Other tables are left alone; what has no signature at all is no table. */
-function reportSignature(assembler: Assembler, signature: string): void {
-  if (signature !== '') return;
-  const line = assembler.peek();
-  if (line >= 0) assembler.report('table-signature', line, 'name', 'A table begins with “Signature : "IORT"”.');
 }

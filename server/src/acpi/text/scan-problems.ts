@@ -23,6 +23,25 @@ export function scanProblems(lines: Lines): TableTextProblem[] {
       found.push({ rule: isOwn ? 'table-own-line' : 'table-line-ignored', start, end, message });
     }
   }
+  return [...found, ...definitionBlocks(lines)];
+}
+
+/** iasl looks through a file line by line, comments and all, for the word that begins ASL (AslDetectSourceFileType). */
+const aslWord = /DefinitionBlock/i;
+
+function definitionBlocks({ file, comments, meaningless }: Lines): TableTextProblem[] {
+  const found: TableTextProblem[] = [];
+  const lookIn = (from: number, to: number): void => {
+    const at = file.text.slice(from, to).search(aslWord);
+    if (at < 0) return;
+    const start = from + at;
+    const end = start + 'DefinitionBlock'.length;
+    const message = 'iasl takes a file with this word, wherever it stands, for ASL, and refuses it.';
+    const fix = { title: 'Write “Definition Block”', start, end, newText: 'Definition Block' };
+    found.push({ rule: 'table-definition-block', start, end, message, fix });
+  };
+  for (let index = 0; index < comments.length; index += 2) lookIn(comments[index]!, comments[index + 1]!);
+  for (const { start, end } of meaningless) lookIn(start, end);
   return found;
 }
 

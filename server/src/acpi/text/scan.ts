@@ -172,7 +172,7 @@ export function scanText(text: string, from = 0, goesOn: (lineStart: number) => 
     for (;;) {
       if (p >= length) break;
       const c = text.charCodeAt(p);
-      if (c === Char.return && text.charCodeAt(p + 1) !== Char.newline) {
+      if (c === Char.return && text.charCodeAt(p + 1) !== Char.newline && p + 1 < length) {
         problems.push({ kind: 'lone-return', start: p });
         isOver = true;
         break;
