@@ -6,6 +6,7 @@ import { findDevice } from '../../server/src/iova/find-device';
 import { kernelProfile, type KernelVersion, type ProfileSettings } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
 import { sysfsLines } from '../../server/src/iova/print-regions';
+import { msiControllerOf } from '../../server/src/iova/vfio/msi-isolation';
 import { acpiNames } from '../../server/src/workspace/acpi-names';
 import {
   complex,
@@ -47,6 +48,25 @@ describe('IORTs on real kernels', () => {
     assert.deepEqual(linesOf(nodes, '\\_SB_.VR07', { kernel: '6.1' }), [window, far]);
     for (const kernel of ['6.12', '7.2'] as const)
       assert.deepEqual(linesOf(nodes, '\\_SB_.VR07', { kernel }), ['no group']);
+  });
+
+  it('a function that joins a group keeps its place although its direct region cannot be mapped; whether it does, no source tells', () => {
+    const nodes = standard(rmr([range(0, 2, 0xd, smmu)], [[0x1_0000_0000_0000n, 0x10000n]], 1));
+    const unknownOf = (kernel: KernelVersion, device: string) => {
+      const topology = topologyOfNodes(nodes);
+      const prediction = predictRegions(topology, kernelProfile({ kernel }));
+      const found = findDevice(topology, prediction, acpiNames(topology), device);
+      return found.kind === 'found' ? found.group?.unknown.join(' ') : undefined;
+    };
+    assert.match(
+      unknownOf('6.12', '0000:00:01.5') ?? '',
+      /^0000:00:01\.5-0000:00:01\.7 is in this group only where it joins one/,
+    );
+    assert.equal(unknownOf('6.12', '0000:00:01.0'), '');
+    const far = '0x0001000000000000 0x000100000000ffff direct-relaxable';
+    assert.deepEqual(linesOf(nodes, '0000:00:01.5', { kernel: '6.12' }), [window, far]);
+    const all = standard(rmr([range(0, 7, 8, smmu)], [[0x1_0000_0000_0000n, 0x10000n]], 1));
+    assert.deepEqual(linesOf(all, '0000:00:01.5', { kernel: '6.12' }), ['no group']);
   });
 
   it('two direct regions at address 0 cost the device its group: a page mapped to 0 looks like one that is not mapped', () => {
@@ -183,6 +203,18 @@ describe('IORTs on real kernels', () => {
     for (const kernel of ['6.1', '6.12'] as const)
       assert.deepEqual(linesOf(nodes, '\\_SB_.VR00', { kernel }), ['no group']);
     assert.deepEqual(linesOf(nodes, '\\_SB_.VR00', { kernel: '7.2' }), [window]);
+  });
+
+  it('before 6.2 a named component’s MSIs, too, miss the mapping that its SMMUv3 seems to keep for itself', () => {
+    const nodes = [
+      itsGroup(0),
+      smmuv3([range(0, 0xffff, 0, its)], { eventGsiv: 0 }, 5),
+      component('\\_SB_.VR00', [single(0x400, smmu)]),
+    ];
+    const topology = topologyOfNodes(nodes);
+    const controllerOn = (kernel: KernelVersion) => msiControllerOf(topology.masters[0]!, kernelProfile({ kernel }));
+    assert.equal(controllerOn('6.1'), undefined);
+    assert.equal(controllerOn('6.12')?.path, 'its-0');
   });
 
   it('root complexes go round in a circle: that is seen, and not followed', () => {

@@ -1,7 +1,7 @@
 // Direct regions must be mapped before their device may use its IOMMU; what cannot be mapped costs the device its group.
 import type { Iommu, Problem } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
-import type { DeviceRegion } from './prediction';
+import type { DeviceRegion, FunctionRange } from './prediction';
 
 const wholeSpace = 1n << 64n;
 
@@ -49,6 +49,16 @@ export function unmappableRegion(
     atZero = region;
   }
   return undefined;
+}
+
+/**
+ * Whether functions that no source describes may join the group of others that come first: these have made the domain, and what a
+ * further device cannot map of its regions is passed over then (drivers/iommu/iommu.c __iommu_probe_device). Groups on the root
+ * bus are of one slot's functions; behind bridges they may be of any.
+ */
+export function mayJoinOthers(functions: readonly FunctionRange[] | undefined): boolean {
+  const wholeSlots = ({ first, last }: FunctionRange): boolean => first % 8 === 0 && last % 8 === 7 && last < 0x100;
+  return functions !== undefined && !functions.every(wholeSlots);
 }
 
 /** ALIGN of 64 bits. */

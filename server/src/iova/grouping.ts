@@ -12,6 +12,8 @@ export interface Member {
   readonly streams: readonly Stream[];
   readonly oops: Problem | undefined;
   readonly unknown: readonly string[];
+  /** Why it makes no group of its own; it joins one that is there. */
+  readonly cannotBeFirst: string | undefined;
 }
 
 export interface Grouping {
@@ -47,7 +49,9 @@ export function newGrouping(kernel: KernelProfile): Grouping {
       const driver = driverGroup(member, kernel);
       if (driver.refusal !== undefined) return driver.refusal;
       const { key } = driver;
-      const group = shared ?? byKey.get(key ?? '') ?? sharedByPci(device) ?? newGroup();
+      const joined = shared ?? byKey.get(key ?? '') ?? sharedByPci(device);
+      if (joined === undefined && member.cannotBeFirst !== undefined) return member.cannotBeFirst;
+      const group = joined ?? newGroup();
       if (key !== undefined) byKey.set(key, group);
       group.push(member);
       neighbours.add(device.master, numbers.get(group)!);

@@ -6,7 +6,7 @@ import { contestedStreams } from './contested-streams';
 import { deviceRegions } from './device-regions';
 import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
-import { unmappableRegion } from './direct-mappings';
+import { mayJoinOthers, unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
 import { availabilityOn, busPlace, doubtfulIommus, isSetUpBefore, lostIommus } from './lost-iommus';
 import type { Loss } from './lost-iommus';
@@ -113,7 +113,7 @@ interface Reason {
 }
 
 function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: KernelProfile): Reason | undefined {
-  const { attachment, unmappable, found } = candidate;
+  const { attachment, found, unmappable } = candidate;
   if (!attachment.ok) return { reason: attachment.reason, problem: attachment.problem };
   const { iommu, rangeProblem } = attachment;
   const loss = lost.get(iommu);
@@ -127,7 +127,9 @@ function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: Kern
   if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
     return { reason: rangeProblem.message, problem: rangeProblem };
   }
-  return unmappable && { reason: unmappable.message, problem: unmappable };
+  // Where all of a group are set up at once, nobody comes first.
+  if (unmappable === undefined || kernel.groupsFormAt !== 'add') return undefined;
+  return { reason: unmappable.message, problem: unmappable };
 }
 
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
@@ -137,7 +139,7 @@ function place(
   doubts: ReadonlyMap<Iommu, string>,
   contested: ReadonlyMap<DmaMaster, string>,
 ): Reason | undefined {
-  const { master, standsForUndescribed, attachment, found, stand } = candidate;
+  const { master, standsForUndescribed, attachment, found, stand, unmappable } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
   const streams: readonly Stream[] = attachment.streams;
@@ -152,11 +154,18 @@ function place(
     regions,
   };
   const contest = contested.get(master);
-  const doubt = [doubts.get(iommu), contest].filter((reason) => reason !== undefined);
+  const mayJoin = unmappable !== undefined && mayJoinOthers(stand?.functions);
+  const joining = mayJoin
+    ? `${device.path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
+    : undefined;
+  const doubt = [doubts.get(iommu), contest, joining].filter((reason) => reason !== undefined);
   const reasons = [...unknown, ...(stand?.unknown ?? []), ...doubt];
   // Who is the first owner is not known, so none of them keeps the others out.
-  const refusal = grouping.add({ device, streams: contest === undefined ? streams : [], oops, unknown: reasons });
-  return refusal === undefined ? undefined : { reason: refusal, problem: undefined };
+  const cannotBeFirst = mayJoin ? undefined : unmappable?.message;
+  const owned = contest === undefined ? streams : [];
+  const refusal = grouping.add({ device, streams: owned, oops, unknown: reasons, cannotBeFirst });
+  if (refusal === undefined) return undefined;
+  return { reason: refusal, problem: refusal === unmappable?.message ? unmappable : undefined };
 }
 
 function predictedGroup(members: ReturnType<Grouping['groups']>[number], id: number): PredictedGroup {

@@ -3,7 +3,7 @@ import type { SourceRange } from '../text/source-file';
 import { lookUp, usableEntries } from '../topology/id-maps';
 import type { AddressRange, BusAddress, DmaMaster, Doorbell, Inbound, Iova, MsiController } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
-import { msiMapOf } from './msi-map';
+import { msiMapOf, msiParentsOf } from './msi-map';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 import { intersect, lastAddress, subtract, union } from './ranges';
 import { oncePer } from '../text/once';
@@ -140,7 +140,7 @@ const notForwarded = oncePer(({ windows, levels, problem }: Inbound): readonly O
 /** Each doorbell page that the device's MSIs can go to. */
 export function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbell[] {
   const controllers = new Set<MsiController>(mappedControllers(master, kernel));
-  for (const { controller, problem } of master.msi.parents) {
+  for (const { controller, problem } of msiParentsOf(master, kernel)) {
     if (problem === undefined && controller.target !== undefined) controllers.add(controller.target);
   }
   const byPage = new Map<bigint, Doorbell>();

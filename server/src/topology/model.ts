@@ -261,6 +261,7 @@ export interface MsiRouting {
   readonly map: IdMap<MsiController> | undefined;
   /** The same by the rule `by-interrupts`, where that gives something else. */
   readonly earlierMap?: IdMap<MsiController>;
+  readonly earlierParents?: readonly MsiParent[];
   /** The node that holds them: the master, its host bridge, or an ancestor bus (`interrupt-parent` does not count). */
   readonly node: string | undefined;
   readonly source: SourceRange | undefined;

@@ -3,7 +3,7 @@ import type { SourceRange } from '../../text/source-file';
 import { lookUp, usableEntries } from '../../topology/id-maps';
 import type { AddressRange, DmaMaster, IdMap, IdMapEntry, MsiController, Topology } from '../../topology/model';
 import type { KernelProfile } from '../kernel-profile';
-import { msiMapOf } from '../msi-map';
+import { msiMapOf, msiParentsOf } from '../msi-map';
 import type { FunctionRange, PredictedDevice, PredictedGroup } from '../prediction';
 import { subtract, union } from '../ranges';
 
@@ -128,7 +128,7 @@ function routesOf(
   meant?: number,
   functions?: readonly FunctionRange[],
 ): Route[] {
-  const byParent = parentRoute(master);
+  const byParent = parentRoute(master, kernel);
   const map = msiMapOf(master, kernel);
   if (map === undefined || master.kind === 'platform') return [byParent];
   // drivers/pci/msi/irqdomain.c pci_msi_get_device_domain: the last alias of another bus stands for the function.
@@ -190,11 +190,11 @@ function mapRoute(
 
 /** drivers/pci/probe.c pci_set_msi_domain: a function that is not mapped has the controller of its bus, and that is the bridge's above it. */
 function busRoute(master: DmaMaster, kernel: KernelProfile): Route {
-  return master.upstream === undefined ? parentRoute(master) : routesOf(master.upstream, kernel)[0]!;
+  return master.upstream === undefined ? parentRoute(master, kernel) : routesOf(master.upstream, kernel)[0]!;
 }
 
-function parentRoute(master: DmaMaster): Route {
-  for (const { controller, problem, source } of master.msi.parents) {
+function parentRoute(master: DmaMaster, kernel: KernelProfile): Route {
+  for (const { controller, problem, source } of msiParentsOf(master, kernel)) {
     if (problem !== undefined) break;
     if (controller.target?.availability.enabled !== true) continue;
     return { link: { path: ownerOf(master), property: 'msi-parent', source }, controller: controller.target };

@@ -2,6 +2,7 @@
 import type { BusAddress } from '../address';
 import type {
   Availability,
+  DeviceIdRule,
   DmaMaster,
   HostBridge,
   Inbound,
@@ -282,18 +283,34 @@ function streamEntry(
 }
 
 /** iort_get_platform_device_domain: the first mapping by which an ITS is reached. */
-function componentMsi({ builder, groups }: MasterContext, node: KernelNode, path: string): MsiRouting {
-  const none: MsiRouting = { parents: [], map: undefined, node: undefined, source: undefined };
+function componentMsi(context: MasterContext, node: KernelNode, path: string): MsiRouting {
+  const parents = msiParents(context, node, path, 'by-flag');
+  const earlierParents = context.builder.rulesDiffer ? msiParents(context, node, path, 'by-interrupts') : parents;
+  const source = parents[0]?.source ?? earlierParents[0]?.source;
+  const isSame = earlierParents[0]?.controller.target === parents[0]?.controller.target;
+  return {
+    parents,
+    ...(!isSame && { earlierParents }),
+    map: undefined,
+    node: parents.length > 0 || !isSame ? path : undefined,
+    source,
+  };
+}
+
+function msiParents(
+  { builder, groups }: MasterContext,
+  node: KernelNode,
+  path: string,
+  rule: DeviceIdRule,
+): readonly MsiParent[] {
   for (const mapping of builder.table.mappingsOf(node).mappings) {
     const { reference, single, outputBase } = mapping;
     const target = single && reference !== 0 ? builder.table.nodeAt(reference) : undefined;
     if (target === undefined) continue;
-    const arrival = builder.routers['by-flag'].route(target, outputBase, outputBase, itsTypes).arrivals[0];
+    const arrival = builder.routers[rule].route(target, outputBase, outputBase, itsTypes).arrivals[0];
     if (arrival === undefined) continue;
     const controller = itsLink(builder, { node: arrival.node, mapping }, path, groups);
-    const source = wholeMapping(builder, mapping);
-    const parent: MsiParent = { controller, cells: [], source, problem: undefined };
-    return { parents: [parent], map: undefined, node: path, source };
+    return [{ controller, cells: [], source: wholeMapping(builder, mapping), problem: undefined }];
   }
-  return none;
+  return [];
 }
