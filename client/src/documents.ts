@@ -1,5 +1,5 @@
 // Which documents are ours.
-import type { TextDocument } from 'vscode';
+import type { TextDocument, Uri } from 'vscode';
 import type { DocumentFilter } from 'vscode-languageclient/node';
 import { devicetreeLanguages, tableLanguage, tableScheme } from '../../server/src/protocol';
 
@@ -23,4 +23,9 @@ export function isAnalysed({ languageId, uri }: TextDocument): boolean {
 
 export function isTable({ languageId }: TextDocument): boolean {
   return languageId === tableLanguage;
+}
+
+/** A binary table as Git has it, which is shown beside the one on the disk. */
+export function isOldVersion({ scheme, query }: Uri): boolean {
+  return scheme === tableScheme && query.startsWith('git:');
 }

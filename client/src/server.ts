@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
 import type { StaticFeature } from 'vscode-languageclient/node';
-import { documentSelector } from './documents';
+import { documentSelector, isOldVersion } from './documents';
 
 /** After this many deaths within three minutes the server stays down until the user restarts it. */
 const RESTART_LIMIT = 4;
@@ -30,6 +30,12 @@ export function createClient(context: ExtensionContext, channels: Channels): Lan
       traceOutputChannel: channels.trace,
       // A failed request is the log's business; only a dead server is worth a message box, and that one always comes.
       revealOutputChannelOn: RevealOutputChannelOn.Never,
+      middleware: {
+        // The older side of a comparison is not what anybody has to mend.
+        handleDiagnostics: (uri, diagnostics, next) => {
+          next(uri, isOldVersion(uri) ? [] : diagnostics);
+        },
+      },
       connectionOptions: { maxRestartCount: RESTART_LIMIT },
     },
   );

@@ -81,24 +81,36 @@ function boardText({ root, sourceTree }: StatusParams): string {
 
 function boardTooltip(status: StatusParams): MarkdownString {
   const { error, warning, info, hint } = status.diagnostics;
+  const { table } = status;
   const tree = status.sourceTree === undefined ? 'none found' : (sourceTrees[status.sourceTree] ?? status.sourceTree);
   const tooltip = new MarkdownString(undefined, true);
   tooltip.isTrusted = { enabledCommands: ['doorbell.showRegions', 'doorbell.restart', 'doorbell.showLog'] };
   const line = (label: string, value: string, note = ''): void => {
     tooltip.appendMarkdown(`**${label}:** `).appendText(value).appendText(note).appendMarkdown('  \n');
   };
-  line('Board', Uri.parse(status.root).fsPath, `: ${reasons[status.reason] ?? status.reason}`);
-  line('Source tree', tree);
+  if (table === undefined) {
+    line('Board', Uri.parse(status.root).fsPath, `: ${reasons[status.reason] ?? status.reason}`);
+    line('Source tree', tree);
+  } else {
+    line('Table', Uri.parse(status.root).fsPath, table.signature === '' ? '' : `: ${table.signature}`);
+    if (table.signature === 'IORT') line('MADT', madtText(table.madt));
+  }
   line('Kernel', status.kernel);
   line('Found', `${counted(error, 'error')}, ${counted(warning, 'warning')}, ${counted(info + hint, 'note')}`);
-  tooltip.appendMarkdown('**Include paths:**\n\n');
-  if (status.includePaths.length === 0) tooltip.appendText("none beside the file's own folder");
-  else tooltip.appendCodeblock(status.includePaths.join('\n'), 'plaintext');
+  if (table === undefined) {
+    tooltip.appendMarkdown('**Include paths:**\n\n');
+    if (status.includePaths.length === 0) tooltip.appendText("none beside the file's own folder");
+    else tooltip.appendCodeblock(status.includePaths.join('\n'), 'plaintext');
+  }
   tooltip.appendMarkdown(
     '\n\n[Reserved regions](command:doorbell.showRegions) · [Log](command:doorbell.showLog) · ' +
       '[Restart server](command:doorbell.restart)',
   );
   return tooltip;
+}
+
+function madtText(file: string | undefined): string {
+  return file === undefined ? 'none beside it: where the ITS are is not known' : Uri.parse(file).fsPath;
 }
 
 function counted(count: number, what: string): string {

@@ -85,5 +85,7 @@ export interface StatusParams {
   sourceTree: string | undefined;
   includePaths: string[];
   kernel: string;
+  /** Where the root is an ACPI table: which, and for an IORT the file of the MADT that is read with it, as a URI. */
+  table?: { signature: string; madt?: string };
   diagnostics: { error: number; warning: number; info: number; hint: number };
 }

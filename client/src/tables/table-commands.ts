@@ -20,7 +20,7 @@ import type { ServerControl } from '../server-control';
 import { openTable, readTable } from './open-table';
 import { isBinaryTable } from './table-content';
 import { dumpLanguage } from './table-language';
-import { sourceOf, typeOf, type TableSource } from './table-uris';
+import { sourceOf, tableUri, typeOf, type TableSource } from './table-uris';
 
 /** Where Linux has the tables of the machine that it runs on. */
 const machineTables = '/sys/firmware/acpi/tables';
@@ -69,8 +69,11 @@ async function startFolder(): Promise<{ defaultUri: Uri } | undefined> {
   return (await typeOf(folder)) === FileType.Directory ? { defaultUri: folder } : undefined;
 }
 
+/** What is being edited is taken as it stands in the editor, comments and all. */
 async function decompile(server: ServerControl, source: TableSource): Promise<void> {
-  const shown = await readTable(server, source);
+  const shownUri = tableUri(source).toString();
+  const edited = workspace.textDocuments.find(({ uri, isDirty }) => isDirty && uri.toString() === shownUri);
+  const shown = edited === undefined ? await readTable(server, source) : { text: edited.getText() };
   const { name } = path.posix.parse(source.file.path);
   if ('error' in shown) {
     void window.showErrorMessage(`${path.posix.basename(source.file.path)}: ${shown.error}`);

@@ -3,6 +3,7 @@
 import type { CodeActionKind, TextEdit as LspTextEdit, WorkspaceEdit } from 'vscode-languageserver';
 import type { Change, Diagnostic, Fix, TextEdit } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
+import { tableScheme } from '../protocol';
 import { identity, lspRange } from './diagnostics';
 
 /** A fix with what it belongs to, as found on one board. */
@@ -51,7 +52,7 @@ export function fixesAt(
   return diagnostics
     .filter(({ range }) => range !== undefined && range.start <= span.end && span.start <= range.end)
     .flatMap((diagnostic) =>
-      (diagnostic.fixes ?? []).map((fix) => ({
+      fixesIn(diagnostic, place.uri).map((fix) => ({
         diagnostic,
         fix,
         id: { ...place, diagnostic: identity(diagnostic), title: fix.title },
@@ -61,9 +62,21 @@ export function fixesAt(
 
 /** The fix that an id was made for, if the diagnostic is still there. */
 export function findFix(diagnostics: readonly Diagnostic[], id: FixId): Fix | undefined {
-  return diagnostics
-    .find((diagnostic) => identity(diagnostic) === id.diagnostic)
-    ?.fixes?.find(({ title }) => title === id.title);
+  const found = diagnostics.find((diagnostic) => identity(diagnostic) === id.diagnostic);
+  return found && fixesIn(found, id.uri).find(({ title }) => title === id.title);
+}
+
+/** A binary that is shown as text has no place for comments: what they would say is said in doorbell.json. */
+function fixesIn({ rule, fixes = [] }: Diagnostic, uri: string): readonly Fix[] {
+  if (!uri.startsWith(`${tableScheme}:`)) return fixes;
+  return fixes.map((fix) =>
+    fix.isComment === true
+      ? {
+          title: `Turn ${rule} off in doorbell.json`,
+          change: () => ({ edits: [], settings: [[['rules', rule], 'off']] }),
+        }
+      : fix,
+  );
 }
 
 /** The same fix from two boards is offered once. */

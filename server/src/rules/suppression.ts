@@ -122,6 +122,7 @@ function ignoreFix({ rule, range, offset }: Diagnostic): Fix | undefined {
   if (isContinued || isInBlockComment(file, start)) return undefined;
   return {
     title: `Ignore ${rule} here`,
+    isComment: true,
     change: () => {
       const indent = /^[ \t]*/.exec(file.text.slice(start, range.start))?.[0] ?? '';
       const lineEnd = file.text.includes('\r\n') ? '\r\n' : '\n';

@@ -221,9 +221,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     contexts.clear();
     for (const document of documents.values()) {
       const { file, uri } = document;
-      // Of a table whose signature is not there yet, nothing can be said.
-      const isUnfinished = document.languageId === tableLanguage && inputKind(file) === 'source';
-      if (isSource(uri) && !isUnfinished) contexts.set(file.path, contextFor(file.path));
+      if (isSource(uri) && !isUnfinishedTable(document)) contexts.set(file.path, contextFor(file.path));
     }
     boards.assign(contexts.values());
   }
@@ -311,10 +309,14 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   }
 
   function diagnosticsOf(file: string): LspDiagnostic[] {
-    const sets = boards.containing(file).map(({ context, analysis }) => ({
-      name: path.basename(context.root),
-      diagnostics: analysis?.diagnostics.get(file) ?? [],
-    }));
+    const document = documents.get(file);
+    const sets =
+      document !== undefined && isUnfinishedTable(document)
+        ? [{ name: path.basename(file), diagnostics: documentOfText(document.file).diagnostics }]
+        : boards.containing(file).map(({ context, analysis }) => ({
+            name: path.basename(context.root),
+            diagnostics: analysis?.diagnostics.get(file) ?? [],
+          }));
     if (sets.length === 0) return [];
     const options = {
       relatedInformation: abilities.relatedInformation,
@@ -334,6 +336,13 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     if (outdated) outlet.refreshPulled();
   }
 
+  function tableStatus({ acpi }: Snapshot): Pick<StatusParams, 'table'> {
+    if (acpi === undefined) return {};
+    const { document, madtFile } = acpi;
+    const madt = madtFile === undefined ? {} : { madt: uriOf(madtFile, documents) };
+    return { table: { signature: document.signature, ...madt } };
+  }
+
   function sendStatus(): void {
     if (!abilities.status) return;
     for (const [file, context] of contexts) {
@@ -349,6 +358,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
         sourceTree: context.sourceTree?.kind,
         includePaths: [...context.includePaths],
         kernel: context.settings.kernel,
+        ...tableStatus(analysis.snapshot),
         diagnostics,
       };
       const text = JSON.stringify(status);
@@ -364,9 +374,13 @@ function isSettings(file: string): boolean {
 }
 
 /** The text of an ACPI table: by what it says, or by what the client says that it is to be. */
-function isTable({ file, languageId }: OpenDocument): boolean {
-  const kind = inputKind(file);
-  return kind === 'acpi-text' || (kind === 'source' && languageId === tableLanguage);
+function isTable(document: OpenDocument): boolean {
+  return inputKind(document.file) === 'acpi-text' || isUnfinishedTable(document);
+}
+
+/** A table whose signature is not there yet: that is all that can be said of it. */
+function isUnfinishedTable({ file, languageId }: OpenDocument): boolean {
+  return languageId === tableLanguage && inputKind(file) === 'source';
 }
 
 /** Headers and settings are read as part of boards; they make none. */

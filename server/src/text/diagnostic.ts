@@ -27,6 +27,8 @@ export interface Fix {
   readonly title: string;
   /** The fix an editor may apply without asking which one. */
   readonly isPreferred?: boolean;
+  /** Writes nothing but a comment: not for a binary that is shown as text, which would lose it. */
+  readonly isComment?: boolean;
   /** Computed when the user asks for it, never while checking. */
   readonly change: () => Change;
 }

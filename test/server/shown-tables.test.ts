@@ -1,0 +1,59 @@
+// Tables with what is around them in an editor: binaries that are shown as text, the status bar.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Diagnostic, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
+import type { StatusParams } from '../../server/src/protocol';
+import { folderWith, fullCapabilities } from './fixture';
+import { startClient, uriOf, type ClientOptions, type LspClient } from './lsp-client';
+
+const tableText = readFileSync(path.join(import.meta.dirname, '../features/iort/table.dsl'), 'utf8');
+const rules = (set: readonly Diagnostic[]): unknown[] => set.map(({ code }) => code);
+
+describe('ACPI tables in an editor', () => {
+  let client: LspClient;
+  const folder = folderWith({});
+  const file = path.join(folder, 'iort.dsl');
+  const start = async (options: ClientOptions): Promise<LspClient> => (client = await startClient(options));
+  afterEach(async () => {
+    assert.equal(await client.stop(), 0);
+    assert.equal(client.errors(), '');
+  });
+
+  it('shown from a binary: no comment is offered, which would be lost, but doorbell.json', async () => {
+    const wrong = tableText.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
+    const fixesOf = async (uri: string): Promise<{ title: string }[]> => {
+      await start({ folders: [folder], capabilities: fullCapabilities });
+      await client.open(uri, wrong, 'acpi-table');
+      const set = await client.until(uri, (each) => rules(each).includes('iort-ref-not-node'));
+      const { range } = set.find(({ code }) => code === 'iort-ref-not-node')!;
+      return client.request<{ title: string }[]>('textDocument/codeAction', {
+        textDocument: { uri },
+        range,
+        context: { diagnostics: [] },
+      });
+    };
+    const ofText = (await fixesOf(uriOf(file))).map(({ title }) => title);
+    assert.ok(ofText.includes('Ignore iort-ref-not-node here'));
+    assert.equal(await client.stop(), 0);
+    const ofBinary = await fixesOf(uriOf(file).replace('file:', 'doorbell-table:'));
+    assert.ok(ofBinary.every(({ title }) => !title.startsWith('Ignore ')));
+    const action = ofBinary.find(({ title }) => title === 'Turn iort-ref-not-node off in doorbell.json')!;
+    const { edit } = await client.request<{ edit: WorkspaceEdit }>('codeAction/resolve', action);
+    assert.match(JSON.stringify(edit), /doorbell\.json.*iort-ref-not-node\\": \\"off\\"/);
+  });
+
+  it('tell the status bar which table it is, and which MADT is read with it', async () => {
+    const host = folderWith({ 'iort.dsl': tableText });
+    const iort = path.join(host, 'iort.dsl');
+    const statusWith = async (): Promise<StatusParams> => {
+      await start({ folders: [host], capabilities: { ...fullCapabilities, experimental: { doorbellStatus: true } } });
+      await client.open(iort, tableText, 'acpi-table');
+      return (await client.message('doorbell/status')).params as StatusParams;
+    };
+    assert.deepEqual((await statusWith()).table, { signature: 'IORT' });
+    assert.equal(await client.stop(), 0);
+    writeFileSync(path.join(host, 'apic.dsl'), 'Signature : "APIC"\n');
+    assert.deepEqual((await statusWith()).table, { signature: 'IORT', madt: uriOf(path.join(host, 'apic.dsl')) });
+  });
+});
