@@ -41,28 +41,34 @@ export function fieldOffset(layout: StructureLayout, name: string): number | und
   return places(layout).find(({ field }) => field.name === name)?.offset;
 }
 
+/** What has bytes to read from: a table, or a part of one that may come to lie in the bytes of a later version of it. */
+export interface ByteSource {
+  readonly bytes: Uint8Array;
+}
+
 /** An integer in a table's bytes. Read when somebody asks: a table has many more values than are looked at. */
 class IntegerValue implements Value {
   constructor(
     readonly field: Field,
     readonly offset: number,
     readonly size: number,
-    private readonly bytes: Uint8Array,
+    private readonly source: ByteSource,
   ) {}
 
   get value(): bigint {
-    return readInteger(this.bytes, this.offset, this.size) ?? 0n;
+    return readInteger(this.source.bytes, this.offset, this.size) ?? 0n;
   }
 }
 
 /** The value of a field at an offset; undefined where it does not end by `end`. */
-export function valueAt(bytes: Uint8Array, field: Field, offset: number, end: number): Value | undefined {
+export function valueAt(source: ByteSource, field: Field, offset: number, end: number): Value | undefined {
   const { size } = field;
+  const { bytes } = source;
   if (offset + size > end || offset + size > bytes.length) return undefined;
   if (field.kind === 'characters') {
     return { field, offset, size, value: 0n, text: readText(bytes, offset, offset + size) };
   }
-  return new IntegerValue(field, offset, size, bytes);
+  return new IntegerValue(field, offset, size, source);
 }
 
 /**
@@ -70,7 +76,7 @@ export function valueAt(bytes: Uint8Array, field: Field, offset: number, end: nu
  * `optionalEnd`, where that is less.
  */
 export function structureValues(
-  bytes: Uint8Array,
+  source: ByteSource,
   layout: StructureLayout,
   start: number,
   end: number,
@@ -79,7 +85,7 @@ export function structureValues(
   const found: Value[] = [];
   for (const { field, offset } of places(layout)) {
     const limit = field.sinceNode === undefined || optionalEnd > end ? end : optionalEnd;
-    const value = valueAt(bytes, field, start + offset, limit);
+    const value = valueAt(source, field, start + offset, limit);
     if (value === undefined) break;
     found.push(value);
   }

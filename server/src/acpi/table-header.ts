@@ -38,7 +38,7 @@ const lengthOffset = 4;
  * the table is taken to end with the bytes.
  */
 export function decodeHeader(bytes: Uint8Array, fixedSize: number): DecodedHeader {
-  const values = structureValues(bytes, tableHeaderLayout, 0, bytes.length);
+  const values = structureValues({ bytes }, tableHeaderLayout, 0, bytes.length);
   const stated = readNumber(bytes, lengthOffset, 4);
   const problems: TableProblem[] = [];
   const report = (code: TableProblem['code'], offset: number, size: number, message: string) =>

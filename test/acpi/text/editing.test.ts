@@ -1,5 +1,6 @@
 // An edited text is read and compiled as if it were new, though most of it is taken over from the text before.
 import assert from 'node:assert/strict';
+import { documentOfText } from '../../../server/src/acpi/text/document';
 import { assemble, type Assembly } from '../../../server/src/acpi/text/assemble';
 import { reassemble } from '../../../server/src/acpi/text/reassemble';
 import { newIort } from '../../../server/src/acpi/text/template';
@@ -102,5 +103,18 @@ describe('a text that is edited', () => {
         before = lines;
       }
     }
+  });
+
+  it('has the nodes of the text before, but for what was edited and what leads there', () => {
+    const text = newIort(6, 'current');
+    const before = documentOfText(sourceFile('kept.dsl', text));
+    const kept = (next: string): (number | undefined)[] => {
+      const nodes = before.iort!.nodes;
+      return documentOfText(sourceFile('kept.dsl', next)).iort!.nodes.map((node) => nodes.indexOf(node));
+    };
+    assert.deepEqual(kept(`// more\n${text}`), [0, 1, 2]);
+    assert.deepEqual(kept(text.replace('Oem Revision : 00000001', 'Oem Revision : 00000002')), [0, 1, 2]);
+    assert.deepEqual(kept(text.replace('PCI Segment Number : 00000000', 'PCI Segment Number : 00000001')), [0, 1, -1]);
+    assert.deepEqual(kept(text.replace('Event GSIV : 0000006A', 'Event GSIV : 0000006F')), [0, -1, -1]);
   });
 });

@@ -1,6 +1,6 @@
 // A new IORT from a description of its nodes: lengths, counts, offsets and the checksum are computed, arrays lie where iasl
 // puts them. References are named by the index of the node, so that nobody counts bytes.
-import { bodyLayout, idMappingLayout, iortTableLayout, nodeTypes } from '../layout/iort';
+import { bodyLayout, idMappingLayout, iortFixedSize, iortTableLayout, nodeTypes } from '../layout/iort';
 import { itsIdentifier, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { contextInterrupt, globalInterruptLayout } from '../layout/iort-smmu';
 import { sizeOf } from '../layout/field';
@@ -10,7 +10,6 @@ import { writeInteger, writeText } from '../bytes';
 import { checksumOf } from '../table-header';
 import { fieldOffset } from '../structure-values';
 import { kindOfType, nodeHeaderSize } from './decode-node';
-import { iortFixedSize } from './decode';
 import type { NodeKind } from './model';
 
 type Integer = bigint | number;

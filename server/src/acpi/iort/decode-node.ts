@@ -5,22 +5,13 @@ import type { StructureLayout } from '../layout/field';
 import { fieldOffset, mandatorySize } from '../structure-values';
 import { readNumber } from '../bytes';
 import { hex } from '../../text/numbers';
-import { decodedNode, sizeOfElement } from './decoded-node';
-import type { ArrayPlace, NodePlaces } from './decoded-node';
-import type { IortNode, NodeKind, TableProblem } from './model';
+import type { ByteSource } from '../structure-values';
+import { NodeContent, sizeOfElement } from './node-content';
+import type { ArrayPlace, NodePlaces } from './node-content';
+import type { NodeKind, TableProblem } from './model';
 
 /** Bytes of the header that every node begins with. */
 export const nodeHeaderSize = nodeHeaderLayout.size;
-
-/** What decoding a node needs to know of its table. */
-export interface NodeContext {
-  readonly bytes: Uint8Array;
-  /** Where the table ends. */
-  readonly end: number;
-  /** Told of what stops or bends decoding; undefined where nobody wants to know. */
-  readonly report: ((problem: TableProblem) => void) | undefined;
-  readonly nodeAt: (offset: number) => IortNode | undefined;
-}
 
 const kinds: readonly NodeKind[] = [
   'its-group',
@@ -40,44 +31,49 @@ export function kindOfType(type: number): NodeKind {
 
 /** A node being measured. */
 interface Measuring {
-  readonly context: NodeContext;
+  readonly bytes: Uint8Array;
   readonly layout: StructureLayout | undefined;
   readonly index: number;
   readonly offset: number;
   readonly end: number;
+  readonly problems: TableProblem[];
 }
 
 /**
- * The node at an offset; undefined where not even its header is in the table. Its parts are measured here, and become
- * values when somebody asks.
+ * What the bytes at an offset say of a node, in a table that ends at `tableEnd`; undefined where not even the header of one
+ * is in it. `index` is the node's among those of the table. Its parts are measured here, and become values when somebody asks.
  */
-export function decodeNode(context: NodeContext, offset: number, index: number): IortNode | undefined {
-  const { bytes } = context;
-  if (offset < 0 || offset + nodeHeaderSize > context.end || offset + nodeHeaderSize > bytes.length) return undefined;
+export function decodeContent(
+  source: ByteSource,
+  tableEnd: number,
+  offset: number,
+  index: number,
+): NodeContent | undefined {
+  const { bytes } = source;
+  if (offset < 0 || offset + nodeHeaderSize > tableEnd || offset + nodeHeaderSize > bytes.length) return undefined;
   const type = bytes[offset]!;
   const length = readNumber(bytes, offset + lengthAt, 2)!;
   const layout = bodyLayout(type);
-  const end = Math.min(offset + Math.max(length, nodeHeaderSize), context.end);
-  const node: Measuring = { context, layout, index, offset, end };
+  const end = Math.min(offset + Math.max(length, nodeHeaderSize), tableEnd);
+  const node: Measuring = { bytes, layout, index, offset, end, problems: [] };
   if (length < nodeHeaderSize) {
     const message = `has a length of ${length}, less than its header's 16 bytes`;
     report(node, 'node-length', offset + lengthAt, 2, message);
     // Of a node that ends in its own header, nothing else is told.
-    return decodedNode(context, placesOf({ ...node, context: { ...context, report: undefined } }, type, length));
+    return new NodeContent(source, placesOf({ ...node, problems: [] }, type, length), node.problems);
   }
-  if (offset + length > context.end) {
+  if (offset + length > tableEnd) {
     const message = `has a length of ${length} and ends at ${hex(offset + length)}, behind the table`;
     report(node, 'node-past-end', offset + lengthAt, 2, message);
   }
   if (layout === undefined) report(node, 'node-type', offset, 1, 'is of a type that is not published');
-  return decodedNode(context, placesOf(node, type, length));
+  return new NodeContent(source, placesOf(node, type, length), node.problems);
 }
 
 function report(node: Measuring, code: TableProblem['code'], offset: number, size: number, what: string): void {
-  const { context, layout, index } = node;
-  if (context.report === undefined) return;
-  const name = layout?.title ?? `type ${context.bytes[node.offset] ?? 0}`;
-  context.report({ code, offset, size, message: `node ${index} (${name}) at ${hex(node.offset)} ${what}` });
+  const { bytes, layout, index, problems } = node;
+  const name = layout?.title ?? `type ${bytes[node.offset] ?? 0}`;
+  problems.push({ code, offset, size, message: `node ${index} (${name}) at ${hex(node.offset)} ${what}` });
 }
 
 const nodeField = (name: string): number => fieldOffset(nodeHeaderLayout, name)!;
@@ -86,9 +82,9 @@ const mappingCountAt = nodeField('mappingCount');
 const mappingOffsetAt = nodeField('mappingOffset');
 
 function placesOf(node: Measuring, type: number, length: number): NodePlaces {
-  const { context, layout, index, offset, end } = node;
-  const count = readNumber(context.bytes, offset + mappingCountAt, 4)!;
-  const mappingStart = offset + readNumber(context.bytes, offset + mappingOffsetAt, 4)!;
+  const { bytes, layout, index, offset, end } = node;
+  const count = readNumber(bytes, offset + mappingCountAt, 4)!;
+  const mappingStart = offset + readNumber(bytes, offset + mappingOffsetAt, 4)!;
   const hasMappings = count > 0 && mappingStart >= offset + nodeHeaderSize;
   const bodyEnd = hasMappings ? Math.min(mappingStart, end) : end;
   const isWhole = layout !== undefined && hasFixedPart(node, layout);
@@ -128,7 +124,7 @@ function hasFixedPart(node: Measuring, layout: StructureLayout): boolean {
 /** Where the name ends, its NUL included: before the mappings, if it has one there. */
 function endOfName(node: Measuring, start: number, bodyEnd: number): number {
   const end = bodyEnd >= start ? bodyEnd : node.end;
-  const { bytes } = node.context;
+  const { bytes } = node;
   for (let at = start; at < end; at++) if (bytes[at] === 0) return at + 1;
   const message = `has a name without a NUL before ${hex(end - node.offset)}`;
   report(node, 'name-unterminated', start, end - start, message);
@@ -187,11 +183,11 @@ const bodies: ReadonlyMap<StructureLayout, Body> = new Map(
 );
 
 function placeOfArray(node: Measuring, { what, size, countAt, offsetAt }: ArrayFields): ArrayPlace {
-  const { context, layout, offset } = node;
-  const place = offsetAt === undefined ? undefined : readNumber(context.bytes, offset + offsetAt, 4)!;
+  const { bytes, layout, offset } = node;
+  const place = offsetAt === undefined ? undefined : readNumber(bytes, offset + offsetAt, 4)!;
   const start = offset + (place ?? nodeHeaderSize + layout!.size);
   const isCounted = countAt !== undefined;
-  const count = isCounted ? readNumber(context.bytes, offset + countAt, 4)! : 1;
+  const count = isCounted ? readNumber(bytes, offset + countAt, 4)! : 1;
   const code = 'array-outside-node';
   const at = offset + (isCounted ? countAt : offsetAt!);
   return { start, count: elementsInside(node, { count, countAt: at, start, size, what, code }) };

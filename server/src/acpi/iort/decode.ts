@@ -1,34 +1,41 @@
 // An IORT from its bytes. Any bytes give a table: what they do not hold is absent, what makes no sense is a problem with
 // its offset, and every byte is in a value or in a gap.
-import { iortTableLayout } from '../layout/iort';
+import { iortFixedSize, iortTableLayout } from '../layout/iort';
 import { tableHeaderLayout } from '../layout/table-header';
 import { byName, gapsBetween, inOrder, structureValues } from '../structure-values';
 import { decodeHeader } from '../table-header';
 import { hex } from '../../text/numbers';
-import { decodeNode, nodeHeaderSize } from './decode-node';
-import type { NodeContext } from './decode-node';
+import { decodeContent, nodeHeaderSize } from './decode-node';
+import { decodedNode } from './decoded-node';
+import type { TableSource } from './decoded-node';
+import { earlierNodes, joinedNodes, type EarlierNodes } from './kept-nodes';
+import type { NodeContent } from './node-content';
 import type { Gap, IortNode, IortTable, TableProblem, Value } from './model';
-
-/** Bytes of the table before its first node, at least. */
-export const iortFixedSize = tableHeaderLayout.size + iortTableLayout.size;
 
 /**
  * The table in some bytes, whether or not they are one. The signature is not looked at. Takes time in proportion to the
  * bytes, never throws, and shares the bytes' memory: do not change them afterwards.
+ *
+ * `before` is an earlier version of the table. A node whose bytes, place and index are as they were there, and with which the
+ * same holds of every node that its references reach, is the same object in both; so whatever is known of such a node
+ * remains true. Of one whose references reach something else now, `content` is the same. Equal bytes give the same table.
  */
-export function decodeIort(bytes: Uint8Array): IortTable {
+export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
+  if (before !== undefined && Buffer.compare(bytes, before.bytes) === 0) return before;
   const decoded = decodeHeader(bytes, iortFixedSize);
   const problems = [...decoded.problems];
   const { header, end } = decoded;
-  const fixed = structureValues(bytes, iortTableLayout, tableHeaderLayout.size, end);
+  const fixed = structureValues({ bytes }, iortTableLayout, tableHeaderLayout.size, end);
   const { nodeCount, nodeOffset, reserved } = byName<'nodeCount' | 'nodeOffset' | 'reserved'>(fixed);
 
   const byOffset = new Map<number, IortNode>();
-  const nodeAt = (offset: number) => byOffset.get(offset);
-  const context: NodeContext = { bytes, end, report: (problem) => problems.push(problem), nodeAt };
+  const source: TableSource = { bytes, nodeAt: (offset) => byOffset.get(offset) };
   const start = firstNode(nodeOffset, end, problems);
-  const { nodes, readTo } = walkNodes(context, start, byOffset);
-  const counted = walkAsLinux({ ...context, report: undefined }, nodes, header.length, nodeCount, start);
+  const earlier = before && earlierNodes(before, bytes);
+  const { contents, readTo } = walkNodes(source, start, end, problems, earlier);
+  const nodes = joinedNodes(contents, source, earlier);
+  for (const node of nodes) byOffset.set(node.offset, node);
+  const counted = walkAsLinux(source, end, nodes, header.length, nodeCount, start);
   if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length) && !problems.some(stopsTheWalk)) {
     const message = `Node Count is ${nodeCount.value}, but ${nodes.length} nodes lie in the table`;
     problems.push({ code: 'node-count', offset: nodeCount.offset, size: nodeCount.size, message });
@@ -44,7 +51,7 @@ export function decodeIort(bytes: Uint8Array): IortTable {
     reserved,
     nodes,
     counted,
-    nodeAt,
+    nodeAt: source.nodeAt,
     gaps: [...tableGaps(fixedValues, nodes, start, readTo, end), ...decoded.tail],
     problems: problems.sort((a, b) => a.offset - b.offset),
   };
@@ -68,28 +75,31 @@ function firstNode(nodeOffset: Value | undefined, end: number, problems: TablePr
   return undefined;
 }
 
-/** The nodes as they lie, and where the last one that could be read ends. */
+/** What the nodes say, as they lie, and where the last one that could be read ends. */
 function walkNodes(
-  context: NodeContext,
+  source: TableSource,
   start: number | undefined,
-  byOffset: Map<number, IortNode>,
-): { readonly nodes: readonly IortNode[]; readonly readTo: number } {
-  const nodes: IortNode[] = [];
-  let offset = start ?? context.end;
-  while (offset < context.end) {
-    const node = decodeNode(context, offset, nodes.length);
-    if (node === undefined) {
-      const size = context.end - offset;
+  end: number,
+  problems: TableProblem[],
+  earlier: EarlierNodes | undefined,
+): { readonly contents: readonly NodeContent[]; readonly readTo: number } {
+  const contents: NodeContent[] = [];
+  let offset = start ?? end;
+  while (offset < end) {
+    const index = contents.length;
+    const content = earlier?.contentAt(offset, index, end) ?? decodeContent(source, end, offset, index);
+    if (content === undefined) {
+      const size = end - offset;
       const message = `${size} bytes at ${hex(offset)} are too few for the header of a node`;
-      context.report?.({ code: 'node-truncated', offset, size, message });
+      problems.push({ code: 'node-truncated', offset, size, message });
       break;
     }
-    nodes.push(node);
-    byOffset.set(offset, node);
-    offset = node.end;
-    if (node.length < nodeHeaderSize) break;
+    contents.push(content);
+    for (const problem of content.problems) problems.push(problem);
+    offset = content.places.end;
+    if (content.places.length < nodeHeaderSize) break;
   }
-  return { nodes, readTo: offset };
+  return { contents, readTo: offset };
 }
 
 /**
@@ -97,22 +107,23 @@ function walkNodes(
  * length below 16 leads into the node itself; a length of 0 gives the same node again and again, here once.
  */
 function walkAsLinux(
-  context: NodeContext,
+  source: TableSource,
+  end: number,
   nodes: readonly IortNode[],
   tableLength: Value | undefined,
   nodeCount: Value | undefined,
   start: number | undefined,
 ): readonly IortNode[] {
   if (tableLength === undefined || nodeCount === undefined || start === undefined) return [];
-  const limit = Math.min(Number(tableLength.value), context.end);
+  const limit = Math.min(Number(tableLength.value), end);
   const count = Number(nodeCount.value);
   const last = nodes.at(-1);
-  if (limit === context.end && (last === undefined || last.length >= nodeHeaderSize || count < nodes.length)) {
+  if (limit === end && (last === undefined || last.length >= nodeHeaderSize || count < nodes.length)) {
     return count >= nodes.length ? nodes : nodes.slice(0, count);
   }
   const visited: IortNode[] = [];
   for (let offset = start; visited.length < count && offset < limit;) {
-    const node = context.nodeAt(offset) ?? decodeNode(context, offset, -1);
+    const node = nodeOrBytesAt(source, end, offset);
     if (node === undefined) break;
     visited.push(node);
     if (node.length === 0) break;
@@ -122,9 +133,15 @@ function walkAsLinux(
 }
 
 /** The node that Linux would see at an offset to which a reference leads, whatever is there. */
-export function nodeAsLinuxReads(table: IortTable, offset: number): IortNode | undefined {
-  const { bytes, end, nodeAt } = table;
-  return nodeAt(offset) ?? decodeNode({ bytes, end, nodeAt, report: undefined }, offset, -1);
+export function nodeAsLinuxReads({ bytes, end, nodeAt }: IortTable, offset: number): IortNode | undefined {
+  return nodeOrBytesAt({ bytes, nodeAt }, end, offset);
+}
+
+function nodeOrBytesAt(source: TableSource, end: number, offset: number): IortNode | undefined {
+  const known = source.nodeAt(offset);
+  if (known !== undefined) return known;
+  const content = decodeContent(source, end, offset, -1);
+  return content && decodedNode(source, content);
 }
 
 function tableGaps(

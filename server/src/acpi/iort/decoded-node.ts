@@ -1,206 +1,99 @@
-// A node whose parts are measured. Values are made when somebody asks for them and kept: a large table is read in a fraction
-// of the time that all of its values would take.
-import { idMappingLayout, nodeHeaderLayout } from '../layout/iort';
-import { itsIdentifier, rmrDescriptorLayout } from '../layout/iort-nodes';
-import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
-import type { Field, StructureLayout } from '../layout/field';
-import { byName, gapsBetween, inOrder, nameValue, structureValues, valueAt } from '../structure-values';
+// A node as the rest of the program sees it: its content, and what its references lead to in its table.
+import { idMappingLayout } from '../layout/iort';
 import type { Gap, GlobalInterrupts, IdMapping, IortNode, NodeKind, RmrDescriptor, Value } from './model';
-
-/** Elements that lie in the node. */
-export interface ArrayPlace {
-  /** From the table's start. */
-  readonly start: number;
-  readonly count: number;
-}
-
-/** Where the parts of a node are; offsets are from the table's start. */
-export interface NodePlaces {
-  readonly kind: NodeKind;
-  readonly index: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly end: number;
-  readonly layout: StructureLayout | undefined;
-  /** Where the mappings begin, or the node ends: fields of later revisions lie before. */
-  readonly bodyEnd: number;
-  /** -1 where there is no name. */
-  readonly nameStart: number;
-  readonly nameEnd: number;
-  /** ITS identifiers; global, context and PMU interrupts; RMR descriptors. None where the fixed part is cut. */
-  readonly arrays: readonly ArrayPlace[];
-  readonly mappingStart: number;
-  readonly mappingCount: number;
-}
+import type { ByteSource } from '../structure-values';
+import type { NodeContent } from './node-content';
 
 /** What a node needs of its table. */
-interface Source {
-  readonly bytes: Uint8Array;
+export interface TableSource extends ByteSource {
   readonly nodeAt: (offset: number) => IortNode | undefined;
 }
 
-/** The node with those parts. */
-export function decodedNode(source: Source, places: NodePlaces): IortNode {
-  return new DecodedNode(source.bytes, source.nodeAt, places) as unknown as IortNode;
+/** The node of that content. */
+export function decodedNode(source: TableSource, content: NodeContent): IortNode {
+  return new DecodedNode(source, content) as unknown as IortNode;
 }
 
-/** Bytes of an element of a kind's array. */
-export function sizeOfElement(kind: NodeKind, which: number): number {
-  if (kind === 'its-group') return itsIdentifier.size;
-  if (kind === 'rmr') return rmrDescriptorLayout.size;
-  return which === 0 ? globalInterruptLayout.size : contextInterrupt.size;
+/** The content of a node that was decoded. */
+export function contentOf(node: IortNode): NodeContent {
+  return (node as unknown as DecodedNode).content;
 }
 
-/** All kinds at once: the types of the model say which parts a kind has. */
+/** The node is part of a later version of its table, where all that it leads to is as it was. */
+export function moveNode(node: IortNode, source: TableSource): void {
+  (node as unknown as DecodedNode).moveTo(source);
+}
+
 class DecodedNode {
   readonly kind: NodeKind;
   readonly index: number;
   readonly offset: number;
   readonly length: number;
   readonly end: number;
-  private headerKept: IortNode['header'] | undefined;
-  private bodyKept: readonly Value[] | undefined;
-  private valuesKept: Partial<Record<string, Value>> | undefined;
   private mappingsKept: readonly IdMapping[] | undefined;
-  private allKept: readonly Value[] | undefined;
-  private gapsKept: readonly Gap[] | undefined;
-  private elementsKept: (readonly Value[])[] | undefined;
-  private globalKept: GlobalInterrupts | undefined;
-  private descriptorsKept: readonly RmrDescriptor[] | undefined;
 
   constructor(
-    private readonly bytes: Uint8Array,
-    private readonly nodeAt: (offset: number) => IortNode | undefined,
-    private readonly places: NodePlaces,
+    private source: TableSource,
+    readonly content: NodeContent,
   ) {
-    this.kind = places.kind;
-    this.index = places.index;
-    this.offset = places.offset;
-    this.length = places.length;
-    this.end = places.end;
+    const { kind, index, offset, length, end } = content.places;
+    this.kind = kind;
+    this.index = index;
+    this.offset = offset;
+    this.length = length;
+    this.end = end;
+  }
+
+  moveTo(source: TableSource): void {
+    this.source = source;
+  }
+
+  nodeAt(offset: number): IortNode | undefined {
+    return this.source.nodeAt(offset);
   }
 
   get header(): IortNode['header'] {
-    this.headerKept ??= byName(
-      structureValues(this.bytes, nodeHeaderLayout, this.offset, this.bytes.length),
-    ) as IortNode['header'];
-    return this.headerKept;
+    return this.content.header;
   }
 
   get values(): Partial<Record<string, Value>> {
-    this.valuesKept ??= byName(this.body());
-    return this.valuesKept;
-  }
-
-  get mappings(): readonly IdMapping[] {
-    this.mappingsKept ??= this.readMappings();
-    return this.mappingsKept;
+    return this.content.values;
   }
 
   get all(): readonly Value[] {
-    this.allKept ??= this.readAll();
-    return this.allKept;
+    return this.content.all;
   }
 
   get gaps(): readonly Gap[] {
-    const { nameEnd } = this.places;
-    this.gapsKept ??= gapsBetween(this.all, this.offset, this.end, (at) => (at === nameEnd ? 'padding' : 'node'));
-    return this.gapsKept;
+    return this.content.gaps;
   }
 
   get identifiers(): readonly Value[] | undefined {
-    return this.kind === 'its-group' ? this.elements(0, itsIdentifier) : undefined;
+    return this.content.identifiers;
   }
 
   get globalInterrupts(): GlobalInterrupts | undefined {
-    const place = this.places.arrays[0];
-    if (this.kind !== 'smmu' || place === undefined || place.count === 0) return undefined;
-    this.globalKept ??= byName(
-      structureValues(this.bytes, globalInterruptLayout, place.start, this.end),
-    ) as GlobalInterrupts;
-    return this.globalKept;
+    return this.content.globalInterrupts;
   }
 
   get contextInterrupts(): readonly Value[] | undefined {
-    return this.kind === 'smmu' ? this.elements(1, contextInterrupt) : undefined;
+    return this.content.contextInterrupts;
   }
 
   get pmuInterrupts(): readonly Value[] | undefined {
-    return this.kind === 'smmu' ? this.elements(2, pmuInterrupt) : undefined;
+    return this.content.pmuInterrupts;
   }
 
   get descriptors(): readonly RmrDescriptor[] | undefined {
-    if (this.kind !== 'rmr') return undefined;
-    this.descriptorsKept ??= this.readDescriptors();
-    return this.descriptorsKept;
+    return this.content.descriptors;
   }
 
-  /** The body's fields, the name last. */
-  private body(): readonly Value[] {
-    if (this.bodyKept === undefined) {
-      const { layout, bodyEnd, nameStart, nameEnd } = this.places;
-      const start = this.offset + nodeHeaderLayout.size;
-      const body = layout === undefined ? [] : structureValues(this.bytes, layout, start, this.end, bodyEnd);
-      if (nameStart >= 0) {
-        const field = layout!.fields.find(({ kind }) => kind === 'name')!;
-        body.push(nameValue(this.bytes, field, nameStart, nameEnd));
-      }
-      this.bodyKept = body;
-    }
-    return this.bodyKept;
-  }
-
-  private elements(which: number, field: Field): readonly Value[] {
-    this.elementsKept ??= [];
-    let found = this.elementsKept[which];
-    if (found === undefined) {
-      const { start, count } = this.places.arrays[which] ?? { start: 0, count: 0 };
-      const all: Value[] = [];
-      for (let index = 0; index < count; index++) {
-        all.push(valueAt(this.bytes, field, start + index * field.size, this.end)!);
-      }
-      found = all;
-      this.elementsKept[which] = found;
-    }
-    return found;
-  }
-
-  private readDescriptors(): RmrDescriptor[] {
-    const { start, count } = this.places.arrays[0] ?? { start: 0, count: 0 };
-    const found: RmrDescriptor[] = [];
-    for (let index = 0; index < count; index++) {
-      const offset = start + index * rmrDescriptorLayout.size;
-      const [base, length, reserved] = structureValues(this.bytes, rmrDescriptorLayout, offset, this.end);
-      found.push({ index, offset, base: base!, length: length!, reserved: reserved! });
-    }
-    return found;
-  }
-
-  private readMappings(): IdMapping[] {
-    const { mappingStart, mappingCount } = this.places;
-    const found: IdMapping[] = [];
-    for (let index = 0; index < mappingCount; index++) {
-      const offset = mappingStart + index * idMappingLayout.size;
-      const values = structureValues(this.bytes, idMappingLayout, offset, this.end);
-      found.push(new DecodedMapping(index, offset, values, this.nodeAt));
-    }
-    return found;
-  }
-
-  private readAll(): readonly Value[] {
-    const all: Value[] = [...Object.values(this.header), ...this.body()];
-    const add = (values: readonly Value[] | undefined): void => {
-      for (const value of values ?? []) all.push(value);
-    };
-    add(this.identifiers);
-    if (this.globalInterrupts !== undefined) add(Object.values(this.globalInterrupts));
-    add(this.contextInterrupts);
-    add(this.pmuInterrupts);
-    for (const { base, length, reserved } of this.descriptors ?? []) all.push(base, length, reserved);
-    for (const { inputBase, count, outputBase, outputReference, flags } of this.mappings) {
-      all.push(inputBase, count, outputBase, outputReference, flags);
-    }
-    return inOrder(all);
+  get mappings(): readonly IdMapping[] {
+    this.mappingsKept ??= this.content.mappings.map((values, index) => {
+      const offset = this.content.places.mappingStart + index * idMappingLayout.size;
+      return new DecodedMapping(index, offset, values, this);
+    });
+    return this.mappingsKept;
   }
 }
 
@@ -216,7 +109,7 @@ class DecodedMapping implements IdMapping {
     readonly index: number,
     readonly offset: number,
     values: readonly Value[],
-    private readonly nodeAt: (offset: number) => IortNode | undefined,
+    private readonly owner: DecodedNode,
   ) {
     const [inputBase, count, outputBase, outputReference, flags] = values;
     this.inputBase = inputBase!;
@@ -231,6 +124,6 @@ class DecodedMapping implements IdMapping {
   }
 
   get target(): IortNode | undefined {
-    return this.nodeAt(Number(this.outputReference.value));
+    return this.owner.nodeAt(Number(this.outputReference.value));
   }
 }

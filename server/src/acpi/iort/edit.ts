@@ -1,9 +1,10 @@
 // Changes of a table as values: a node put in, taken out, grown or moved. References count bytes from the table's start, so
 // whatever changes in front of a node moves it: those that name it follow, and the header's counts are set.
 import { writeInteger } from '../bytes';
+import { iortFixedSize } from '../layout/iort';
 import { checksumOf } from '../table-header';
-import { iortFixedSize } from './decode';
-import { decodeNode } from './decode-node';
+import { decodeContent } from './decode-node';
+import { decodedNode } from './decoded-node';
 import type { IortNode, IortTable, Value } from './model';
 
 /** Indices are those of the table before any of the edits. */
@@ -132,8 +133,11 @@ function referencePlaces({ bytes, node, isReplaced }: Piece): { readonly at: num
   if (node !== undefined && !isReplaced) {
     return referencesOf(node).map((value) => ({ at: value.offset - node.offset, value }));
   }
-  const alone = decodeNode({ bytes, end: bytes.length, report: undefined, nodeAt: () => undefined }, 0, 0);
-  return alone === undefined ? [] : referencesOf(alone).map((value) => ({ at: value.offset, value }));
+  const source = { bytes, nodeAt: () => undefined };
+  const content = decodeContent(source, bytes.length, 0, 0);
+  return content === undefined
+    ? []
+    : referencesOf(decodedNode(source, content)).map((value) => ({ at: value.offset, value }));
 }
 
 function writeReferences(

@@ -110,6 +110,11 @@ export interface NodeOf<Kind extends NodeKind, Names extends string> {
   readonly length: number;
   /** Where the node's bytes end, from the table's start: as stated, but never past the table. */
   readonly end: number;
+  /**
+   * The same object in the next version of a table where the node's own bytes, place and index are; the node itself is only
+   * where that holds of all nodes that it leads to as well.
+   */
+  readonly content: object;
   readonly header: Readonly<Record<NamesOf<typeof nodeHeaderLayout>, Value>>;
   /**
    * The fields of the body that are there: mapping offset, array offsets and length decide, not the revision. Whether the

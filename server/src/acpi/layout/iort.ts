@@ -11,6 +11,7 @@ import {
   rootComplexLayout,
 } from './iort-nodes';
 import { smmuLayout, smmuv3Layout } from './iort-smmu';
+import { tableHeaderLayout } from './table-header';
 
 const table = fieldMakers('Arm DEN0049, IORT table');
 const node = fieldMakers('Arm DEN0049, node format');
@@ -34,6 +35,9 @@ export const iortTableLayout = structure({
     table.reserved('reserved', 4),
   ],
 });
+
+/** Bytes of the table before its first node, at least. */
+export const iortFixedSize = tableHeaderLayout.size + iortTableLayout.size;
 
 /** Between the table's fixed part and the first node. */
 export const optionalPadding = table.bytes(

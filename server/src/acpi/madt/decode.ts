@@ -16,7 +16,7 @@ export function decodeMadt(bytes: Uint8Array): MadtTable {
   const decoded = decodeHeader(bytes, madtFixedSize);
   const problems = [...decoded.problems];
   const { header, end } = decoded;
-  const fixed = structureValues(bytes, madtTableLayout, tableHeaderLayout.size, end);
+  const fixed = structureValues({ bytes }, madtTableLayout, tableHeaderLayout.size, end);
   const entries: MadtEntry[] = [];
   let offset = fixed.length === madtTableLayout.fields.length ? madtFixedSize : end;
   while (offset < end) {
@@ -69,7 +69,7 @@ function decodeEntry(
   index: number,
   problems: TableProblem[],
 ): MadtEntry | undefined {
-  const [type, lengthValue] = structureValues(bytes, madtEntryHeaderLayout, offset, tableEnd);
+  const [type, lengthValue] = structureValues({ bytes }, madtEntryHeaderLayout, offset, tableEnd);
   const name = `entry ${index} at ${hex(offset)}`;
   if (type === undefined || lengthValue === undefined) {
     const message = `${name}: one byte is too few for an entry's header`;
@@ -86,7 +86,7 @@ function decodeEntry(
   else if (offset + length > tableEnd)
     report('node-past-end', `${name} has a length of ${length}, past the table's end`);
   const layout = madtEntryLayout(Number(type.value));
-  const values = layout === undefined ? [] : structureValues(bytes, layout, offset + headerSize, end);
+  const values = layout === undefined ? [] : structureValues({ bytes }, layout, offset + headerSize, end);
   const all = [type, lengthValue, ...values];
   return {
     kind: kinds.get(Number(type.value)) ?? 'other',

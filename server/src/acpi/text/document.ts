@@ -34,19 +34,35 @@ export interface TableDocument {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+interface Recent {
+  readonly assembly: Assembly;
+  /** The table that was decoded last. */
+  iort: IortTable | undefined;
+}
+
 /** The last texts by their paths: the next one with the same path is mostly an edit of it. */
-const recent = new Map<string, Assembly>();
+const recent = new Map<string, Recent>();
 const mostRemembered = 4;
 
-function assembled(file: SourceFile): Assembly {
+function assembled(file: SourceFile): Recent {
   const before = recent.get(file.path);
+  const lines = before?.assembly.lines;
   // The same characters are other bytes in another encoding.
-  const isEdit = before?.lines.file.encoding === file.encoding;
-  const assembly = isEdit ? reassemble(before, rereadLines(file, before.lines)) : assemble(readLines(file));
+  const isEdit = lines?.file.encoding === file.encoding;
+  const assembly = isEdit ? reassemble(before!.assembly, rereadLines(file, lines)) : assemble(readLines(file));
+  const found = { assembly, iort: before?.iort };
   recent.delete(file.path);
-  recent.set(file.path, assembly);
+  recent.set(file.path, found);
   if (recent.size > mostRemembered) recent.delete(recent.keys().next().value!);
-  return assembly;
+  return found;
+}
+
+/** The table of a text that is the latest of its path, or was. */
+function decoded(text: Recent): IortTable {
+  text.iort = decodeIort(text.assembly.bytes, text.iort);
+  const latest = recent.get(text.assembly.lines.file.path);
+  if (latest !== undefined) latest.iort = text.iort;
+  return text.iort;
 }
 
 const documentsOfTexts = new WeakMap<SourceFile, TableDocument>();
@@ -55,14 +71,14 @@ const documentsOfTexts = new WeakMap<SourceFile, TableDocument>();
 export function documentOfText(file: SourceFile): TableDocument {
   const known = documentsOfTexts.get(file);
   if (known !== undefined) return known;
-  const assembly = assembled(file);
-  const document = documentOf(
-    file,
-    'text',
-    assembly,
-    assembly.bytes,
-    once(() => diagnosticsOf(file, assembly.problems)),
-  );
+  const text = assembled(file);
+  const { assembly } = text;
+  const document = documentOf(file, assembly, {
+    origin: 'text',
+    bytes: assembly.bytes,
+    iort: () => decoded(text),
+    diagnostics: () => diagnosticsOf(file, assembly.problems),
+  });
   documentsOfTexts.set(file, document);
   return document;
 }
@@ -74,19 +90,21 @@ export function documentOfBinary(
   options: PrintOptions = { style: 'current' },
 ): TableDocument {
   const file = sourceFile(path, printTable(bytes, options), 'latin1');
-  return documentOf(file, 'binary', assemble(readLines(file)), bytes, () => []);
+  const iort = () => decodeIort(bytes);
+  return documentOf(file, assemble(readLines(file)), { origin: 'binary', bytes, iort, diagnostics: () => [] });
 }
 
-function documentOf(
-  file: SourceFile,
-  origin: 'text' | 'binary',
-  assembly: Assembly,
-  bytes: Uint8Array,
-  diagnostics: () => readonly Diagnostic[],
-): TableDocument {
+interface Origin extends Pick<TableDocument, 'origin' | 'bytes'> {
+  readonly iort: () => IortTable;
+  readonly diagnostics: () => readonly Diagnostic[];
+}
+
+function documentOf(file: SourceFile, assembly: Assembly, of: Origin): TableDocument {
   const { signature } = assembly;
-  const iort = once(() => (signature === 'IORT' ? decodeIort(bytes) : undefined));
+  const { origin, bytes } = of;
+  const iort = once(() => (signature === 'IORT' ? of.iort() : undefined));
   const madt = once(() => (signature === 'APIC' ? decodeMadt(bytes) : undefined));
+  const diagnostics = once(of.diagnostics);
   return {
     file,
     origin,
