@@ -153,8 +153,8 @@ const cases: readonly (readonly [
     ['error iort-single-type'],
   ],
   [
-    'single in an RMR node',
-    lines('RMR', ...mapping('00000000', '00000000', '00000001', '000000A0', '1')),
+    'single in an RMR node, of several IDs',
+    lines('RMR', ...mapping('00000000', '00000001', '00000000', '000000A0', '1')),
     ['info iort-single-type'],
   ],
   [

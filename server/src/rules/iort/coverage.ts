@@ -33,7 +33,7 @@ export const iortMappingGap: TableRule = {
         continue;
       }
       if (node.mappings.some(({ single }) => single)) continue;
-      const gaps = uncovered({ start: 0n, end: 0xffffn }, rangeMappings(node));
+      const gaps = uncovered({ start: 0n, end: 0xffffn }, rangeMappings(input, node));
       if (gaps.length === 0) continue;
       const message = `No mapping of ${theNode(node)} takes the requester IDs ${list(gaps.map(rangeText))}: functions there have no IOMMU, and their MSIs find no ITS`;
       const at = node.mappings[0]!.inputBase;
@@ -46,7 +46,9 @@ export const iortMappingGap: TableRule = {
 
 /** Where a mapping to an SMMU ends just before the gap it can go on; else a mapping is added. */
 function closedGap(input: TableInput, node: RootComplexNode, gap: IdRange): Fix[] {
-  const before = rangeMappings(node).find(({ end, mapping }) => end + 1n === gap.start && isSmmu(mapping.target));
+  const before = rangeMappings(input, node).find(
+    ({ end, mapping }) => end + 1n === gap.start && isSmmu(mapping.target),
+  );
   if (before === undefined) return addedMapping(input, node, gap);
   const { mapping, start } = before;
   const offset = mapping.outputBase.value - start;
@@ -78,6 +80,6 @@ function isSmmu(node: IortNode | undefined): boolean {
 /** Nobody has the stream IDs, and those of an SMMU with mappings have a way to an ITS. */
 function isFree(input: TableInput, smmu: IortNode | undefined, ids: IdRange): boolean {
   if (smmu === undefined || ids.end > 0xffffffffn) return false;
-  const isServed = smmu.mappings.length === 0 || uncovered(ids, rangeMappings(smmu)).length === 0;
+  const isServed = smmu.mappings.length === 0 || uncovered(ids, rangeMappings(input, smmu)).length === 0;
   return isServed && streams(input).meeting(smmu, ids).length === 0;
 }

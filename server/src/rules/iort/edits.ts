@@ -1,7 +1,7 @@
 // What fixes do to a table's text. Edits are computed when somebody asks for the fix.
 import { byteSum, writeInteger } from '../../acpi/bytes';
 import { flagValue } from '../../acpi/layout/field';
-import type { IortNode, IortTable, Value } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, IortTable, Value } from '../../acpi/iort/model';
 import { documentOfBinary } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
 import type { Fix, TextEdit } from '../../text/diagnostic';
@@ -134,6 +134,21 @@ function smallestEdit(file: SourceFile, newText: string): TextEdit {
   let tail = 0;
   while (tail < most - start && file.text.at(-1 - tail) === newText.at(-1 - tail)) tail++;
   return { file, start, end: file.text.length - tail, newText: newText.slice(start, newText.length - tail) };
+}
+
+/** The mappings with one of them put last: the others move up, their places stay. */
+export function movedBehind(mappings: readonly IdMapping[], moved: IdMapping): NewValue[] {
+  const values = ({ inputBase, count, outputBase, outputReference, flags }: IdMapping) => [
+    inputBase,
+    count,
+    outputBase,
+    outputReference,
+    flags,
+  ];
+  return mappings.slice(moved.index).flatMap((place) => {
+    const now = values(mappings[place.index + 1] ?? moved);
+    return values(place).map((value, field): NewValue => [value, now[field]!.value]);
+  });
 }
 
 /** A mapping that is not in the table yet. */

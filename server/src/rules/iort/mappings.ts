@@ -148,7 +148,7 @@ export const iortMappingOverlap: TableRule = {
   *check(input) {
     for (const node of input.table.nodes) {
       if (node.mappings.length < 2) continue;
-      for (const [first, second] of overlappingPairs(rangeMappings(node))) {
+      for (const [first, second] of overlappingPairs(rangeMappings(input, node))) {
         if (offByOne(first, second) !== undefined) continue;
         const shared = {
           start: first.start > second.start ? first.start : second.start,
@@ -185,7 +185,7 @@ export const iortMappingOffByOne: TableRule = {
   summary: 'The last ID of a mapping is the first of another: ID Count holds the number of IDs, not that minus 1',
   docs: {
     effect:
-      'Linux has a workaround for this: the ID that both take goes where the later range says, with “conflicting mapping for input ID” and “applying workaround.” in the log for each look-up, or without a message, depending on the order. Other readers take the first mapping. QEMU up to 7.2 writes such a table where a bus has no IOMMU.',
+      'Linux gives the ID that both take to the range that begins with it: with “conflicting mapping for input ID” and “applying workaround.” in the log at each look-up where that one stands behind the other, without a word where it stands first. Other readers take the first mapping. QEMU up to 7.2 writes such a table where a bus has no IOMMU.',
     why: 'ID Count is the number of IDs in the range minus 1. Who writes the number itself makes each range one ID too long.',
     fix: 'Subtract 1 from the count of the range that is too long.',
     sources: [linux('iort_id_map, iort_node_map_id (check_overlap)'), specification('ID mapping format')],
@@ -203,15 +203,19 @@ export const iortMappingOffByOne: TableRule = {
   *check(input) {
     for (const node of input.table.nodes) {
       if (node.mappings.length < 2) continue;
-      for (const [first, second] of overlappingPairs(rangeMappings(node))) {
+      for (const [first, second] of overlappingPairs(rangeMappings(input, node))) {
         const found = offByOne(first, second);
         if (found === undefined) continue;
         const [ends, begins] = found;
         const { mapping } = ends;
         const number = mapping.count.value;
+        const linuxDoes =
+          ends.mapping.index < begins.mapping.index
+            ? `by mapping ${begins.mapping.index + 1}, with “conflicting mapping for input ID” and “applying workaround.” in its log at each look-up`
+            : `by mapping ${begins.mapping.index + 1}, which stands first`;
         const message =
           `${mappingName(node, mapping)} of ${theNode(node)} takes ${rangeText(ends)}, and ${rangeText(begins)} begins with its last ID: ID Count is the number of IDs minus 1, so ${hex(number)} stands for ${hex(number + 1n)} IDs. ` +
-          `Linux works around it for input ID ${hex(ends.end)} (“conflicting mapping for input ID”), others do not`;
+          `Linux translates ${hex(ends.end)} ${linuxDoes}; other readers need not`;
         const fix = setFix(input, `Set ID Count to ${hex(number - 1n)}`, [[mapping.count, number - 1n]], {
           isPreferred: true,
         });
@@ -225,13 +229,16 @@ export const iortMappingOffByOne: TableRule = {
   },
 };
 
+/** Requester IDs of a bus. */
+const bus = 0x100n;
+
 export const iortMappingCountSuspect: TableRule = {
   id: 'iort-mapping-count-suspect',
   severity: 'warning',
   summary: 'ID Count looks like a number of IDs, not like that minus 1',
   docs: {
     effect:
-      'The mapping takes one ID more than it was meant to: with 0x100 it takes 0x101 IDs, the first of the next bus as well.',
+      'The mapping takes one ID more than it was meant to: with 0x100 it takes 0x101 IDs, the first of the next bus as well. Published tables of HiSilicon’s hip07 and hip08 are such.',
     why: 'ID Count is the number of IDs minus 1. Ranges of requester or stream IDs are nearly always powers of two that begin at a multiple of their size; a count that is such a power is then one too large.',
     fix: 'Subtract 1, or leave it (and switch the warning off) if the range is meant to have that length.',
     sources: [specification('ID mapping format'), linux('iort_id_map')],
@@ -243,12 +250,13 @@ export const iortMappingCountSuspect: TableRule = {
   prerequisites: ['iort-mapping-off-by-one', 'iort-mapping-overlap', 'iort-mapping-range'],
   *check(input) {
     for (const node of input.table.nodes) {
+      const starts = new Set(node.mappings.map(({ inputBase }) => inputBase.value));
       for (const mapping of node.mappings) {
         const { count: value, inputBase } = mapping;
-        if (mapping.single || isDeviceIdMapping(node, mapping)) continue;
+        if (mapping.single || isDeviceIdMapping(input, node, mapping)) continue;
         const number = value.value;
-        const isPower = number >= 0x100n && (number & (number - 1n)) === 0n;
-        if (!isPower || inputBase.value % number !== 0n) continue;
+        if (number === 0n || number % bus !== 0n || inputBase.value % bus !== 0n) continue;
+        if (starts.has(inputBase.value + number + 1n)) continue;
         const message = `ID Count ${hex(number)} in ${mappingName(node, mapping)} of ${theNode(node)} stands for ${hex(number + 1n)} IDs, as the field is their number minus 1; ${hex(number - 1n)} would be ${hex(number)} IDs`;
         const fix = setFix(input, `Set ID Count to ${hex(number - 1n)}`, [[value, number - 1n]], { isPreferred: true });
         yield finding(input, value, node, message, { about: mappingKey(mapping), fixes: [fix] });

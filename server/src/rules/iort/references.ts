@@ -1,13 +1,15 @@
 // Output references: what a mapping points at.
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
 import type { Fix } from '../../text/diagnostic';
+import { itsTypes, kernelTable, type KernelTable } from '../../topology/acpi/kernel-table';
+import { newRouter, type Router } from '../../topology/acpi/translate';
 import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, type Bytes } from './finding';
 import { amendment, linux, specification } from './sources';
-import { outputRange, streams } from './translation';
+import { inputRange, isDeviceIdMapping, outputRange, streams } from './translation';
 
 /** What each kind of node may refer to. */
 export const targets: Readonly<Partial<Record<IortNode['kind'], readonly IortNode['kind'][]>>> = {
@@ -35,7 +37,10 @@ const kindNames: Readonly<Record<IortNode['kind'], string>> = {
 /** Nodes among which fixes look for a target. */
 const mostNodes = 5000;
 
-/** Fixes that lead a reference to the nearest nodes of the kinds, the nearest first. */
+/**
+ * Fixes that lead a reference to the nearest nodes of the kinds, the nearest first. One of 0 has no nearest: the kinds' order
+ * decides, and which of several was meant nobody knows.
+ */
 export function nearestFixes(
   input: TableInput,
   reference: Bytes & { readonly value: bigint },
@@ -44,14 +49,16 @@ export function nearestFixes(
 ): Fix[] {
   // Among so many nobody knows which was meant.
   if (input.table.nodes.length > mostNodes) return [];
-  const distance = ({ offset }: IortNode) => Math.abs(offset - Number(reference.value));
-  return input.table.nodes
-    .filter((node) => kinds.includes(node.kind) && isPlausible(node))
+  const isNull = reference.value === 0n;
+  const distance = ({ kind, offset }: IortNode) =>
+    isNull ? kinds.indexOf(kind) : Math.abs(offset - Number(reference.value));
+  const plausible = input.table.nodes.filter((node) => kinds.includes(node.kind) && isPlausible(node));
+  return plausible
     .sort((a, b) => distance(a) - distance(b))
     .slice(0, 3)
     .map((node, index) =>
       setFix(input, `Refer to ${theNode(node)} (${hex(node.offset)})`, [[reference, BigInt(node.offset)]], {
-        isPreferred: index === 0,
+        isPreferred: index === 0 && (!isNull || plausible.length === 1),
       }),
     );
 }
@@ -187,22 +194,22 @@ export const iortRefLoop: TableRule = {
   summary: 'References lead round in a circle: the kernel hangs',
   docs: {
     effect: 'Linux follows the references for ever, at boot, as soon as it looks up a device whose IDs go that way.',
-    why: 'iort_node_map_id goes from node to node until it finds one of the wanted kind or an ID that is not mapped. It does not count its steps.',
+    why: 'iort_node_map_id goes from node to node until it finds one of the wanted kind or an ID that is not mapped. It does not count its steps. Where no ID comes back the look-up ends, and iort-ref-type tells of the wrong reference; mappings of RMR nodes and those for a node’s own messages are not followed.',
     fix: 'Let the chain end: masters map to SMMUs, SMMUs to ITS groups, ITS groups to nothing.',
     sources: [linux('iort_node_map_id')],
     example: {
       failing: [
         amendment('SMMUv3', 'Output Reference : 000000A0'),
-        amendment('MMU-500', 'Output Reference : 00000048'),
+        amendment('MMU-500', 'Output Base : 00000000', 'Output Reference : 00000048'),
       ].join('\n\n'),
       corrected: [
         amendment('SMMUv3', 'Output Reference : 00000030'),
-        amendment('MMU-500', 'Output Reference : 00000030'),
+        amendment('MMU-500', 'Output Base : 00020000', 'Output Reference : 00000030'),
       ].join('\n\n'),
     },
   },
   *check(input) {
-    for (const { node, mapping, circle } of circles(input.table.nodes)) {
+    for (const { node, mapping, circle } of circles(input)) {
       const { outputReference } = mapping;
       const way = circle.length === 1 ? 'itself' : `${list(circle.slice(1).map(theNode), 4)} and back`;
       const message = `${mappingName(node, mapping)} of ${theNode(node)} closes a circle: from ${theNode(circle[0]!)} to ${way}. Linux follows it for ever, and the boot hangs`;
@@ -222,11 +229,11 @@ interface Circle {
   readonly circle: readonly IortNode[];
 }
 
-/** One for each mapping that leads back to a node on the way to it; each node is visited once. */
-function circles(nodes: readonly IortNode[]): Circle[] {
+/** One for each mapping that leads back to a node on the way to it, if IDs come back with it; each node is visited once. */
+function circles(input: TableInput): Circle[] {
   const done = new Set<IortNode>();
   const found: Circle[] = [];
-  for (const start of nodes) {
+  for (const start of input.table.nodes) {
     if (done.has(start)) continue;
     const way: { readonly node: IortNode; next: number }[] = [{ node: start, next: 0 }];
     const position = new Map<IortNode, number>([[start, 0]]);
@@ -239,7 +246,7 @@ function circles(nodes: readonly IortNode[]): Circle[] {
         continue;
       }
       const { target } = mapping;
-      if (target === undefined || done.has(target)) continue;
+      if (target === undefined || done.has(target) || !isFollowed(input, here.node, mapping)) continue;
       const at = position.get(target);
       if (at !== undefined) {
         found.push({ node: here.node, mapping, circle: way.slice(at).map(({ node }) => node) });
@@ -249,5 +256,35 @@ function circles(nodes: readonly IortNode[]): Circle[] {
       }
     }
   }
-  return found;
+  if (found.length === 0) return found;
+  const walked = kernelTable(input.table);
+  const router = newRouter(walked, input.kernel.deviceIdRule);
+  return found.filter(({ node, mapping, circle }) =>
+    [[node, mapping] as const, ...circle.slice(0, mostTried).flatMap(startsIn)].some((start) =>
+      comesBack(walked, router, ...start),
+    ),
+  );
+}
+
+/** Nodes of a circle, and mappings of each, whose IDs are sent round: a circle of machines has two nodes. */
+const mostTried = 8;
+
+function startsIn(node: IortNode): (readonly [IortNode, IdMapping])[] {
+  return node.mappings.slice(0, mostTried).map((mapping) => [node, mapping]);
+}
+
+/** Whether Linux's look-up of some ID of a mapping never ends. */
+function comesBack(walked: KernelTable, { route }: Router, { offset }: IortNode, mapping: IdMapping): boolean {
+  const from = walked.nodeAt(offset);
+  if (from === undefined) return false;
+  const { start, end } = mapping.single ? { start: 0n, end: 0n } : inputRange(mapping);
+  const last = end > 0xffffffffn ? 0xffffffff : Number(end);
+  const { stops } = route(from, Number(start), last, itsTypes);
+  return stops.some(({ reason }) => reason === 'loop' || reason === 'too-much');
+}
+
+/** Whether Linux's look-up of an ID goes through the mapping. */
+function isFollowed(input: TableInput, node: IortNode, mapping: IdMapping): boolean {
+  if (node.kind === 'rmr' || node.kind === 'pmcg' || isDeviceIdMapping(input, node, mapping)) return false;
+  return !mapping.single || node.kind === 'root-complex' || node.kind === 'named-component' || node.kind === 'iwb';
 }

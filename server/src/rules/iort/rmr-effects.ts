@@ -17,7 +17,7 @@ import {
 } from './finding';
 import { descriptorKey, rangeOf } from './rmr';
 import { amendment, linux, specification } from './sources';
-import { streams, type StreamRange } from './translation';
+import { outputRange, streams, type StreamRange } from './translation';
 
 /** Linux does not look at RMR nodes of older tables, nor at those without mappings: nothing follows from them. */
 const unread = ['iort-rmr-table-revision', 'iort-rmr-no-mapping', 'iort-rmr-no-descriptor'];
@@ -49,7 +49,7 @@ export const iortRmrNoMaster: TableRule = {
       for (const mapping of node.mappings) {
         const { target, outputBase, count: ids } = mapping;
         if (target?.kind !== 'smmu' && target?.kind !== 'smmuv3') continue;
-        if (mastersOf(input, mapping).length > 0) continue;
+        if (mastersOf(input, mapping).length > 0 || isMissed(input, mapping)) continue;
         const range =
           ids.value === 0n
             ? `stream ID ${hex(outputBase.value)}`
@@ -60,6 +60,18 @@ export const iortRmrNoMaster: TableRule = {
     }
   },
 };
+
+/** Whether a master with such IDs has a mapping whose reference leads to no node: that is said there. */
+function isMissed({ table }: TableInput, { outputBase, count: ids }: IdMapping): boolean {
+  return table.nodes.some(
+    ({ kind, mappings }) =>
+      (kind === 'root-complex' || kind === 'named-component') &&
+      mappings.some((own) => {
+        const { start, end } = outputRange(own);
+        return own.target === undefined && start <= outputBase.value + ids.value && end >= outputBase.value;
+      }),
+  );
+}
 
 export const iortRmrPciPreserve: TableRule = {
   id: 'iort-rmr-pci-preserve',

@@ -1,14 +1,26 @@
 // Where IDs go from master to SMMU to ITS, and which of them get lost or meet on the way.
-import type { IdMapping, IortNode } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, SmmuNode, Smmuv3Node } from '../../acpi/iort/model';
+import type { Severity } from '../../text/diagnostic';
+import { oncePer } from '../../text/once';
 import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
-import { setFix, type NewValue } from './edits';
-import { finding, mappingKey, mappingName, nodesOf, placeOf, rangeText, theNode } from './finding';
+import { movedBehind, setFix } from './edits';
+import {
+  finding,
+  mappingKey,
+  mappingName,
+  nodeKey,
+  nodeRevision,
+  nodesOf,
+  placeOf,
+  rangeText,
+  theNode,
+} from './finding';
 import { amendment, linux, specification } from './sources';
 import {
+  goesByFlag,
   isDeviceIdMapping,
-  outputRange,
   rangeMappings,
   streams,
   uncovered,
@@ -16,21 +28,14 @@ import {
   type StreamRange,
 } from './translation';
 
-const rangeLines = [
-  'Input base : 00000000',
-  'ID Count : 00000000',
-  'Output Base : 00000001',
-  'Output Reference : 000000A0',
-];
-
 export const iortSingleType: TableRule = {
   id: 'iort-single-type',
   severity: 'error',
   summary: 'A single mapping where Linux does not take one',
   docs: {
     effect:
-      'Linux prints “SINGLE MAPPING flag not allowed for node type …, skipping ID map” for every ID that comes by and goes on without the mapping: MSIs of the devices behind find no ITS.',
-    why: 'A single mapping has one output ID whatever comes in. Linux takes it from named components and root complexes, from PMCGs, and from an SMMUv3 at its DeviceID mapping index only.',
+      'Linux prints “SINGLE MAPPING flag not allowed for node type …, skipping ID map” for every ID that comes by and goes on without the mapping: MSIs of the devices behind find no ITS. An SMMUv3’s mapping for its own messages that is not in use, as all its interrupts are wired, costs nothing else than that line (a note, or a warning where it stands before the ranges).',
+    why: 'A single mapping has one output ID whatever comes in. Linux takes it from named components and root complexes, from PMCGs, and from an SMMUv3 at its DeviceID mapping index only. In an RMR node it does not look at the flag (a note where the mapping has several IDs).',
     fix: 'Clear the flag, or let the SMMUv3’s DeviceID mapping index name the mapping.',
     sources: [linux('iort_id_map, iort_node_get_id'), specification('ID mapping format')],
     example: {
@@ -43,26 +48,58 @@ export const iortSingleType: TableRule = {
       ),
     },
   },
+  prerequisites: ['iort-smmuv3-index-not-single', 'iort-smmuv3-index-range'],
   *check(input) {
     for (const node of nodesOf(input, 'smmu', 'smmuv3', 'rmr')) {
       for (const mapping of node.mappings) {
-        if (!mapping.single || isDeviceIdMapping(node, mapping)) continue;
+        if (!mapping.single || isDeviceIdMapping(input, node, mapping)) continue;
+        // Of one ID both say the same.
+        if (node.kind === 'rmr' && mapping.count.value === 0n) continue;
         const { flags } = mapping;
-        const isIgnored = node.kind === 'rmr';
-        const why = isIgnored
-          ? 'Linux does not look at the flag there: the mapping stands for all its IDs'
-          : `Linux skips it (“SINGLE MAPPING flag not allowed for node type ${node.header.type.value}”)`;
+        const { why, severity } =
+          node.kind === 'rmr'
+            ? {
+                why: 'Linux does not look at the flag there: the mapping stands for all its IDs',
+                severity: 'info' as const,
+              }
+            : (leftOver(input, node, mapping) ?? {
+                why: `Linux skips it (“SINGLE MAPPING flag not allowed for node type ${node.header.type.value}”)`,
+                severity: undefined,
+              });
         const message = `${mappingName(node, mapping)} of ${theNode(node)} is single: ${why}`;
         const fix = setFix(input, 'Clear Single Mapping', [[flags, flags.value & ~1n]], { isPreferred: true });
         yield finding(input, flags, node, message, {
           about: mappingKey(mapping),
-          ...(isIgnored ? { severity: 'info' } : {}),
-          fixes: [fix],
+          restsOn: [nodeKey(node)],
+          severity,
+          // One that was meant for the SMMU's own messages is no range.
+          fixes: severity === undefined || node.kind === 'rmr' ? [fix] : [],
         });
       }
     }
   },
 };
+
+/** An SMMUv3's mapping for its own messages, where it sends none: what Linux makes of it. */
+function leftOver(
+  input: TableInput,
+  node: SmmuNode | Smmuv3Node,
+  { index, count, target }: IdMapping,
+): { readonly why: string; readonly severity: Severity } | undefined {
+  const ranges = rangeMappings(input, node);
+  const isOwn = node.kind === 'smmuv3' && nodeRevision(node) >= 1 && target?.kind === 'its-group';
+  // Firmware gives one ID, or writes the number of IDs.
+  if (!isOwn || count.value > 1n || ranges.length === 0) return undefined;
+  const reason = goesByFlag(input, node)
+    ? 'DeviceID Valid is clear'
+    : `all four interrupts are wired (which decides in node revision ${nodeRevision(node)})`;
+  const isFirst = ranges.some(({ mapping }) => mapping.index > index);
+  const when = isFirst ? 'at each look-up' : 'for IDs that no mapping in front of it takes';
+  return {
+    why: `it would give the SMMU’s own messages their device ID, but ${reason}, so nothing uses it, and Linux prints “SINGLE MAPPING flag not allowed for node type 4” ${when}`,
+    severity: isFirst ? 'warning' : 'info',
+  };
+}
 
 export const iortSingleHides: TableRule = {
   id: 'iort-single-hides',
@@ -94,63 +131,6 @@ export const iortSingleHides: TableRule = {
         isPreferred: true,
       });
       yield finding(input, mapping.flags, node, message, { about: mappingKey(mapping), fixes: [fix] });
-    }
-  },
-};
-
-/** The mappings with one of them put last: the others move up, their places stay. */
-function movedBehind(mappings: readonly IdMapping[], moved: IdMapping): NewValue[] {
-  const values = ({ inputBase, count, outputBase, outputReference, flags }: IdMapping) => [
-    inputBase,
-    count,
-    outputBase,
-    outputReference,
-    flags,
-  ];
-  return mappings.slice(moved.index).flatMap((place) => {
-    const now = values(mappings[place.index + 1] ?? moved);
-    return values(place).map((value, field): NewValue => [value, now[field]!.value]);
-  });
-}
-
-export const iortNcRangeMapping: TableRule = {
-  id: 'iort-nc-range-mapping',
-  severity: 'warning',
-  summary: 'A named component’s mapping is not single: its device gets no stream ID',
-  docs: {
-    effect:
-      'The device has no IOMMU, and no device ID for MSIs. What a range mapping serves are children of a bus with IDs of their own, as behind NXP’s fsl-mc.',
-    why: 'Linux takes a platform device’s stream IDs from single mappings, one from each, and stops at the first mapping that is not single.',
-    fix: 'Set the flag; a device with several stream IDs has several single mappings. If the object is such a bus, switch the warning off for the line.',
-    sources: [linux('iort_nc_iommu_map, iort_node_map_platform_id')],
-    example: {
-      failing: amendment(
-        'Named component DMA0',
-        ...rangeLines,
-        'Flags (decoded below) : 00000000',
-        'Single Mapping : 0',
-      ),
-      corrected: amendment(
-        'Named component DMA0',
-        ...rangeLines,
-        'Flags (decoded below) : 00000001',
-        'Single Mapping : 1',
-      ),
-    },
-  },
-  prerequisites: ['iort-ref-null'],
-  *check(input) {
-    for (const node of nodesOf(input, 'named-component')) {
-      const mapping = node.mappings.find(({ single }) => !single);
-      if (mapping === undefined) continue;
-      const behind = node.mappings.length - mapping.index - 1;
-      const others = behind === 0 ? '' : `, nor from the ${behind} behind it`;
-      const message = `${mappingName(node, mapping)} of ${theNode(node)} is not single: the device itself gets no stream ID from it${others}; only children of a bus with IDs of their own do`;
-      const { flags } = mapping;
-      const fix = setFix(input, 'Set Single Mapping', [[flags, flags.value | 1n]], {
-        isPreferred: mapping.count.value === 0n,
-      });
-      yield finding(input, flags, node, message, { about: mappingKey(mapping), fixes: [fix] });
     }
   },
 };
@@ -218,41 +198,6 @@ function* meetings(sorted: readonly StreamRange[]): Generator<readonly [StreamRa
   }
 }
 
-export const iortSmmuBypass: TableRule = {
-  id: 'iort-smmu-bypass',
-  severity: 'info',
-  summary: 'Some IDs of a master go to the ITS directly, around the SMMU that serves the others',
-  docs: {
-    effect:
-      'Devices with those IDs have no IOMMU: their DMA is not confined, and they cannot be passed through. It is meant so where a bus is known to bypass the SMMU (QEMU’s `bypass_iommu`).',
-    why: 'A mapping to an ITS group gives a device ID for MSIs and nothing else.',
-    fix: 'Map the IDs to the SMMU if they are behind it.',
-    sources: [specification('root complex node'), linux('iort_pci_iommu_init')],
-    example: {
-      failing: amendment(
-        'Root complex',
-        ...['Input base : 00000000', 'ID Count : 00007FFF', 'Output Base : 00000000', 'Output Reference : 00000048'],
-        ...['Flags (decoded below) : 00000000', 'Single Mapping : 0', ''],
-        ...['Input base : 00008000', 'ID Count : 00007FFF', 'Output Base : 00008000', 'Output Reference : 00000030'],
-        ...['Flags (decoded below) : 00000000', 'Single Mapping : 0'],
-      ),
-      corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
-    },
-  },
-  *check(input) {
-    for (const node of nodesOf(input, 'root-complex', 'named-component')) {
-      const smmu = node.mappings.find(({ target }) => target?.kind === 'smmu' || target?.kind === 'smmuv3')?.target;
-      const direct = node.mappings.find(({ target }) => target?.kind === 'its-group');
-      if (smmu === undefined || direct === undefined) continue;
-      const ids = direct.single
-        ? 'a single output ID'
-        : `the IDs ${rangeText({ start: direct.inputBase.value, end: direct.inputBase.value + direct.count.value })}`;
-      const message = `${mappingName(node, direct)} of ${theNode(node)} sends ${ids} to the ITS around ${theNode(smmu)}: devices with them have no IOMMU`;
-      yield finding(input, direct.outputReference, node, message, { about: mappingKey(direct) });
-    }
-  },
-};
-
 export const iortSmmuNoIts: TableRule = {
   id: 'iort-smmu-no-its',
   severity: 'warning',
@@ -282,33 +227,68 @@ export const iortSmmuNoIts: TableRule = {
   *check(input) {
     // Without an ITS group the machine has none, or MSIs go another way.
     if (nodesOf(input, 'its-group').length === 0) return;
-    const covering = new Map<IortNode, readonly IdRange[]>();
-    for (const { node, mapping, smmu, start, end } of streams(input).all) {
-      const ranges = covering.get(smmu) ?? toIts(smmu);
-      covering.set(smmu, ranges);
-      const missing = uncovered({ start, end }, ranges);
-      if (missing.length === 0) continue;
-      const message = `${theNode(smmu)} has no mapping to an ITS for the stream IDs ${list(missing.map(rangeText))}, which ${theNode(node)} sends there: devices with them have no MSIs`;
+    const covering = oncePer((smmu: IortNode) => toIts(input, smmu));
+    for (const { ranges, ids, missing } of withoutIts(streams(input).all, covering)) {
+      const { node, mapping, smmu } = ranges[0]!;
+      const message = `${theNode(smmu)} has no mapping to an ITS for the stream ${ids}, which ${theNode(node)} sends there: ${node.kind === 'named-component' ? 'it gets no MSIs by that way' : 'devices with them have no MSIs'}`;
       const evidence = evidenceAt([placeOf(input, smmu.header.type), `${theNode(smmu)} begins here`]);
       yield finding(input, mapping.outputBase, node, message, {
         about: mappingKey(mapping),
         restsOn: smmu.mappings.map((own: IdMapping) => mappingKey(own)).concat(`node ${smmu.offset}`),
         ...(node.kind === 'named-component' ? { severity: 'info' } : {}),
         evidence,
-        fixes: extendFix(input, smmu, outputRange(mapping)),
+        fixes: missing === undefined ? [] : extendFix(input, smmu, missing),
       });
     }
   },
 };
 
+interface WithoutIts {
+  /** Of one master, all behind one SMMU. */
+  readonly ranges: readonly StreamRange[];
+  readonly ids: string;
+  /** What a mapping of the SMMU would have to take. */
+  readonly missing: IdRange | undefined;
+}
+
+/** Ranges of functions one by one; the single mappings of a component together, if none of them has a way to an ITS. */
+function* withoutIts(
+  all: readonly StreamRange[],
+  covering: (smmu: IortNode) => readonly IdRange[],
+): Generator<WithoutIts> {
+  const singles = new Map<IortNode, StreamRange[]>();
+  for (const range of all) {
+    const { node, mapping, smmu, start, end } = range;
+    if (node.kind === 'named-component' && mapping.single) {
+      const known = singles.get(node);
+      if (known === undefined) singles.set(node, [range]);
+      else known.push(range);
+      continue;
+    }
+    const missing = uncovered({ start, end }, covering(smmu));
+    if (missing.length > 0)
+      yield { ranges: [range], ids: `IDs ${list(missing.map(rangeText))}`, missing: { start, end } };
+  }
+  for (const [node, ranges] of singles) {
+    // Linux tries one mapping after the other until one leads to an ITS, be it directly.
+    const hasWay = ({ smmu, start, end }: StreamRange) => uncovered({ start, end }, covering(smmu)).length === 0;
+    if (node.mappings.some(({ single, target }) => single && target?.kind === 'its-group') || ranges.some(hasWay))
+      continue;
+    const { smmu, start, end } = ranges[0]!;
+    const behind = ranges.filter((each) => each.smmu === smmu);
+    const ids = `${behind.length === 1 ? 'ID' : 'IDs'} ${list(behind.map(rangeText))}`;
+    yield { ranges: behind, ids, missing: behind.length === 1 ? { start, end } : undefined };
+  }
+}
+
 /** What an SMMU's mappings to ITS groups take. */
-function toIts(smmu: IortNode): readonly IdRange[] {
-  return rangeMappings(smmu).filter(({ mapping }) => mapping.target?.kind === 'its-group');
+function toIts(input: TableInput, smmu: IortNode): readonly IdRange[] {
+  return rangeMappings(input, smmu).filter(({ mapping }) => mapping.target?.kind === 'its-group');
 }
 
 /** Where one mapping of the SMMU to an ITS begins low enough, it can be made long enough. */
 function extendFix(input: TableInput, smmu: IortNode, ids: IdRange) {
-  const ranges = rangeMappings(smmu);
+  const ranges = rangeMappings(input, smmu);
   const only = ranges.length === 1 ? ranges[0] : undefined;
   if (only?.mapping.target?.kind !== 'its-group' || only.start > ids.start) return [];
   // Numbers of IDs are powers of two: no count that looks as if it were one too large.

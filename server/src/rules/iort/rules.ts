@@ -19,6 +19,7 @@ import {
   iortMappingOverlap,
   iortMappingRange,
 } from './mappings';
+import { iortNcRangeMapping, iortSmmuBypass } from './master-mappings';
 import { iortMemAttributes, iortMemBits, iortNcLimit, iortRcLimit } from './masters';
 import { iortNcFlags, iortNcName, iortNcPadding } from './named-component';
 import { iortIdentifier, iortNodeGap, iortNodeLength, iortNodeRevision, iortNodeTooShort, iortNodeType } from './nodes';
@@ -29,8 +30,7 @@ import { iortRmrAlign, iortRmrFlags, iortRmrLengthZero, iortRmrNoDescriptor } fr
 import { iortRmrNoMapping, iortRmrOverlap, iortRmrTableRevision, iortRmrTarget } from './rmr';
 import { iortRmrDoorbell, iortRmrNoMaster, iortRmrPciPreserve, iortRmrVfio } from './rmr-effects';
 import { iortRcAts, iortRcPasid, iortRcSegmentDuplicate } from './root-complex';
-import { iortMappingOutputOverlap, iortNcRangeMapping, iortSingleHides, iortSingleType } from './routing';
-import { iortSmmuBypass, iortSmmuNoIts } from './routing';
+import { iortMappingOutputOverlap, iortSingleHides, iortSingleType, iortSmmuNoIts } from './routing';
 import { iortSmmuIrqArrays, iortSmmuIrqMissing, iortSmmuModel, iortSmmuNotCoherent } from './smmu';
 import {
   iortSmmuv3Flags,

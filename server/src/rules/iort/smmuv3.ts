@@ -1,12 +1,14 @@
 // SMMUv3 nodes: registers, flags, interrupts and the device ID of the SMMU's own.
+import type { Smmuv3Node } from '../../acpi/iort/model';
+import type { Fix } from '../../text/diagnostic';
 import { hex } from '../numbers';
 import { evidenceAt } from '../rule';
-import type { TableRule } from '../table-rule';
+import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, mappingKey, nodeRevision, nodesOf, placeOf, tableRevision, theNode } from './finding';
 import { raiseFix } from './nodes';
 import { amendment, firmwareTestSuite, linux, specification } from './sources';
-import { deviceIdIndex } from './translation';
+import { deviceIdIndex, goesByFlag } from './translation';
 
 const cavium = 2n;
 const smmuDriver = 'Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c';
@@ -17,8 +19,8 @@ export const iortSmmuv3Flags: TableRule = {
   summary: 'Flags of an SMMUv3 that are reserved, or younger than the node',
   docs: {
     effect:
-      'Linux takes an HTTU override of 3 for none, reads the proximity domain of a node that has none, and ignores DeviceID Valid before node revision 5, where it goes by the interrupts instead.',
-    why: 'Bit 0 is COHACC, bits 1 and 2 HTTU (0 to 2), bit 3 says that the proximity domain is valid (node revision 1), bit 4 that the DeviceID mapping index is (node revision 5). The others are reserved.',
+      'Linux before 7.2 takes an HTTU override of 3 for none, reads the proximity domain of a node that has none, and ignores DeviceID Valid before node revision 5, where it goes by the interrupts instead.',
+    why: 'Bit 0 is COHACC, bits 1 and 2 HTTU (0 to 2; Linux 7.2 knows 3 as well: with the access flag of tables, HAFT), bit 3 says that the proximity domain is valid (node revision 1), bit 4 that the DeviceID mapping index is (node revision 5). The others are reserved.',
     fix: 'Clear the bits, or raise the node’s revision.',
     sources: [
       firmwareTestSuite,
@@ -43,10 +45,10 @@ export const iortSmmuv3Flags: TableRule = {
         const message = `The flags of ${theNode(node)} are ${hex(value)}: bits 5 to 31 are reserved`;
         yield finding(input, flags, node, message, { fixes: [clear('Clear the reserved bits', ~0x1fn & 0xffffffffn)] });
       }
-      if (((value >> 1n) & 3n) === 3n) {
-        const message = `HTTU Override of ${theNode(node)} is 3, which is reserved: 0 none, 1 access flag, 2 access flag and dirty state`;
+      if (((value >> 1n) & 3n) === 3n && input.kernel.version !== '7.2') {
+        const message = `HTTU Override of ${theNode(node)} is 3, which Linux ${input.kernel.version} does not know: no hardware updates at all. It knows 0 none, 1 access flag, 2 access flag and dirty state; Linux 7.2 reads 3 as both and the access flag of tables`;
         yield finding(input, flags, node, message, {
-          fixes: [clear('Say that dirty state is updated as well (2)', 2n)],
+          fixes: [setFix(input, 'Say access flag and dirty state (2)', [[flags, value & ~2n]])],
         });
       }
       if ((value & 8n) !== 0n && revision < 1) {
@@ -97,11 +99,12 @@ export const iortSmmuv3Gsiv: TableRule = {
         { name: 'sync', value: syncGsiv, loss: 'nothing in Linux, which does not use it' },
         { name: 'PRI', value: priGsiv, loss: '' },
       ].flatMap(({ value, ...rest }) => (value === undefined ? [] : [{ ...rest, value }]));
-      if (deviceIdIndex(node) === undefined || node.mappings.length === 0) {
+      if (deviceIdIndex(input, node) === undefined || node.mappings.length === 0) {
+        const fixes = validFix(input, node);
         for (const { name, value, loss } of gsivs) {
           if (value.value !== 0n || name === 'PRI') continue;
           const message = `${theNode(node)} has no ${name} interrupt (GSIV 0), and no mapping gives its MSIs a device ID: ${loss}`;
-          yield finding(input, value, node, message, name === 'sync' ? { severity: 'info' } : {});
+          yield finding(input, value, node, message, { ...(name === 'sync' ? { severity: 'info' } : {}), fixes });
         }
       }
       if (model?.value === cavium) continue;
@@ -119,6 +122,26 @@ export const iortSmmuv3Gsiv: TableRule = {
   },
 };
 
+/** Where the node has a single mapping to an ITS, and a flag that could say that it counts. */
+function validFix(input: TableInput, node: Smmuv3Node): Fix[] {
+  const { flags, deviceIdIndex: index } = node.values;
+  const own = node.mappings.find(({ single, target }) => single && target?.kind === 'its-group');
+  if (own === undefined || flags === undefined || index === undefined || !goesByFlag(input, node)) return [];
+  const values = [
+    [flags, flags.value | 0x10n],
+    [index, BigInt(own.index)],
+  ] as const;
+  return [setFix(input, `Say that mapping ${own.index + 1} gives it (DeviceID Valid)`, values, { isPreferred: true })];
+}
+
+/** Who goes by the interrupts: the node's revision, or a kernel that does not know the flag yet. */
+function validSince({ kernel }: TableInput, node: Smmuv3Node): string {
+  const revision = nodeRevision(node);
+  return revision >= 5
+    ? `Linux ${kernel.version}, which does not know the flag DeviceID Valid,`
+    : `node revision ${revision}`;
+}
+
 const ownMapping = [
   ...['Input base : 00000000', 'ID Count : 0000FFFF', 'Output Base : 00000000', 'Output Reference : 00000030'],
   ...['Flags (decoded below) : 00000000', 'Single Mapping : 0'],
@@ -131,42 +154,25 @@ export const iortSmmuv3IndexRange: TableRule = {
   docs: {
     effect:
       'Linux prints “ID mapping index overflows valid mappings” at each look-up through the SMMU, and the SMMU’s own MSIs have no device ID.',
-    why: 'The index counts the node’s mappings from 0. It is valid from node revision 5 on where the flag DeviceID Valid says so, in revisions 1 to 4 whenever one of the four GSIVs is 0. Without any mapping only the message remains (a warning).',
+    why: 'The index counts the node’s mappings from 0. It is valid from node revision 5 on where the flag DeviceID Valid says so, in revisions 1 to 4 whenever one of the four GSIVs is 0. Without any mapping only the message remains (a warning). Kernels before 6.2 go by the GSIVs in all revisions.',
     fix: 'Name the single mapping to the ITS; where there is none, clear DeviceID Valid or wire all interrupts.',
     sources: [linux('iort_get_id_mapping_index'), specification('SMMUv3 node')],
     example: {
-      failing: [
-        amendment('Header', 'Revision : 06'),
-        amendment(
-          'SMMUv3',
-          'Revision : 05',
-          'Flags (decoded below) : 00000011',
-          'COHACC Override : 1',
-          'HTTU Override : 0',
-          'Proximity Domain Valid : 0',
-          'DeviceID Valid : 1',
-          'Device ID Mapping Index : 00000001',
-        ),
-      ].join('\n\n'),
-      corrected: [
-        amendment('Header', 'Revision : 06'),
-        amendment('SMMUv3', 'Revision : 05', 'Flags (decoded below) : 00000001'),
-      ].join('\n\n'),
+      failing: amendment('SMMUv3', 'PRI GSIV : 00000000', 'Device ID Mapping Index : 00000001'),
+      corrected: amendment('SMMUv3', 'PRI GSIV : 0000006B', 'Device ID Mapping Index : 00000001'),
     },
   },
   prerequisites: ['iort-mapping-outside-node'],
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
-      const index = deviceIdIndex(node);
+      const index = deviceIdIndex(input, node);
       const { deviceIdIndex: value, flags } = node.values;
       const count = node.header.mappingCount.value;
       if (index === undefined || value === undefined || index < count) continue;
       const isWarning = count === 0n;
       const own = node.mappings.find(({ single, target }) => single && target?.kind === 'its-group');
-      const why =
-        nodeRevision(node) >= 5
-          ? 'DeviceID Valid is set'
-          : `node revision ${nodeRevision(node)} takes it as valid where an interrupt is 0`;
+      const byFlag = goesByFlag(input, node);
+      const why = byFlag ? 'DeviceID Valid is set' : `${validSince(input, node)} takes it as valid where a GSIV is 0`;
       const message = `The DeviceID mapping index of ${theNode(node)} is ${index}, but it has ${count === 0n ? 'no mapping' : `${count} mapping${count === 1n ? '' : 's'}`} (${why}): “ID mapping index overflows valid mappings”`;
       const fixes = [];
       if (own !== undefined)
@@ -175,7 +181,7 @@ export const iortSmmuv3IndexRange: TableRule = {
             isPreferred: true,
           }),
         );
-      if (nodeRevision(node) >= 5 && flags !== undefined) {
+      if (byFlag && flags !== undefined) {
         fixes.push(
           setFix(input, 'Clear DeviceID Valid', [[flags, flags.value & ~0x10n]], { isPreferred: own === undefined }),
         );
@@ -192,7 +198,7 @@ export const iortSmmuv3IndexNotSingle: TableRule = {
   docs: {
     effect:
       'The mapping is lost to the devices behind the SMMU: Linux skips it in translation, so their MSIs find no ITS. Its own MSIs do not work either (“Invalid MSI mapping”).',
-    why: 'The indexed mapping is the SMMU’s own. In node revisions 1 to 4 the index counts as soon as one GSIV is 0, and its default, 0, is mostly the range of everybody else.',
+    why: 'The indexed mapping is the SMMU’s own. In node revisions 1 to 4 the index counts as soon as one GSIV is 0, and its default, 0, is mostly the range of everybody else. Kernels before 6.2 do not know the flag of revision 5 and go by the GSIVs there as well.',
     fix: 'Add a single mapping and name it, wire all four interrupts, or say with node revision 5 that the index is not valid.',
     sources: [
       linux('iort_get_id_mapping_index, iort_node_map_id, iort_set_device_domain'),
@@ -206,7 +212,7 @@ export const iortSmmuv3IndexNotSingle: TableRule = {
   prerequisites: ['iort-smmuv3-index-range', 'iort-ref-null', 'iort-ref-not-node', 'iort-ref-loop'],
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
-      const index = deviceIdIndex(node);
+      const index = deviceIdIndex(input, node);
       const mapping = index === undefined ? undefined : node.mappings[Number(index)];
       if (
         mapping === undefined ||
@@ -214,8 +220,8 @@ export const iortSmmuv3IndexNotSingle: TableRule = {
       )
         continue;
       const { deviceIdIndex: value, flags } = node.values;
-      const isOld = nodeRevision(node) < 5;
-      const why = isOld ? ` (revision ${nodeRevision(node)} takes it as valid because a GSIV is 0)` : '';
+      const isOld = !goesByFlag(input, node);
+      const why = isOld ? ` (${validSince(input, node)} takes it as valid because a GSIV is 0)` : '';
       const what = mapping.single
         ? `leads to ${mapping.target === undefined ? 'no node' : theNode(mapping.target)}, not to an ITS`
         : 'is a range: Linux skips it in translation, and the devices behind the SMMU lose it';
@@ -231,7 +237,7 @@ export const iortSmmuv3IndexNotSingle: TableRule = {
       }
       if (!isOld && flags !== undefined)
         fixes.push(setFix(input, 'Clear DeviceID Valid', [[flags, flags.value & ~0x10n]]));
-      if (isOld && tableRevision(input) >= 6) {
+      if (isOld && nodeRevision(node) < 5 && tableRevision(input) >= 6) {
         fixes.push(setFix(input, 'Say with node revision 5 that the index is not valid', [[node.header.revision, 5n]]));
       }
       const evidence = evidenceAt([placeOf(input, mapping.flags), 'The mapping that it names']);

@@ -25,30 +25,40 @@ export function outputRange({ outputBase, count, single }: IdMapping): IdRange {
   return { start, end: start + (single ? 0n : count.value) };
 }
 
+/** What decides of a mapping beside the table: how the kernel finds an SMMUv3's own. */
+type ForKernel = Pick<TableInput, 'kernel'>;
+
+/** The interrupts that an SMMUv3 has: with one of them 0, it sends messages. */
+export function hasAllInterrupts({ values }: Smmuv3Node): boolean {
+  const { eventGsiv, priGsiv, gerrGsiv, syncGsiv } = values;
+  return [eventGsiv, priGsiv, gerrGsiv, syncGsiv].every((gsiv) => gsiv?.value !== 0n);
+}
+
+/** Whether the kernel goes by the flag DeviceID Valid of the node: from node revision 5 on, and from Linux 6.2 on. */
+export function goesByFlag({ kernel }: ForKernel, node: Smmuv3Node): boolean {
+  return kernel.deviceIdRule === 'by-flag' && nodeRevision(node) >= 5;
+}
+
 /**
- * The index of an SMMUv3's own mapping, if it counts: from node revision 5 where the flag says so, in revisions 1 to 4
- * unless all four interrupts are wired, never in revision 0 (Linux iort_get_id_mapping_index).
+ * The index of an SMMUv3's own mapping, if it counts: where the kernel goes by the flag if that says so, else from node
+ * revision 1 on unless all four interrupts are wired (Linux iort_get_id_mapping_index).
  */
-export function deviceIdIndex(node: Smmuv3Node): bigint | undefined {
-  const revision = nodeRevision(node);
-  const { deviceIdIndex: index, flags, eventGsiv, priGsiv, gerrGsiv, syncGsiv } = node.values;
-  if (revision < 1 || index === undefined) return undefined;
-  const isValid =
-    revision >= 5
-      ? ((flags?.value ?? 0n) & 0x10n) !== 0n
-      : [eventGsiv, priGsiv, gerrGsiv, syncGsiv].some((gsiv) => gsiv?.value === 0n);
+export function deviceIdIndex(input: ForKernel, node: Smmuv3Node): bigint | undefined {
+  const { deviceIdIndex: index, flags } = node.values;
+  if (nodeRevision(node) < 1 || index === undefined) return undefined;
+  const isValid = goesByFlag(input, node) ? ((flags?.value ?? 0n) & 0x10n) !== 0n : !hasAllInterrupts(node);
   return isValid ? index.value : undefined;
 }
 
 /** Whether translation skips the mapping: it gives the device ID of the SMMU's own interrupts. */
-export function isDeviceIdMapping(node: IortNode, { index }: IdMapping): boolean {
-  return node.kind === 'smmuv3' && deviceIdIndex(node) === BigInt(index);
+export function isDeviceIdMapping(input: ForKernel, node: IortNode, { index }: IdMapping): boolean {
+  return node.kind === 'smmuv3' && deviceIdIndex(input, node) === BigInt(index);
 }
 
 /** The mappings that translate ranges of IDs, in order: not the single ones, not an SMMUv3's own. */
-export function rangeMappings(node: IortNode): InputRange[] {
+export function rangeMappings(input: ForKernel, node: IortNode): InputRange[] {
   if (!['root-complex', 'named-component', 'smmu', 'smmuv3'].includes(node.kind)) return [];
-  return node.mappings.filter((mapping) => !mapping.single && !isDeviceIdMapping(node, mapping)).map(inputRange);
+  return node.mappings.filter((mapping) => !mapping.single && !isDeviceIdMapping(input, node, mapping)).map(inputRange);
 }
 
 /** Parts of a range that none of the others covers, in order. */
