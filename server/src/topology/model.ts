@@ -146,9 +146,9 @@ export interface Iommu {
   /** Registers, to tell when a range runs into them. */
   readonly registers: readonly AddressRange<PhysicalAddress>[];
   /** Reservations that devices have by their stream IDs alone (RMR), in the order in which the kernel finds them. */
-  readonly streamReservations?: readonly StreamReservation[];
+  readonly streamReservations?: readonly StreamReservation[] | undefined;
   /** Pages that devices with these stream IDs write their MSIs to untranslated (IORT: HiSilicon Hi161x), by the kernel's rule. */
-  readonly streamDoorbells?: Readonly<Record<DeviceIdRule, readonly StreamDoorbells[]>>;
+  readonly streamDoorbells?: Readonly<Record<DeviceIdRule, readonly StreamDoorbells[]>> | undefined;
 }
 
 /**
@@ -260,8 +260,8 @@ export interface MsiRouting {
   /** `msi-map`, or the IORT's way to the ITS. */
   readonly map: IdMap<MsiController> | undefined;
   /** The same by the rule `by-interrupts`, where that gives something else. */
-  readonly earlierMap?: IdMap<MsiController>;
-  readonly earlierParents?: readonly MsiParent[];
+  readonly earlierMap?: IdMap<MsiController> | undefined;
+  readonly earlierParents?: readonly MsiParent[] | undefined;
   /** The node that holds them: the master, its host bridge, or an ancestor bus (`interrupt-parent` does not count). */
   readonly node: string | undefined;
   readonly source: SourceRange | undefined;

@@ -1,8 +1,10 @@
 // What the parts of from-acpi share: the table as the kernel reads it, where its values stand in the text, the problems so far.
+// What has a place in the text is of a class, whose getters find the place when somebody asks: of thousands of nodes hardly any
+// is asked for.
 import type { IortTable } from '../../acpi/iort/model';
 import type { PlaceOf } from '../../acpi/text/table-text';
 import type { SourceRange } from '../../text/source-file';
-import type { DeviceIdRule, Link, Problem, ProblemCode } from '../model';
+import type { Availability, DeviceIdRule, Link, Problem, ProblemCode } from '../model';
 import {
   mappingField,
   mappingSize,
@@ -105,12 +107,47 @@ export interface Target {
   readonly availability: { readonly enabled: boolean };
 }
 
-/** A reference to what is there, or with the problem that keeps it from leading anywhere. */
-export function tableLink<Found extends Target>(
-  offset: number,
-  target: Found | undefined,
-  problem: Problem | undefined,
-  source: SourceRange | undefined,
-): Link<Found> {
-  return { phandle: offset, path: target?.path, target, problem, source };
+/** A mapping's reference to what is there, or with the problem that keeps it from leading anywhere. */
+export class TableLink<Found extends Target> implements Link<Found> {
+  constructor(
+    private readonly builder: AcpiBuilder,
+    readonly phandle: number,
+    readonly target: Found | undefined,
+    readonly problem: Problem | undefined,
+    /** Whose reference it is; undefined where none says it. */
+    private readonly mapping: KernelMapping | undefined,
+  ) {}
+
+  get path(): string | undefined {
+    return this.target?.path;
+  }
+
+  get source(): SourceRange | undefined {
+    return this.mapping && mappingPlace(this.builder, this.mapping, 'outputReference');
+  }
+}
+
+/** A reference that leads nowhere. */
+export function brokenLink(offset: number, problem: Problem): Link<never> {
+  return { phandle: offset, path: undefined, target: undefined, problem, source: problem.source };
+}
+
+/** For what no table has. */
+export const nothing: readonly never[] = [];
+
+export const isEnabled: Availability = { enabled: true };
+
+/** Linux makes no device of a node. */
+export class NodeOff {
+  readonly enabled = false;
+
+  constructor(
+    private readonly builder: AcpiBuilder,
+    private readonly node: KernelNode,
+    readonly reason: string,
+  ) {}
+
+  get source(): SourceRange | undefined {
+    return nodePlace(this.builder, this.node);
+  }
 }

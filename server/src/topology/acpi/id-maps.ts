@@ -3,11 +3,12 @@ import type { SourceRange } from '../../text/source-file';
 import { streamIdRefusal } from '../iommus';
 import type { IdMap, IdMapEntry, IdMapReading, Iommu, Link, MsiController, Problem } from '../model';
 import {
+  brokenLink,
   mappingPlace,
   nodePlace,
   nodeText,
   stopText,
-  tableLink,
+  TableLink,
   tableProblem,
   wholeMapping,
   type AcpiBuilder,
@@ -35,19 +36,19 @@ export function smmuLink(
   path: string,
   smmus: Smmus,
 ): Link<Iommu> {
-  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
+  const source = (): SourceRange | undefined => mapping && mappingPlace(builder, mapping, 'outputReference');
   const target = smmus.get(node.offset);
   if (target === undefined) {
     const message = `the bytes that are taken for a ${nodeText(node)} are none of the nodes that Linux walks, so it has no device for them`;
-    const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
-    return tableLink<Iommu>(node.offset, undefined, problem, source);
+    const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source());
+    return new TableLink<Iommu>(builder, node.offset, undefined, problem, mapping);
   }
   if (!target.availability.enabled) {
     const message = `${target.path} does not come up: ${target.availability.reason}`;
-    const problem = tableProblem(builder, 'disabled-target', message, path, 'Output Reference', source);
-    return tableLink(node.offset, target, problem, source);
+    const problem = tableProblem(builder, 'disabled-target', message, path, 'Output Reference', source());
+    return new TableLink(builder, node.offset, target, problem, mapping);
   }
-  return tableLink(node.offset, target, undefined, source);
+  return new TableLink(builder, node.offset, target, undefined, mapping);
 }
 
 function rangeProblem(
@@ -95,12 +96,12 @@ export function itsLink(
   path: string,
   groups: ItsGroups,
 ): Link<MsiController> {
-  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
   const target = groups.itsOf(node);
-  if (target !== undefined) return tableLink(node.offset, target, undefined, source);
+  if (target !== undefined) return new TableLink(builder, node.offset, target, undefined, mapping);
+  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
   const message = `the ${nodeText(node)} names no ITS that the machine has`;
   const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
-  return tableLink<MsiController>(node.offset, undefined, problem, source);
+  return new TableLink<MsiController>(builder, node.offset, undefined, problem, mapping);
 }
 
 function shapeOf({ arrivals }: Routes): string {
@@ -131,15 +132,26 @@ function mapOf<Target>(
   const lost = stops.flatMap((stop) => lostEntry<Target>(builder, node, stop, path));
   const entries = [...found, ...lost].sort((one, other) => one.input - other.input);
   const reading: IdMapReading<Target> = { entries, problem: undefined, unusable: false };
-  return {
-    property: 'iort',
-    mask: 0xffffffff,
-    maskSource: undefined,
-    get source() {
-      return nodePlace(builder, node);
-    },
-    readings: { 'four-cells': reading, 'target-cells': reading },
-  };
+  return new TableMap(builder, node, reading);
+}
+
+class TableMap<Target> implements IdMap<Target> {
+  readonly property = 'iort';
+  readonly mask = 0xffffffff;
+  readonly maskSource = undefined;
+  readonly readings: IdMap<Target>['readings'];
+
+  constructor(
+    private readonly builder: AcpiBuilder,
+    private readonly node: KernelNode,
+    reading: IdMapReading<Target>,
+  ) {
+    this.readings = { 'four-cells': reading, 'target-cells': reading };
+  }
+
+  get source(): SourceRange | undefined {
+    return nodePlace(this.builder, this.node);
+  }
 }
 
 function lostEntry<Target>(builder: AcpiBuilder, from: KernelNode, stop: Stop, path: string): IdMapEntry<Target>[] {
@@ -166,7 +178,7 @@ function lostEntry<Target>(builder: AcpiBuilder, from: KernelNode, stop: Stop, p
 }
 
 function lost<Target>(builder: AcpiBuilder, { first, last, mapping }: Stop, problem: Problem): IdMapEntry<Target> {
-  const target = tableLink<never>(mapping?.reference ?? 0, undefined, problem, problem.source);
+  const target = brokenLink(mapping?.reference ?? 0, problem);
   return new MappedEntry<Target>(builder, mapping, first, 0, last - first + 1, false, target, problem);
 }
 

@@ -2,6 +2,7 @@
 // and takes arrays to be as long as their counts say, also where the node or its revision ends before.
 import { bodyLayout, idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
 import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
+import { readText } from '../../acpi/bytes';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import type { IortTable, NamesOf } from '../../acpi/iort/model';
 
@@ -52,7 +53,13 @@ export interface KernelTable {
   readonly mappingsOf: (node: KernelNode) => MappingList;
   /** A field of the node's body by the layout of its type; undefined where the table ends before. */
   readonly value: (node: KernelNode, field: string) => KernelValue | undefined;
+  /** The same for a field of no more than 4 bytes, as a number. */
+  readonly number: (node: KernelNode, field: string) => number | undefined;
   readonly read: (offset: number, size: 1 | 2 | 4 | 8) => bigint | undefined;
+  /** Four bytes. */
+  readonly word: (offset: number) => number | undefined;
+  /** One byte a character, up to a NUL, the table's end, or so many. */
+  readonly text: (offset: number, most: number) => string;
   /**
    * How many of so many elements of an array are looked at. Arrays may lie over each other, so that a small table can count
    * billions of elements: there is an end to all of them together.
@@ -105,7 +112,7 @@ export const nodeType = {
 export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | 'end' | 'counted'>): KernelTable {
   const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(end, bytes.byteLength));
   const known = new Map<number, KernelNode | undefined>();
-  const lists = new Map<string, MappingList>();
+  const lists = new Map<number, MappingList>();
   let left = mostElements;
 
   function allowed(count: number): number {
@@ -115,53 +122,103 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
   }
 
   function nodeAt(offset: number): KernelNode | undefined {
-    if (known.has(offset)) return known.get(offset);
+    const met = known.get(offset);
+    if (met !== undefined || known.has(offset)) return met;
     const node = readNode(view, offset);
     known.set(offset, node);
     return node;
   }
 
   function mappingsOf({ offset, mappingCount, mappingOffset }: KernelNode): MappingList {
-    if (mappingOffset === 0 || mappingCount === 0) return { mappings: [], endsEarly: false };
-    const key = `${String(offset + mappingOffset)} ${String(mappingCount)}`;
+    if (mappingOffset === 0 || mappingCount === 0) return noMappings;
+    const first = offset + mappingOffset;
+    if (first > view.byteLength) return mappingsElsewhere;
+    // Exact: a table has 2^20 bytes at most, and a count 32 bits.
+    const key = first * 2 ** 32 + mappingCount;
     let list = lists.get(key);
-    if (list === undefined) lists.set(key, (list = readMappings(view, offset + mappingOffset, mappingCount, allowed)));
+    if (list === undefined) lists.set(key, (list = readMappings(view, first, mappingCount, allowed)));
     return list;
   }
 
   function read(offset: number, size: 1 | 2 | 4 | 8): bigint | undefined {
-    if (offset + size > view.byteLength) return undefined;
-    if (size === 8) return view.getBigUint64(offset, true);
-    return BigInt(
-      size === 4 ? view.getUint32(offset, true) : size === 2 ? view.getUint16(offset, true) : view.getUint8(offset),
-    );
+    if (size !== 8) {
+      const value = numberAt(view, offset, size);
+      return value === undefined ? undefined : BigInt(value);
+    }
+    return offset + size > view.byteLength ? undefined : view.getBigUint64(offset, true);
+  }
+
+  function walked(): KernelNode[] {
+    const nodes: KernelNode[] = [];
+    const met = new Set<number>();
+    for (const { offset } of counted) {
+      const node = met.has(offset) ? undefined : nodeAt(offset);
+      met.add(offset);
+      if (node !== undefined) nodes.push(node);
+    }
+    return nodes;
   }
 
   return {
     revision: view.byteLength > tableHeader.revision ? view.getUint8(tableHeader.revision) : 0,
-    nodes: [...new Set(counted.map(({ offset }) => offset))].flatMap((offset) => nodeAt(offset) ?? []),
+    nodes: walked(),
     nodeAt,
     mappingsOf,
     read,
     allowed,
+    word: (offset) => numberAt(view, offset, 4),
     value(node, field) {
-      const layout = bodyLayout(node.type);
-      const at = layout && bodyOffsets(layout)[field];
-      const size = layout?.fields.find(({ name }) => name === field)?.size;
-      if (at === undefined || size === undefined) return undefined;
-      const offset = node.offset + nodeHeaderLayout.size + at;
-      const value = read(offset, size as 1 | 2 | 4 | 8);
-      return value === undefined ? undefined : { offset, size, value };
+      const place = placeOfField(node, field);
+      if (place === undefined) return undefined;
+      const offset = node.offset + place.at;
+      const value = read(offset, place.size as 1 | 2 | 4 | 8);
+      return value === undefined ? undefined : { offset, size: place.size, value };
+    },
+    number(node, field) {
+      const place = placeOfField(node, field);
+      return place && numberAt(view, node.offset + place.at, place.size);
+    },
+    text(offset, most) {
+      const start = Math.min(offset, view.byteLength);
+      const last = Math.min(start + most, view.byteLength);
+      let stop = start;
+      while (stop < last && view.getUint8(stop) !== 0) stop++;
+      return readText(bytes, start, stop);
     },
   };
 }
 
-const knownOffsets = new Map<StructureLayout, Readonly<Record<string, number>>>();
+const noMappings: MappingList = { mappings: [], endsEarly: false };
+const mappingsElsewhere: MappingList = { mappings: [], endsEarly: true };
 
-function bodyOffsets(layout: StructureLayout): Readonly<Record<string, number>> {
-  let offsets = knownOffsets.get(layout);
-  if (offsets === undefined) knownOffsets.set(layout, (offsets = offsetsOf(layout)));
-  return offsets;
+/** Where a field is in a node. */
+interface FieldPlace {
+  /** From the node's start. */
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Of the bodies of all node types. */
+const fieldPlaces: readonly ReadonlyMap<string, FieldPlace>[] = Object.values(nodeType).map((type) => {
+  const layout: StructureLayout = bodyLayout(type)!;
+  const offsets: Readonly<Record<string, number>> = offsetsOf(layout);
+  return new Map(
+    layout.fields.map(({ name, size }) => [name, { at: nodeHeaderLayout.size + offsets[name]!, size }] as const),
+  );
+});
+
+function placeOfField({ type }: KernelNode, field: string): FieldPlace | undefined {
+  return fieldPlaces[type]?.get(field);
+}
+
+/** Where a field of a node is, from the table's start; undefined where the table ends before. */
+export function bodyPlace(table: KernelTable, node: KernelNode, field: string): number | undefined {
+  return table.number(node, field) === undefined ? undefined : node.offset + placeOfField(node, field)!.at;
+}
+
+function numberAt(view: DataView, offset: number, size: number): number | undefined {
+  if (offset + size > view.byteLength) return undefined;
+  return size === 4 ? view.getUint32(offset, true) : size === 2 ? view.getUint16(offset, true) : view.getUint8(offset);
 }
 
 function readNode(view: DataView, offset: number): KernelNode | undefined {

@@ -5,25 +5,28 @@ import type {
   DeviceIdRule,
   DmaMaster,
   HostBridge,
-  Inbound,
-  MsiParent,
+  Link,
+  MsiController,
   MsiRouting,
   Problem,
   ProblemCode,
   StreamEntry,
 } from '../model';
 import {
+  brokenLink,
+  isEnabled,
   mappingPlace,
-  nodePlace,
+  NodeOff,
   nodeText,
+  nothing,
   stopText,
-  tableLink,
   tableProblem,
   wholeMapping,
   type AcpiBuilder,
 } from './builder';
+import { Parent, Routing, Segment, Stream, TableMaster } from './master-values';
 import { itsLink, readIommuMap, readMsiMaps, smmuLink, streamIdTooLarge } from './id-maps';
-import { itsTypes, nodeType, smmuTypes, type KernelMapping, type KernelNode } from './kernel-table';
+import { bodyPlace, itsTypes, nodeType, smmuTypes, type KernelMapping, type KernelNode } from './kernel-table';
 import type { ItsGroups } from './msi-controllers';
 import type { Smmus } from './smmus';
 
@@ -36,108 +39,57 @@ export interface MasterContext {
   readonly preservesBootConfiguration: boolean;
 }
 
-/** `_DMA` methods of the namespace may limit more; they are in no data table. */
-const anyAddress: Inbound = { levels: [], windows: undefined, problem: undefined };
-
 /** A PCI segment; only the first root complex of a segment is ever looked at (iort_match_node_callback). */
 export function readRootComplex(
   { builder, smmus, groups, preservesBootConfiguration }: MasterContext,
   node: KernelNode,
   earlier: ReadonlyMap<number, KernelNode>,
 ): { bridge: HostBridge; master: DmaMaster; segment: number } {
-  const { table } = builder;
-  const segment = Number(table.value(node, 'segment')?.value ?? 0n);
+  const segment = builder.table.number(node, 'segment') ?? 0;
   const before = earlier.get(segment);
   const name = `pci${segment.toString(16).padStart(4, '0')}`;
   const path = before === undefined ? name : `${name}+${node.offset.toString(16)}`;
   const availability: Availability =
     before === undefined
-      ? { enabled: true }
-      : off(
+      ? isEnabled
+      : new NodeOff(
           builder,
           node,
           `Linux takes the ${nodeText(before)} for PCI segment ${String(segment)} and looks at no further one`,
         );
-  const bridge: HostBridge = {
-    path,
-    labels: [],
-    availability,
-    segment,
-    segmentKnown: true,
-    busRange: { first: 0, last: 0xff },
-    outbound: [],
-    outboundProblem: undefined,
-    outboundUnknown: 'which addresses it forwards to functions stands in the DSDT (_CRS)',
-    get source() {
-      return nodePlace(builder, node);
-    },
-  };
+  const bridge = new Segment(builder, node, path, availability, segment);
   const { map, earlier: earlierMap } = readMsiMaps(builder, node, path, groups);
-  const master: DmaMaster = {
-    ...commonFacts(builder, node, path, availability),
+  const iommuMap = readIommuMap(builder, node, path, smmus);
+  const { fallback } = groups;
+  // The IORT's way to an ITS, else the first GICv2m frame (drivers/pci/probe.c pci_set_bus_msi_domain, drivers/pci/pci-acpi.c).
+  const parents = fallback === undefined ? nothing : [new Parent(builder, undefined, fallbackLink(node, fallback))];
+  const master = new TableMaster(builder, node, {
     kind: 'pci-host',
+    path,
+    availability,
     hostBridge: bridge,
-    iommuMap: readIommuMap(builder, node, path, smmus),
-    msi: rootComplexMsi(builder, node, path, groups, map, earlierMap),
+    streams: nothing,
+    iommuMap,
+    msi: new Routing(builder, node, undefined, { path, parents, map, earlierMap, earlierParents: undefined }),
     addressLimit: node.revision < 1 ? undefined : addressLimit(builder, node),
     preservesBootConfiguration,
-  };
+  });
   return { bridge, master, segment };
 }
 
-/** The IORT's way to an ITS, else the first GICv2m frame (drivers/pci/probe.c pci_set_bus_msi_domain, drivers/pci/pci-acpi.c). */
-function rootComplexMsi(
-  builder: AcpiBuilder,
-  node: KernelNode,
-  path: string,
-  { fallback }: ItsGroups,
-  map: MsiRouting['map'],
-  earlierMap: MsiRouting['map'],
-): MsiRouting {
-  const controller = fallback && tableLink(node.offset, fallback, undefined, undefined);
-  const parents: MsiParent[] = controller ? [{ controller, cells: [], source: undefined, problem: undefined }] : [];
-  return { parents, map, ...(earlierMap && { earlierMap }), node: path, source: nodePlace(builder, node) };
-}
-
-type Facts = Omit<
-  DmaMaster,
-  'kind' | 'hostBridge' | 'iommuMap' | 'msi' | 'addressLimit' | 'preservesBootConfiguration'
->;
-
-function commonFacts(builder: AcpiBuilder, node: KernelNode, path: string, availability: Availability): Facts {
-  return {
-    path,
-    labels: [],
-    compatible: [],
-    source: nodePlace(builder, node),
-    availability,
-    coherent: builder.table.value(node, 'cacheCoherency')?.value === 1n,
-    requesterId: undefined,
-    aliases: [],
-    upstream: undefined,
-    isBridge: false,
-    streams: [],
-    reservations: [],
-    memoryRegions: [],
-    inbound: anyAddress,
-  };
-}
-
-function off(builder: AcpiBuilder, node: KernelNode, reason: string): Availability {
-  return {
-    enabled: false,
-    reason,
-    get source() {
-      return nodePlace(builder, node);
-    },
-  };
+function fallbackLink({ offset }: KernelNode, target: MsiController): Link<MsiController> {
+  return { phandle: offset, path: target.path, target, problem: undefined, source: undefined };
 }
 
 /** nc_dma_get_range, rc_dma_get_range: 0 is a firmware bug and limits nothing. */
 function addressLimit({ table }: AcpiBuilder, node: KernelNode): BusAddress | undefined {
-  const bits = table.value(node, 'memorySizeLimit')?.value ?? 0n;
-  return bits === 0n || bits >= 64n ? undefined : (((1n << bits) - 1n) as BusAddress);
+  return addressLimits[table.number(node, 'memorySizeLimit') ?? 0];
 }
+
+/** By the number of bits. */
+const addressLimits = Array.from({ length: 64 }, (_, bits) =>
+  bits === 0 ? undefined : (((1n << BigInt(bits)) - 1n) as BusAddress),
+);
 
 /** Padded segments behind a backslash: what acpi_get_name gives, and nothing else can be equal to it. */
 const fullPath = /^\\(?:[A-Z_][A-Z0-9_]{3}(?:\.[A-Z_][A-Z0-9_]{3})*)?$/;
@@ -154,24 +106,25 @@ export function readNamedComponent(
   const path = before === undefined && name !== '' ? printable(name) : `${printable(name)}+${node.offset.toString(16)}`;
   const availability: Availability =
     before !== undefined
-      ? off(builder, node, `Linux takes the ${nodeText(before)} for ${name} and looks at no further one`)
+      ? new NodeOff(builder, node, `Linux takes the ${nodeText(before)} for ${name} and looks at no further one`)
       : fullPath.test(name)
-        ? { enabled: true }
-        : off(
+        ? isEnabled
+        : new NodeOff(
             builder,
             node,
             `"${printable(name)}" is no full path in padded segments (\\_SB_.DEV0), and Linux compares byte for byte, so that no device has this name`,
           );
-  const master: DmaMaster = {
-    ...commonFacts(builder, node, path, availability),
+  const master = new TableMaster(builder, node, {
     kind: 'platform',
+    path,
+    availability,
     hostBridge: undefined,
     iommuMap: undefined,
     streams: readStreams(context, node, path),
     msi: componentMsi(context, node, path),
     addressLimit: addressLimit(builder, node),
     preservesBootConfiguration: false,
-  };
+  });
   return { master, name };
 }
 
@@ -179,20 +132,15 @@ const longestName = 1024;
 
 /** Up to the NUL, one character a byte; the kernel looks for the NUL past the node's end as well. */
 function nameOf({ table }: AcpiBuilder, node: KernelNode): string {
-  const limit = table.value(node, 'memorySizeLimit');
-  if (limit === undefined) return '';
-  let name = '';
-  for (let at = limit.offset + 1; name.length < longestName; at++) {
-    const byte = table.read(at, 1);
-    if (byte === undefined || byte === 0n) break;
-    name += String.fromCharCode(Number(byte));
-  }
-  return name;
+  const before = bodyPlace(table, node, 'memorySizeLimit');
+  return before === undefined ? '' : table.text(before + 1, longestName);
 }
+
+const isPrintable = /^[\x21-\x7e]*$/;
 
 /** Names are printed between blanks. */
 function printable(name: string): string {
-  return name.replace(/[^\x21-\x7e]/g, '?');
+  return isPrintable.test(name) ? name : name.replace(/[^\x21-\x7e]/g, '?');
 }
 
 /**
@@ -206,7 +154,7 @@ function readStreams({ builder, smmus }: MasterContext, node: KernelNode, path: 
     const stop = (code: ProblemCode, message: string): void => {
       const source = wholeMapping(builder, mapping);
       const problem = tableProblem(builder, code, message, path, 'Flags', source);
-      const iommu = tableLink<never>(mapping.reference, undefined, problem, source);
+      const iommu = brokenLink(mapping.reference, problem);
       entries.push({ iommu, cells: [], streamId: undefined, mask: undefined, source, problem });
     };
     if (mapping.reference === 0) {
@@ -237,15 +185,8 @@ function readStreams({ builder, smmus }: MasterContext, node: KernelNode, path: 
         stop('unresolved', stopText(end.reason, end.node, mapping));
       break;
     }
-    entries.push(
-      streamEntry(
-        builder,
-        mapping,
-        arrival.output,
-        smmuLink(builder, { node: arrival.node, mapping }, path, smmus),
-        path,
-      ),
-    );
+    const link = smmuLink(builder, { node: arrival.node, mapping }, path, smmus);
+    entries.push(streamEntry(builder, mapping, arrival.output, link, path));
   }
   return entries;
 }
@@ -268,41 +209,28 @@ function streamEntry(
     const place = mappingPlace(builder, mapping, 'outputBase');
     problem = tableProblem(builder, 'stream-id-range', refusal, path, 'Output Base', place);
   }
-  return {
-    iommu,
-    cells: [streamId],
-    streamId,
-    leavesEarlier: true,
-    // drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_probe_device: the upper half of an ID is its SMR mask.
-    mask: iommu.target?.driver.grouping === 'stream-match' ? streamId >>> 16 : undefined,
-    get source() {
-      return wholeMapping(builder, mapping);
-    },
-    problem,
-  };
+  return new Stream(builder, mapping, iommu, streamId, problem);
 }
 
 /** iort_get_platform_device_domain: the first mapping by which an ITS is reached. */
 function componentMsi(context: MasterContext, node: KernelNode, path: string): MsiRouting {
   const parents = msiParents(context, node, path, 'by-flag');
   const earlierParents = context.builder.rulesDiffer ? msiParents(context, node, path, 'by-interrupts') : parents;
-  const source = parents[0]?.source ?? earlierParents[0]?.source;
   const isSame = earlierParents[0]?.controller.target === parents[0]?.controller.target;
-  return {
-    parents,
-    ...(!isSame && { earlierParents }),
-    map: undefined,
-    node: parents.length > 0 || !isSame ? path : undefined,
-    source,
-  };
+  if (parents.length === 0 && isSame) return noRouting;
+  const mapping = parents[0]?.mapping ?? earlierParents[0]?.mapping;
+  const ways = { path, parents, map: undefined, earlierMap: undefined };
+  return new Routing(context.builder, node, mapping, { ...ways, earlierParents: isSame ? undefined : earlierParents });
 }
+
+const noRouting: MsiRouting = { parents: nothing, map: undefined, node: undefined, source: undefined };
 
 function msiParents(
   { builder, groups }: MasterContext,
   node: KernelNode,
   path: string,
   rule: DeviceIdRule,
-): readonly MsiParent[] {
+): readonly Parent[] {
   for (const mapping of builder.table.mappingsOf(node).mappings) {
     const { reference, single, outputBase } = mapping;
     const target = single && reference !== 0 ? builder.table.nodeAt(reference) : undefined;
@@ -310,7 +238,7 @@ function msiParents(
     const arrival = builder.routers[rule].route(target, outputBase, outputBase, itsTypes).arrivals[0];
     if (arrival === undefined) continue;
     const controller = itsLink(builder, { node: arrival.node, mapping }, path, groups);
-    return [{ controller, cells: [], source: wholeMapping(builder, mapping), problem: undefined }];
+    return [new Parent(builder, mapping, controller)];
   }
-  return [];
+  return nothing;
 }

@@ -1,10 +1,12 @@
 // Where MSIs go under ACPI: the ITS and GICv2m frames of the MADT, and the ITS groups of the IORT that name them.
 import type { GicIts, GicMsiFrame, MadtTable } from '../../acpi/madt/model';
+import { nodeHeaderLayout } from '../../acpi/layout/iort';
+import { itsGroupLayout, itsIdentifier } from '../../acpi/layout/iort-nodes';
 import type { PlaceOf } from '../../acpi/text/table-text';
 import type { SourceRange } from '../../text/source-file';
 import { rangeOf } from '../address';
-import type { AddressRange, MsiController, PhysicalAddress, StreamDoorbells } from '../model';
-import type { AcpiBuilder } from './builder';
+import type { AddressRange, Doorbell, MsiController, PhysicalAddress, StreamDoorbells } from '../model';
+import { isEnabled, nothing, type AcpiBuilder } from './builder';
 import { nodeType, type KernelNode } from './kernel-table';
 
 /** A MADT and where its values stand. */
@@ -24,6 +26,8 @@ export interface ItsGroups {
 }
 
 const doorbellPage = 0x10000n;
+/** From a group's start: behind the number of identifiers. */
+const firstIdentifier = nodeHeaderLayout.size + itsGroupLayout.size;
 
 export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefined): ItsGroups {
   const frames = madt === undefined ? [] : framesOf(madt);
@@ -34,10 +38,8 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
     controllers: [...[...byId.values()].flat(), ...frames],
     fallback: frames[0],
     itsOf(group) {
-      const count = table.value(group, 'itsCount');
-      if (count === undefined || count.value === 0n) return undefined;
-      const id = table.read(count.offset + count.size, 4);
-      return id === undefined ? undefined : find(Number(id));
+      const id = (table.number(group, 'itsCount') ?? 0) === 0 ? undefined : table.word(group.offset + firstIdentifier);
+      return id === undefined ? undefined : find(id);
     },
     pagesOf(group) {
       const all = identifiersOf(group);
@@ -49,13 +51,12 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
   };
 
   function identifiersOf(group: KernelNode): number[] {
-    const count = table.value(group, 'itsCount');
-    if (count === undefined) return [];
+    const count = table.number(group, 'itsCount') ?? 0;
     const found: number[] = [];
-    for (let index = 0; index < Number(count.value) && table.allowed(1) > 0; index++) {
-      const id = table.read(count.offset + count.size + index * 4, 4);
+    for (let index = 0; index < count && table.allowed(1) > 0; index++) {
+      const id = table.word(group.offset + firstIdentifier + index * itsIdentifier.size);
       if (id === undefined) break;
-      found.push(Number(id));
+      found.push(id);
     }
     return found;
   }
@@ -67,35 +68,34 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
       if (node.type !== nodeType.itsGroup) continue;
       for (const id of identifiersOf(node)) {
         if (found.has(id)) continue;
-        found.set(id, [
-          {
-            ...its(`its-${String(id)}`, () => undefined),
-            doorbells: [],
-            doorbellsUnknown: 'its address stands in the MADT',
-          },
-        ]);
+        found.set(id, [new TableMsiController(`its-${String(id)}`, 'its', [], 'its address stands in the MADT')]);
       }
     }
     return found;
   }
 }
 
-function its(
-  path: string,
-  source: () => SourceRange | undefined,
-): Omit<MsiController, 'doorbells' | 'doorbellsUnknown'> {
-  return {
-    path,
-    labels: [],
-    kind: 'its',
-    compatible: [],
-    availability: { enabled: true },
-    cells: 1,
-    isolated: true,
-    get source() {
-      return source();
-    },
-  };
+class TableMsiController implements MsiController {
+  readonly labels = nothing;
+  readonly compatible = nothing;
+  readonly availability = isEnabled;
+  readonly cells = 1;
+
+  constructor(
+    readonly path: string,
+    readonly kind: 'its' | 'gicv2m',
+    readonly doorbells: readonly Doorbell[],
+    readonly doorbellsUnknown: string | undefined,
+    private readonly place?: () => SourceRange | undefined,
+  ) {}
+
+  get isolated(): boolean {
+    return this.kind === 'its';
+  }
+
+  get source(): SourceRange | undefined {
+    return this.place?.();
+  }
 }
 
 /** By GIC ITS ID, in the order of the MADT. */
@@ -107,12 +107,9 @@ function describedIts({ table, placeOf }: PlacedMadt): Map<number, MsiController
     const id = Number(itsId.value);
     const source = (): SourceRange | undefined => placeOf(base, 'line');
     const page = rangeOf((base.value + doorbellPage) as PhysicalAddress, doorbellPage);
-    const controller: MsiController = {
-      ...its(`its@${base.value.toString(16)}`, source),
-      // GITS_TRANSLATER
-      doorbells: [doorbell(base.value + 0x10040n, page, source)],
-      doorbellsUnknown: undefined,
-    };
+    // GITS_TRANSLATER
+    const written = doorbell(base.value + 0x10040n, page, source);
+    const controller = new TableMsiController(`its@${base.value.toString(16)}`, 'its', [written], undefined, source);
     const same = found.get(id);
     if (same === undefined) found.set(id, [controller]);
     else same.push(controller);
@@ -127,19 +124,17 @@ function framesOf({ table, placeOf }: PlacedMadt): MsiController[] {
       if (base === undefined) return [];
       const source = (): SourceRange | undefined => placeOf(base, 'line');
       const page = rangeOf((base.value & ~0xfffn) as PhysicalAddress, 0x1000n);
-      const controller: MsiController = {
-        ...its(`v2m@${base.value.toString(16)}`, source),
-        kind: 'gicv2m',
-        isolated: false,
-        // V2M_MSI_SETSPI_NS
-        doorbells: [doorbell(base.value + 0x40n, page, source)],
-        doorbellsUnknown: undefined,
-      };
-      return [controller];
+      // V2M_MSI_SETSPI_NS
+      const written = doorbell(base.value + 0x40n, page, source);
+      return [new TableMsiController(`v2m@${base.value.toString(16)}`, 'gicv2m', [written], undefined, source)];
     });
 }
 
-function doorbell(address: bigint, page: AddressRange<PhysicalAddress>, source: () => SourceRange | undefined) {
+function doorbell(
+  address: bigint,
+  page: AddressRange<PhysicalAddress>,
+  source: () => SourceRange | undefined,
+): Doorbell {
   return {
     address: address as PhysicalAddress,
     page,

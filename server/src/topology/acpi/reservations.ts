@@ -3,6 +3,7 @@ import { rmrDescriptorLayout } from '../../acpi/layout/iort-nodes';
 import type { SourceRange } from '../../text/source-file';
 import { rangeOf } from '../address';
 import type {
+  AddressRange,
   Iova,
   PhysicalAddress,
   Problem,
@@ -12,13 +13,13 @@ import type {
   StreamRange,
   StreamReservation,
 } from '../model';
-import { nodePlace, tableOffset, tableProblem, wholeMapping, type AcpiBuilder } from './builder';
+import { nodePlace, nothing, tableOffset, tableProblem, wholeMapping, type AcpiBuilder } from './builder';
 import { nodeType, type KernelMapping, type KernelNode } from './kernel-table';
 
 /** Linux reads RMR nodes from this revision of the table on: Arm DEN0049E.d (iort_find_rmrs). */
 const firstRevision = 5;
 
-const remappingPermitted = 1n;
+const remappingPermitted = 1;
 
 export interface ReservedMemoryRanges {
   readonly nodes: readonly ReservationNode[];
@@ -37,7 +38,7 @@ export function readReservedMemoryRanges(builder: AcpiBuilder): ReservedMemoryRa
     for (const reference of new Set(mappings.map((mapping) => mapping.reference))) {
       // The kernel compares the places of nodes, so that nothing but an SMMU's own start is meant.
       const streams = mappings.filter((mapping) => mapping.reference === reference);
-      const found = { streams: streams.map((mapping) => streamRange(builder, mapping)), reservations };
+      const found = { streams: streams.map((mapping) => new MappedStreams(builder, mapping)), reservations };
       const known = bySmmu.get(reference);
       if (known === undefined) bySmmu.set(reference, [found]);
       else known.push(found);
@@ -50,15 +51,22 @@ export function readReservedMemoryRanges(builder: AcpiBuilder): ReservedMemoryRa
 }
 
 /** `[output base, output base + count]` in 32 bits; the input base means nothing (iort_rmr_has_dev). */
-function streamRange(builder: AcpiBuilder, mapping: KernelMapping): StreamRange {
-  const { outputBase, count } = mapping;
-  return {
-    first: outputBase,
-    last: (outputBase + count) >>> 0,
-    get source() {
-      return wholeMapping(builder, mapping);
-    },
-  };
+class MappedStreams implements StreamRange {
+  readonly first: number;
+  readonly last: number;
+
+  constructor(
+    private readonly builder: AcpiBuilder,
+    private readonly mapping: KernelMapping,
+  ) {
+    const { outputBase, count } = mapping;
+    this.first = outputBase;
+    this.last = (outputBase + count) >>> 0;
+  }
+
+  get source(): SourceRange | undefined {
+    return wholeMapping(this.builder, this.mapping);
+  }
 }
 
 interface Rmr {
@@ -71,10 +79,10 @@ const descriptorCost = 10;
 
 function readRmr(builder: AcpiBuilder, node: KernelNode, paths: Set<string>): Rmr {
   const { table } = builder;
-  const flags = table.value(node, 'flags')?.value ?? 0n;
-  const count = Number(table.value(node, 'descriptorCount')?.value ?? 0n);
-  const first = Number(table.value(node, 'descriptorOffset')?.value ?? 0n);
-  const type = (flags & remappingPermitted) === 0n ? 'direct' : 'direct-relaxable';
+  const flags = table.number(node, 'flags') ?? 0;
+  const count = table.number(node, 'descriptorCount') ?? 0;
+  const first = table.number(node, 'descriptorOffset') ?? 0;
+  const type = (flags & remappingPermitted) === 0 ? 'direct' : 'direct-relaxable';
   const ignored = ignoredReason(builder, node);
   const reservations: Reservation[] = [];
   for (let index = 0; index < count && first !== 0 && table.allowed(descriptorCost) > 0; index++) {
@@ -115,59 +123,79 @@ function readDescriptor(
   ignored: Problem | undefined,
   paths: Set<string>,
 ): Reservation | undefined {
-  const { table, placeOf } = builder;
+  const { table } = builder;
   const base = table.read(offset, 8);
   const length = table.read(offset + 8, 8);
   if (base === undefined || length === undefined) return undefined;
   const plain = `rmr@${base.toString(16)}`;
   const path = paths.has(plain) ? `${plain}+${tableOffset(offset)}` : plain;
   paths.add(path);
-  const physical = rangeOf(base as PhysicalAddress, length);
-  const places = {
-    whole: (): SourceRange | undefined => {
-      const from = placeOf({ offset, size: 8 }, 'line');
-      const to = placeOf({ offset: offset + 8, size: 8 }, 'line');
-      return from && { ...from, end: to?.file === from.file ? to.end : from.end };
-    },
-    base: () => placeOf({ offset, size: 8 }),
-    length: () => placeOf({ offset: offset + 8, size: 8 }),
-  };
-  const reservationNode: ReservationNode = {
-    path,
-    labels: [],
-    physical,
-    physicalProblem: undefined,
-    get physicalSource() {
-      return places.whole();
-    },
-    entries: [],
-    get source() {
-      return nodePlace(builder, node);
-    },
-    addressesSource: undefined,
-  };
+  const reservationNode = new Descriptor(builder, node, offset, path, rangeOf(base as PhysicalAddress, length));
   // The host's pages decide how a range that is no multiple of 64 KiB is rounded: iova/rmr.ts.
   const range = rangeOf(base as Iova, length);
   const outcome: ReservationOutcome =
     ignored === undefined
       ? { kind: 'region', range, type, notDirect: false, truncated: undefined }
       : { kind: 'ignored', problem: ignored };
-  return {
-    origin: 'rmr',
-    node: reservationNode,
-    outcomes: { 'inherited-cells': outcome, 'own-cells': outcome },
-    entry: undefined,
-    accidental: false,
-    writtenStart: base,
-    size: length,
-    get source() {
-      return places.whole();
-    },
-    get addressSource() {
-      return places.base();
-    },
-    get sizeSource() {
-      return places.length();
-    },
-  };
+  return new DescribedRange(builder, reservationNode, offset, outcome, base, length);
+}
+
+class Descriptor implements ReservationNode {
+  readonly labels = nothing;
+  readonly physicalProblem = undefined;
+  readonly entries = nothing;
+  readonly addressesSource = undefined;
+
+  constructor(
+    private readonly builder: AcpiBuilder,
+    private readonly node: KernelNode,
+    private readonly offset: number,
+    readonly path: string,
+    readonly physical: AddressRange<PhysicalAddress>,
+  ) {}
+
+  get physicalSource(): SourceRange | undefined {
+    return descriptorPlace(this.builder, this.offset);
+  }
+
+  get source(): SourceRange | undefined {
+    return nodePlace(this.builder, this.node);
+  }
+}
+
+class DescribedRange implements Reservation {
+  readonly origin = 'rmr';
+  readonly outcomes: Reservation['outcomes'];
+  readonly entry = undefined;
+  readonly accidental = false;
+
+  constructor(
+    private readonly builder: AcpiBuilder,
+    readonly node: ReservationNode,
+    private readonly offset: number,
+    outcome: ReservationOutcome,
+    readonly writtenStart: bigint,
+    readonly size: bigint,
+  ) {
+    this.outcomes = { 'inherited-cells': outcome, 'own-cells': outcome };
+  }
+
+  get source(): SourceRange | undefined {
+    return descriptorPlace(this.builder, this.offset);
+  }
+
+  get addressSource(): SourceRange | undefined {
+    return this.builder.placeOf({ offset: this.offset, size: 8 });
+  }
+
+  get sizeSource(): SourceRange | undefined {
+    return this.builder.placeOf({ offset: this.offset + 8, size: 8 });
+  }
+}
+
+/** Base and length. */
+function descriptorPlace({ placeOf }: AcpiBuilder, offset: number): SourceRange | undefined {
+  const from = placeOf({ offset, size: 8 }, 'line');
+  const to = placeOf({ offset: offset + 8, size: 8 }, 'line');
+  return from && { ...from, end: to?.file === from.file ? to.end : from.end };
 }

@@ -54,20 +54,20 @@ export interface Routes {
 export function specialIndex(table: KernelTable, node: KernelNode, rule: DeviceIdRule): number | undefined {
   if (node.type === nodeType.smmuv3) return smmuv3Index(table, node, rule);
   if (node.type !== nodeType.pmcg) return undefined;
-  return table.value(node, 'overflowGsiv')?.value === 0n && node.mappingCount > 0 ? 0 : undefined;
+  return table.number(node, 'overflowGsiv') === 0 && node.mappingCount > 0 ? 0 : undefined;
 }
 
 const interrupts = ['eventGsiv', 'priGsiv', 'gerrGsiv', 'syncGsiv'];
-const deviceIdValid = 1n << 4n;
+const deviceIdValid = 1 << 4;
 
 function smmuv3Index(table: KernelTable, node: KernelNode, rule: DeviceIdRule): number | undefined {
   if (node.revision < 1) return undefined;
   if (rule === 'by-flag' && node.revision >= 5) {
-    if (((table.value(node, 'flags')?.value ?? 0n) & deviceIdValid) === 0n) return undefined;
-  } else if (interrupts.every((name) => (table.value(node, name)?.value ?? 0n) !== 0n)) {
+    if (((table.number(node, 'flags') ?? 0) & deviceIdValid) === 0) return undefined;
+  } else if (interrupts.every((name) => (table.number(node, name) ?? 0) !== 0)) {
     return undefined;
   }
-  const index = Number(table.value(node, 'deviceIdIndex')?.value ?? 0n);
+  const index = table.number(node, 'deviceIdIndex') ?? 0;
   return index < node.mappingCount ? index : undefined;
 }
 
@@ -99,6 +99,11 @@ function stepAt(mappings: readonly KernelMapping[], takesSingle: boolean, endsEa
 const longestChain = 32;
 const mostWork = 1_000_000;
 
+/** A list of mappings that is sooner gone through than put in order. */
+const shortList = 8;
+
+const noStops: readonly Stop[] = [];
+
 /** What of a table's IDs has been followed so far; one for each table and rule. */
 export interface Router {
   /** Where the IDs `first` to `last` go from a node, to nodes whose types are in `wanted` (a mask). */
@@ -111,6 +116,8 @@ export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
 
   return {
     route(from, first, last, wanted) {
+      const arrival = first === last ? arrivalOf(from, first, wanted) : undefined;
+      if (arrival !== undefined) return { arrivals: [arrival], stops: noStops };
       const arrivals: Arrival[] = [];
       const stops: Stop[] = [];
       follow(from, { first, last }, { first, last, single: false, mapping: undefined }, 0);
@@ -181,6 +188,29 @@ export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
     },
   };
 
+  /** One ID from node to node, where nothing is in its way; undefined leaves it to the walk of ranges, which says why. */
+  function arrivalOf(from: KernelNode, first: number, wanted: number): Arrival | undefined {
+    let node = from;
+    let id = first;
+    let mapping: KernelMapping | undefined;
+    let single = false;
+    for (let depth = 0; depth <= longestChain && work <= mostWork; depth++) {
+      if (((1 << node.type) & wanted) !== 0) return { first, last: first, output: id, single, node, mapping };
+      const { mappings, endsEarly } = table.mappingsOf(node);
+      if (mappings.length === 0 || mappings.length > shortList || mappings[0]!.reference === 0) return undefined;
+      const { takesSingle, inOrder } = preparedNode(node);
+      const step = stepAt(inOrder, takesSingle, endsEarly, id);
+      const target = typeof step === 'string' ? undefined : table.nodeAt(step.reference);
+      if (typeof step === 'string' || target === undefined) return undefined;
+      work += mappings.length;
+      mapping ??= step.mapping;
+      single ||= step.mapping.single;
+      id = step.output;
+      node = target;
+    }
+    return undefined;
+  }
+
   function preparedNode(node: KernelNode): PreparedNode {
     let known = prepared.get(node);
     if (known === undefined) prepared.set(node, (known = prepare(table, node, rule)));
@@ -211,6 +241,13 @@ function unwrapped(output: number, length: number): [from: number, to: number][]
 
 interface PreparedNode {
   readonly takesSingle: boolean;
+  /** The mappings that may take an ID, in their order. */
+  readonly inOrder: readonly KernelMapping[];
+  /** Undefined until ranges of IDs are asked for. */
+  sorted?: SortedRanges;
+}
+
+interface SortedRanges {
   /** Ranges by the ID that they begin at, and up to which ID those before reach. */
   readonly byBase: readonly KernelMapping[];
   readonly reach: readonly number[];
@@ -224,28 +261,31 @@ function prepare(table: KernelTable, node: KernelNode, rule: DeviceIdRule): Prep
   const special = specialIndex(table, node, rule);
   const takesSingle =
     node.type === nodeType.namedComponent || node.type === nodeType.rootComplex || node.type === nodeType.iwb;
-  const ranges: KernelMapping[] = [];
-  let single: KernelMapping | undefined;
+  const inOrder: KernelMapping[] = [];
   for (const mapping of table.mappingsOf(node).mappings) {
     if (mapping.index === special) continue;
     if (!mapping.single) {
-      if (mapping.last >= mapping.inputBase) ranges.push(mapping);
+      if (mapping.last >= mapping.inputBase) inOrder.push(mapping);
     } else if (takesSingle) {
-      single = mapping;
+      // It takes everything, so that none behind it is reached.
+      inOrder.push(mapping);
       break;
     }
   }
+  return { takesSingle, inOrder };
+}
+
+function sortedRanges(inOrder: readonly KernelMapping[]): SortedRanges {
+  const byBase = inOrder.filter(({ single }) => !single).sort((one, other) => one.inputBase - other.inputBase);
   const edges = new Set<number>();
-  for (const { inputBase, last } of ranges)
+  for (const { inputBase, last } of byBase)
     for (const edge of [inputBase, inputBase + 1, last, last + 1]) edges.add(edge);
-  const byBase = ranges.sort((one, other) => one.inputBase - other.inputBase);
   let furthest = -1;
   const reach = byBase.map(({ last }) => (furthest = Math.max(furthest, last)));
   return {
-    takesSingle,
     byBase,
     reach,
-    single,
+    single: inOrder.find(({ single }) => single),
     edges: [...edges].sort((one, other) => one - other),
   };
 }
@@ -257,7 +297,8 @@ interface Part extends Span {
 
 /** IDs in parts that one look-up holds for. */
 function* partsOf(node: PreparedNode, endsEarly: boolean, ids: Span): Generator<Part> {
-  const { takesSingle, byBase, reach, single, edges } = node;
+  const { takesSingle } = node;
+  const { byBase, reach, single, edges } = (node.sorted ??= sortedRanges(node.inOrder));
   let edge = firstAbove(edges, ids.first);
   let next = indexAbove(byBase.length, (index) => byBase[index]!.inputBase > ids.first);
   let active: KernelMapping[] = [];
