@@ -1,7 +1,10 @@
-// The MADT ("APIC"): what Arm machines have in it. Other entries are known by their type's name alone.
+// The MADT ("APIC"): what machines with a GIC have in it; madt-*.ts have the entries of others.
 import { fieldMakers, named, structure } from './define';
 import { writtenFields } from './field';
 import type { Field, StructureLayout, TextStyle } from './field';
+import { gicv5ItsLayout, gicv5RouterLayout, gicv5TranslateFrameLayout } from './madt-gicv5';
+import { riscvEntryLayouts } from './madt-riscv';
+import { otherEntryLayouts } from './madt-other';
 
 const table = fieldMakers('ACPI 6.5, 5.2.12 Multiple APIC Description Table');
 const cpu = fieldMakers('ACPI 6.5, 5.2.12.14 GIC CPU Interface Structure');
@@ -289,12 +292,20 @@ export function madtEntryLayout(type: number): StructureLayout | undefined {
 }
 
 const entries: ReadonlyMap<number, StructureLayout> = new Map<number, StructureLayout>([
+  ...otherEntryLayouts,
+  ...riscvEntryLayouts,
   [0x0b, gicCpuInterfaceLayout],
   [0x0c, gicDistributorLayout],
   [0x0d, gicMsiFrameLayout],
   [0x0e, gicRedistributorLayout],
   [0x0f, gicItsLayout],
+  [0x1c, gicv5RouterLayout],
+  [0x1d, gicv5ItsLayout],
+  [0x1e, gicv5TranslateFrameLayout],
 ]);
+
+/** From this type on manufacturers define the entries. */
+export const firstOemType = 0x80;
 
 /** The bytes of an entry that has no layout. */
 export const madtEntryBytes: Field = table.bytes('bytes', 'Bytes', 'The entry’s bytes.');
