@@ -79,6 +79,23 @@ describe('ACPI tables over LSP', () => {
     await client.until(file, (each) => !rules(each).includes('iort-ref-not-node'));
   });
 
+  it('say where the signature is missing, and nothing of an empty one', async () => {
+    await start({ folders: [folder], capabilities: fullCapabilities });
+    await client.open(file, '', 'acpi-table');
+    await client.until(file, (set) => set.length === 0);
+    await client.change(file, { text: '/* the IORT */\n' });
+    const [missing, ...more] = await client.until(file, (set) => set.length > 0);
+    assert.deepEqual([missing!.code, missing!.severity, more], ['table-signature-missing', 3, []]);
+    await client.change(file, { text: '/* the IORT */\nTable Length : 0\nRevision : 0\n' });
+    const [first, ...rest] = await client.until(file, (set) => set.some(({ severity }) => severity === 1));
+    assert.deepEqual([first!.code, first!.range.start.line, rest], ['table-signature', 1, []]);
+    await client.change(file, { text: tableText.replace('"IORT"', '"iort"') });
+    const [misspelled, ...others] = await client.until(file, ([one]) => one?.range.start.line === 4);
+    assert.deepEqual([misspelled!.code, others], ['table-signature', []]);
+    await client.change(file, { text: tableText });
+    await client.until(file, (set) => !rules(set).includes('table-signature'));
+  });
+
   it('have the rules’ quick fixes', async () => {
     const wrong = tableText.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
     await start({ folders: [folder], capabilities: fullCapabilities });
