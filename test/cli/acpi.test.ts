@@ -139,6 +139,24 @@ describe('an IORT on the command line', () => {
     assert.equal(equal.status, 0, equal.stdout + equal.stderr);
   });
 
+  it('has the virtio-iommu of the VIOT beside it, in a dump or in an archive', () => {
+    const announced = '{ "virtioIommuRegions": [{ "start": "0x8090000", "size": "0x10000", "type": "msi" }] }\n';
+    const folder = withTables(`//- doorbell.json\n${announced}`, { IORT: 'a17-viot/IORT', VIOT: 'a17-viot/VIOT' });
+    const tablesOf = (file: string): Buffer => bytesOf(`a17-viot/${file}`);
+    folder.write('dump.txt', dumpOf(tablesOf('IORT'), 'IORT') + dumpOf(tablesOf('VIOT'), 'VIOT'));
+    const about = 'format: 1\nrelease: 6.12.0\nmachine: aarch64\npage-size: 4096\n';
+    const archived = { about, 'acpi/IORT': tablesOf('IORT'), 'acpi/VIOT': tablesOf('VIOT') };
+    folder.write('host.tar.gz', archiveOf(archived));
+    for (const file of ['IORT', 'dump.txt', 'host.tar.gz']) {
+      assert.equal(regions(folder, file), `# group 0: pci0000\n${doorbellPage}`, file);
+      assert.equal(regions(folder, file, '--device', '0000:00:04.0'), '', file);
+    }
+    const alone = withTables('', { IORT: 'a17-viot/IORT' });
+    const { stdout, stderr } = doorbell(['regions', 'IORT'], alone.root);
+    assert.equal(stdout, '');
+    assert.match(stderr, /no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it/);
+  });
+
   it('is planned for, exported from, checked and compared with a devicetree of the same machine', () => {
     const folder = withTables(preserved, { 'rmr.aml': 'a04-rmr-pci.aml', 'plain.dsl': 'a02-roundtrip.dsl' });
     const plan = doorbell(['plan', 'rmr.aml', '--guest', 'qemu-virt', '--device', '0000:00:01.0'], folder.root);

@@ -13,6 +13,7 @@ import { topologyFromAcpi } from '../../server/src/topology/from-acpi';
 import { topologyFromTree } from '../../server/src/topology/from-tree';
 import type { Topology } from '../../server/src/topology/model';
 import { nodeByReference, nodePath } from '../../server/src/tree/navigate';
+import { machineOfTables, topologyOfMachine } from '../../server/src/workspace/acpi-machine';
 import { acpiNames } from '../../server/src/workspace/acpi-names';
 import { treeOf, treeOfFile } from '../topology/trees';
 
@@ -90,6 +91,7 @@ const announced: Record<string, Announced> = {
     { start: 0x20100000n, size: 0x100000n, type: 'reserved' },
     { start: 0x20080000n, size: 0x100000n, type: 'reserved' },
   ],
+  'a17-viot': [{ start: 0x8090000n, size: 0x10000n, type: 'msi' }],
   'v09-end-of-space': [{ start: 0x8090000n, size: 0x10000n, type: 'msi' }],
   'd39-virtio-iommu-own-msi': [
     { start: 0xfee00000n, size: 0x100000n, type: 'msi' },
@@ -107,7 +109,7 @@ const withV2m = `/ { v2m: v2m@8020000 { compatible = "arm,gic-v2m-frame"; reg = 
 
 /** Every case in a folder of fixtures/truth, under every kernel that it was recorded with. */
 export function recordedCases(folder: 'dt' | 'vfio' | 'iort'): RecordedCase[] {
-  const names = readdirSync(path.join(truth, folder)).filter((file) => file.endsWith('.json') && !isByViot(file));
+  const names = readdirSync(path.join(truth, folder)).filter((file) => file.endsWith('.json'));
   return names.flatMap((file) => {
     const { title, args, kernels } = JSON.parse(readFileSync(path.join(truth, folder, file), 'utf8')) as Recorded;
     return Object.entries(kernels).map(([kernel, result]) => ({
@@ -118,11 +120,6 @@ export function recordedCases(folder: 'dt' | 'vfio' | 'iort'): RecordedCase[] {
       recorded: result.same_as === undefined ? result : kernels[result.same_as]!,
     }));
   });
-}
-
-/** Its virtio-iommu stands in a VIOT, which is no table that is read yet. */
-function isByViot(file: string): boolean {
-  return file === 'a17-viot.json';
 }
 
 export function predicted(given: RecordedCase): PredictedCase {
@@ -140,16 +137,24 @@ function ofTree(given: RecordedCase): Pick<PredictedCase, 'names' | 'topology'> 
   return { names: { resolve }, topology: topologyFromTree(tree) };
 }
 
-/** By the binary of the table that was put in place of QEMU's, or QEMU's own; beside it the MADT of the machine. */
+/** By the binary of the table that was put in place of QEMU's, or QEMU's own, beside it the MADT; or by a folder of all tables. */
 function described({ name, args }: RecordedCase): Pick<PredictedCase, 'names' | 'topology'> {
   const bytesOf = (file: string): Uint8Array => readFileSync(path.join(truth, 'iort', file));
+  const settings = { preserveBootConfiguration: args.includes('--preserve-config') };
+  const folder = path.join(truth, name);
+  if (existsSync(folder)) {
+    const all = readdirSync(folder).map(
+      (signature) => [signature, readFileSync(path.join(folder, signature))] as const,
+    );
+    const topology = topologyOfMachine(machineOfTables(name, new Map(all))!, settings);
+    return { names: acpiNames(topology), topology };
+  }
   const own = path.join(truth, `${name}.aml`);
   const iort = decodeIort(existsSync(own) ? readFileSync(own) : bytesOf('00-qemu.aml'));
   const isGicv2 = args.some((word) => word.includes('gic-version=2'));
   const madt = decodeMadt(bytesOf(isGicv2 ? '../gicv2m/APIC.aml' : 'qemu-madt.aml'));
   const placeOf = (): undefined => undefined;
-  const preserveBootConfiguration = args.includes('--preserve-config');
-  const topology = topologyFromAcpi({ table: iort, placeOf }, { table: madt, placeOf }, { preserveBootConfiguration });
+  const topology = topologyFromAcpi({ table: iort, placeOf }, { table: madt, placeOf }, settings);
   return { names: acpiNames(topology), topology };
 }
 

@@ -31,7 +31,9 @@ export function addRegions(program: Command): void {
 function runRegions(file: string, options: RegionsArguments): void {
   const snapshot = analyseFile(file, options);
   warnOfErrors(snapshot, 'regions');
-  const { prediction } = snapshot;
+  const { prediction, acpi, topology } = snapshot;
+  if (acpi !== undefined && acpi.viot === undefined && topology.iommus.length === 0)
+    printError(`${file}: no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it`);
   const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
   if (options.format === 'json')
     process.stdout.write(`${JSON.stringify(withDisplayPaths(prediction, groups), undefined, 2)}\n`);

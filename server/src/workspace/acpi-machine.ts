@@ -1,10 +1,12 @@
-// A machine that ACPI tables describe: its IORT from a text, a binary, what acpidump printed or an archive, and the MADT beside it.
+// A machine that ACPI tables describe: its IORT from a text, a binary, what acpidump printed or an archive, and the MADT and VIOT beside it.
 import path from 'node:path';
 import { readAcpiDump } from '../acpi/acpidump';
+import { decodeViot, type ViotTable } from '../acpi/viot';
 import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
 import type { SourceFile } from '../text/source-file';
 import { topologyFromAcpi, type AcpiSettings } from '../topology/from-acpi';
 import type { Topology } from '../topology/model';
+import { withViot } from '../topology/with-viot';
 import type { FileError, FileStore } from './files';
 import { inputKind } from './input-kind';
 import type { Settings } from './settings';
@@ -16,6 +18,9 @@ export interface AcpiMachine {
   readonly madt: TableDocument | undefined;
   /** Where that was found, beside the file that was given; undefined where it came with it, or is not known. */
   readonly madtFile: string | undefined;
+  /** Its VIOT, of virtual machines that have a virtio-iommu; with the file where it was found beside the one that was given. */
+  readonly viot: ViotTable | undefined;
+  readonly viotFile: string | undefined;
 }
 
 /** The tables of a file that is one of them, or a dump of all. */
@@ -28,28 +33,33 @@ export function acpiMachineOf(
   if (kind === 'acpi-dump') return machineOfDump(root);
   const document = kind === 'acpi-text' ? documentOfText(root) : documentOfBytes(root.path, files);
   if ('error' in document) return document;
-  if (document.iort === undefined) return { document, madt: undefined, madtFile: undefined };
+  const none = { document, madt: undefined, madtFile: undefined, viot: undefined, viotFile: undefined };
+  if (document.iort === undefined) return none;
+  const found = { ...none, ...neighbouringViot(root.path, files) };
   const madtFile = settings.madt ?? neighbouringMadt(root.path, files);
-  if (madtFile === undefined) return { document, madt: undefined, madtFile };
+  if (madtFile === undefined) return found;
   const madt = tableOf(madtFile, files);
   if (madt === undefined || 'error' in madt || madt.madt === undefined) {
     // What was merely found is not what anybody asked for.
-    if (settings.madt === undefined) return { document, madt: undefined, madtFile: undefined };
+    if (settings.madt === undefined) return found;
     const reason = madt !== undefined && 'error' in madt ? madt.error : 'is no MADT (signature "APIC")';
     return { error: `the MADT ${madtFile} of doorbell.json: ${reason}` };
   }
-  return { document, madt, madtFile };
+  return { ...found, madt, madtFile };
 }
 
 /** The tables of a machine by their signatures, as an archive has them; undefined without an IORT. */
 export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8Array>): AcpiMachine | undefined {
   const iort = tables.get('IORT');
   const madt = tables.get('APIC');
+  const viot = tables.get('VIOT');
   if (iort === undefined) return undefined;
   return {
     document: documentOfBinary(name, iort),
     madt: madt && documentOfBinary(name, madt),
     madtFile: undefined,
+    viot: viot && decodeViot(viot),
+    viotFile: undefined,
   };
 }
 
@@ -81,13 +91,36 @@ const mostNeighbours = 2000;
 
 /** The one MADT in the directory of a table; the one that shares most of its name where there are several. */
 function neighbouringMadt(file: string, files: FileStore): string | undefined {
+  return neighbour(file, files, madtName, (each) => isMadt(each, files));
+}
+
+const viotName = /^(?:.*[^a-z])?viot(?:[^a-z].*)?$/i;
+
+/** The same of a VIOT, which is read in binary form. */
+function neighbouringViot(file: string, files: FileStore): Pick<AcpiMachine, 'viot' | 'viotFile'> {
+  const tables = new Map<string, ViotTable>();
+  const viotFile = neighbour(file, files, viotName, (each) => {
+    const bytes = files.readBytes(each);
+    const table = 'error' in bytes ? undefined : decodeViot(bytes);
+    if (table !== undefined) tables.set(each, table);
+    return table !== undefined;
+  });
+  return { viot: viotFile === undefined ? undefined : tables.get(viotFile), viotFile };
+}
+
+function neighbour(
+  file: string,
+  files: FileStore,
+  pattern: RegExp,
+  isWanted: (file: string) => boolean,
+): string | undefined {
   const directory = path.dirname(file);
   const entries = files.list(directory);
   if (entries.length > mostNeighbours) return undefined;
   const found = entries
-    .filter(({ name, isDirectory }) => !isDirectory && madtName.test(name))
+    .filter(({ name, isDirectory }) => !isDirectory && pattern.test(name))
     .map(({ name }) => path.join(directory, name))
-    .filter((each) => each !== file && isMadt(each, files));
+    .filter((each) => each !== file && isWanted(each));
   if (found.length <= 1) return found[0];
   const stem = path.parse(file).name;
   return found.find((each) => path.parse(each).name.startsWith(stem));
@@ -113,9 +146,10 @@ const noTopology: Topology = {
 };
 
 /** What the tables describe; nothing where the given one is no IORT. */
-export function topologyOfMachine({ document, madt }: AcpiMachine, settings: AcpiSettings): Topology {
+export function topologyOfMachine({ document, madt, viot }: AcpiMachine, settings: AcpiSettings): Topology {
   const { iort, placeOf } = document;
   if (iort === undefined) return noTopology;
   const placed = madt?.madt && { table: madt.madt, placeOf: madt.placeOf };
-  return topologyFromAcpi({ table: iort, placeOf }, placed, settings);
+  const topology = topologyFromAcpi({ table: iort, placeOf }, placed, settings);
+  return viot === undefined ? topology : withViot(topology, viot);
 }

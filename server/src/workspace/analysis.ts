@@ -172,8 +172,8 @@ function archivedBoard(context: Context, root: SourceFile, files: FileStore): Co
 function tableBoard(context: Context, kind: InputKind, acpi: AcpiMachine, files: FileStore): CompiledBoard {
   const compiled = emptyUnit(context, files);
   const board = overlaidBoard({ ...context, overlays: [] }, kind, acpi.document.file, compiled, [], files);
-  const { madtFile } = acpi;
-  return { ...board, context, acpi, files: new Set([...board.files, ...(madtFile === undefined ? [] : [madtFile])]) };
+  const found = [acpi.madtFile, acpi.viotFile].filter((file) => file !== undefined);
+  return { ...board, context, acpi, files: new Set([...board.files, ...found]) };
 }
 
 const unusableKinds = { binary: 'is neither devicetree source, nor a flattened devicetree, nor an ACPI table' };
