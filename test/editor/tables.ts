@@ -24,8 +24,10 @@ export async function driveTables(stage: Stage): Promise<void> {
   await savesBinary(stage);
   await keepsUnsaved(stage);
   await refusesErrors(stage);
+  await heedsTheDisk(stage);
   await tellsTextsByContent(stage);
   await opensByContent(stage);
+  await savesAs(stage);
   await showsDump(stage);
   await showsMachine(stage);
   await comparesBinaries(stage);
@@ -114,6 +116,23 @@ async function refusesErrors({ workbench, workspace, shoot }: Stage): Promise<vo
   await workbench.problemGone('table-number');
 }
 
+/** What another program wrote meanwhile is not lost, though the table is no longer than it was. */
+async function heedsTheDisk({ workbench, workspace, shoot }: Stage): Promise<void> {
+  const file = path.join(workspace, 'host.aml');
+  const before = readFileSync(file);
+  await retype(workbench, findIn(textOf(before), 'Memory Size Limit : 30', 'Memory Size Limit : '), 2, '28');
+  const changed = before.with(0x18, 5).with(9, (before[9]! + before[0x18]! - 5) & 0xff);
+  writeFileSync(file, changed);
+  await workbench.page.keyboard.press('Control+S');
+  await workbench.notification('The content of the file is newer');
+  expect(readFileSync(file).equals(changed), 'a binary that has changed on the disk is not written over unasked');
+  await shoot('conflict');
+  await workbench.runCommand('Notifications: Clear All Notifications');
+  await workbench.runCommand('File: Revert File');
+  await workbench.goTo({ line: 13, column: 1, screenColumn: 1 });
+  await workbench.editorShows('Oem Revision : 00000005');
+}
+
 async function tellsTextsByContent({ workbench, shoot }: Stage): Promise<void> {
   await workbench.openFile('board.dsl');
   await workbench.language('ACPI Data Table');
@@ -130,6 +149,21 @@ async function opensByContent({ workbench, shoot }: Stage): Promise<void> {
   await workbench.language('ACPI Data Table');
   step('a binary of any name is a table by its content');
   await shoot('by-content');
+}
+
+async function savesAs({ workbench, workspace, shoot }: Stage): Promise<void> {
+  const inside = (name: string): string => path.join(workspace, name);
+  await workbench.saveAs(inside('copy.aml'));
+  await workbench.editorShows('Signature : "IORT"');
+  const copy = readFileSync(inside('copy.aml'));
+  expect(copy.equals(readFileSync(inside('firmware.bin'))), '“Save As” makes another binary');
+  await workbench.saveAs(inside('copy.dsl'));
+  const tab = workbench.page.locator('.tab[data-resource-name="copy.dsl"]');
+  await workbench.page.locator('.breadcrumbs-control', { hasText: /^copy\.dsl/ }).waitFor();
+  await workbench.language('ACPI Data Table');
+  expect(readFileSync(inside('copy.dsl'), 'utf8') === textOf(copy), 'under the name of a text it keeps the text');
+  expect((await tab.count()) === 1, 'which is then a file of the workspace');
+  await shoot('saved-as');
 }
 
 async function showsDump({ workbench, shoot }: Stage): Promise<void> {
@@ -199,7 +233,7 @@ async function makesNew({ workbench, workspace, shoot }: Stage): Promise<void> {
   await workbench.language('ACPI Data Table');
   await shoot('new');
   await page.keyboard.press('Control+S');
-  await until('iort.dsl', () => existsSync(path.join(workspace, 'iort.dsl')));
+  await page.locator('.tab.active[data-resource-name="iort.dsl"]:not(.dirty)').waitFor();
   await workbench.runCommand('Doorbell: Compile ACPI Table');
   const binary = await until('iort.aml', () => {
     const file = path.join(workspace, 'iort.aml');

@@ -1,5 +1,5 @@
 // The workbench as a person uses it: by keys, by the mouse, by what is on the screen. Selectors are those of VS Code 1.139.
-import { chromium } from 'playwright-core';
+import { chromium, errors } from 'playwright-core';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { LONG_MS, until } from './steps';
 
@@ -38,6 +38,8 @@ export interface Workbench {
   runCommand(title: string): Promise<void>;
   /** A command that asks for one of several things. */
   runCommandAndChoose(title: string, choice: string): Promise<void>;
+  /** Saves what is in front under another path. */
+  saveAs(file: string): Promise<void>;
   /** The Problems row with a text, the panel opened if need be. */
   problem(text: string): Promise<Locator>;
   problemGone(text: string): Promise<void>;
@@ -97,9 +99,8 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
 
   return {
     openFile: async (file) => {
-      const name = file.slice(file.lastIndexOf('/') + 1);
-      await ask('Control+P', file, name);
-      await page.locator(`.tab.active[data-resource-name="${name}"]`).waitFor();
+      await ask('Control+P', file, nameOf(file));
+      await page.locator(`.tab.active[data-resource-name="${nameOf(file)}"]`).waitFor();
       await page.locator('.editor-group-container.active .view-line').first().waitFor();
     },
     goTo,
@@ -109,6 +110,15 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
       await fill('F1', `>${title}`, title);
       await page.locator('.quick-input-widget .monaco-list-row', { hasText: choice }).first().click();
       await quickInput.waitFor({ state: 'hidden' });
+    },
+    saveAs: async (file) => {
+      await fill('F1', '>File: Save As...', 'File: Save As...');
+      // The box writes a path of its own, then lists what lies beside it.
+      await page.locator('.quick-input-widget .monaco-list-row', { hasText: '..' }).first().waitFor();
+      await again(page.locator(`.tab.active[data-resource-name="${nameOf(file)}"]`), async () => {
+        await quickInput.fill(file);
+        await quickInput.press('Enter');
+      });
     },
     problem: async (text) => {
       const row = problems.filter({ hasText: text }).first();
@@ -213,14 +223,18 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
     // Enter takes the focused row, which is still the one of an earlier text for a moment.
     const rows = page.locator('.quick-input-widget .monaco-list-row.focused');
     const answer = (row === undefined ? rows : rows.filter({ hasText: row })).first();
-    await again(answer, async () => {
+    const type = async (): Promise<void> => {
       // Opened anew, the list of files has those that are new.
       if (await quickInput.isVisible()) await page.keyboard.press('Escape');
       await again(quickInput, () => page.keyboard.press(key));
       // Typed keys could go astray while the focus still moves.
-      await quickInput.fill(text);
-    });
-    await quickInput.press('Enter');
+      await quickInput.fill(text, { timeout: 4000 }).catch(isGone);
+    };
+    // The box closes when the focus moves on, as it does when an editor comes up late: then all is done once more.
+    for (let isDone = false; !isDone;) {
+      await again(answer, type);
+      isDone = await quickInput.press('Enter', { timeout: 4000 }).then(() => true, isGone);
+    }
   }
 }
 
@@ -239,6 +253,16 @@ async function again(shown: Locator, act: () => Promise<void>): Promise<void> {
 
 async function boxOf(locator: Locator): Promise<{ x: number; y: number; width: number; height: number }> {
   return await until('a place on the screen', async () => (await locator.boundingBox()) ?? undefined);
+}
+
+/** False for what has gone meanwhile. */
+function isGone(error: unknown): boolean {
+  if (error instanceof errors.TimeoutError) return false;
+  throw error;
+}
+
+function nameOf(file: string): string {
+  return file.slice(file.lastIndexOf('/') + 1);
 }
 
 /** The editor draws blanks as no-break spaces. */

@@ -17,7 +17,8 @@ import { tableLanguage, tableScheme, tableTextRequest } from '../../../server/sr
 import type { TableTextParams, TableTextResult } from '../../../server/src/protocol';
 import type { ServerControl } from '../server-control';
 import { isBinaryTable } from './table-content';
-import { tableUri, type TableSource } from './table-uris';
+import { isSavedText } from './table-files';
+import { sourceOf, tableUri, type TableSource } from './table-uris';
 
 const viewType = 'doorbell.table';
 
@@ -67,6 +68,7 @@ export function registerTableEditors(server: ServerControl): Disposable {
   /** A binary that the editor has opened as text (and says that it cannot show) becomes the text of its table. */
   async function replace(tab: Tab): Promise<void> {
     const { input } = tab;
+    if (input instanceof TabInputText && (await isSavedText(input.uri))) await showSavedText(tab, input.uri);
     if (!workspace.getConfiguration('doorbell').get<boolean>('tables.openAsText', true)) return;
     if (input instanceof TabInputText) await replaceFile(tab, input.uri);
     if (input instanceof TabInputTextDiff) await replaceComparison(tab, input);
@@ -88,6 +90,14 @@ export function registerTableEditors(server: ServerControl): Disposable {
     } finally {
       replacing.delete(key);
     }
+  }
+
+  /** What "Save As" wrote as text is from then on a file like any other. */
+  async function showSavedText(tab: Tab, uri: Uri): Promise<void> {
+    const { viewColumn } = tab.group;
+    const { file } = await sourceOf(uri);
+    await window.showTextDocument(file, { viewColumn, preview: false });
+    await closeTab(viewColumn, (input) => input instanceof TabInputText && input.uri.toString() === uri.toString());
   }
 
   async function replaceComparison(tab: Tab, { original, modified }: TabInputTextDiff): Promise<void> {

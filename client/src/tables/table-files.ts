@@ -1,5 +1,6 @@
 // Binary tables as files of text: what the editor reads is printed from the bytes, what it saves is compiled to bytes. So
 // undo, find, diff, conflicts with the disk and the backup of unsaved texts are the editor's own.
+import { createHash } from 'node:crypto';
 import { access, constants, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import {
@@ -28,10 +29,16 @@ import type {
   TableTextResult,
 } from '../../../server/src/protocol';
 import type { ServerControl } from '../server-control';
+import { isBinaryTable } from './table-content';
 import { sourceOf } from './table-uris';
 
-/** Names under which "Save As" keeps the text itself. */
+/** Names under which "Save As" keeps the text itself, unless a binary has one of them already. */
 const textName = /\.(?:dsl|asl|txt)$/i;
+
+/** Whether a shown table is text on the disk as well. */
+export async function isSavedText(uri: Uri): Promise<boolean> {
+  return uri.scheme === tableScheme && textName.test(uri.path) && !(await isBinaryTable((await sourceOf(uri)).file));
+}
 
 export function registerTableFiles(server: ServerControl): Disposable {
   const changes = new EventEmitter<FileChangeEvent[]>();
@@ -47,7 +54,8 @@ export function registerTableFiles(server: ServerControl): Disposable {
       const stat = await workspace.fs.stat(file);
       if ((stat.type & FileType.Directory) !== 0) return stat;
       const isReadonly = table !== undefined || !(await isWritable(file, stat));
-      return { ...stat, type: FileType.File, ...(isReadonly ? { permissions: FilePermission.Readonly } : {}) };
+      const permissions = isReadonly ? { permissions: FilePermission.Readonly } : {};
+      return { ...stat, type: FileType.File, size: await sizeOf(file), ...permissions };
     },
     readFile: async (uri) => Buffer.from(await readText(uri)),
     writeFile: async (uri, content, { create, overwrite }) => {
@@ -58,7 +66,9 @@ export function registerTableFiles(server: ServerControl): Disposable {
       if (table !== undefined || (stat !== undefined && !(await isWritable(file, stat)))) {
         throw FileSystemError.NoPermissions(`${file.fsPath} cannot be written; “Save As” keeps the text`);
       }
-      await workspace.fs.writeFile(file, textName.test(file.path) ? content : await compiled(content));
+      // "Save As" makes an empty file first, and reads it.
+      const isText = (content.length === 0 && stat === undefined) || (await isSavedText(uri));
+      await workspace.fs.writeFile(file, isText ? content : await compiled(content));
     },
     readDirectory: async (uri) => workspace.fs.readDirectory((await sourceOf(uri)).file),
     createDirectory: refuse,
@@ -69,7 +79,7 @@ export function registerTableFiles(server: ServerControl): Disposable {
   async function readText(uri: Uri): Promise<string> {
     const { file, table } = await sourceOf(uri);
     const bytes = Buffer.from(await workspace.fs.readFile(file));
-    if (textName.test(file.path) && table === undefined) return bytes.toString();
+    if (table === undefined && (bytes.length === 0 || (await isSavedText(uri)))) return bytes.toString();
     const params: TableTextParams = { bytes: bytes.toString('base64'), ...(table === undefined ? {} : { table }) };
     const shown = await server.request<TableTextResult>(tableTextRequest, params);
     if ('error' in shown) throw FileSystemError.Unavailable(`${file.fsPath}: ${shown.error}`);
@@ -86,6 +96,7 @@ export function registerTableFiles(server: ServerControl): Disposable {
 
   /** A binary has no place for what is not in the table: the text that is saved is the one that will be read again. */
   async function asSaved(document: TextDocument): Promise<TextEdit[]> {
+    if (await isSavedText(document.uri)) return [];
     const params: TableSavedParams = { text: document.getText() };
     const { edits, hasOwnComments } = await server.request<TableSavedResult>(tableSavedRequest, params);
     if (hasOwnComments) {
@@ -104,7 +115,7 @@ export function registerTableFiles(server: ServerControl): Disposable {
     workspace.registerFileSystemProvider(tableScheme, provider, { isCaseSensitive: process.platform === 'linux' }),
     workspace.onWillSaveTextDocument((event) => {
       const { document, reason } = event;
-      if (document.uri.scheme !== tableScheme || textName.test(document.uri.path)) return;
+      if (document.uri.scheme !== tableScheme) return;
       // Not while somebody types: an automatic save leaves the text alone.
       if (reason === TextDocumentSaveReason.Manual) event.waitUntil(asSaved(document).catch(() => []));
     }),
@@ -126,6 +137,17 @@ async function statOf(file: Uri): Promise<FileStat | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * An unsaved text is not written over a file that has changed meanwhile; but the editor looks at time and size, and holds a
+ * file of the same size for the same. What changes in a table leaves its size alone: so the size that the editor sees follows
+ * the content.
+ */
+async function sizeOf(file: Uri): Promise<number> {
+  const bytes = await workspace.fs.readFile(file);
+  // Below the size of which it would ask whether to open such a large file.
+  return bytes.length + (createHash('sha1').update(bytes).digest().readUInt32LE() % 0x80_0000);
 }
 
 /** What the kernel shows in /sys and /proc is not written, though root may open it for writing. */
