@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar/header';
+import { dumpOf } from '../acpi/dump-of';
 import { folderWith, removeFolders, type Folder } from '../workspace/folder';
 import { assertOneLineError, doorbell } from './run';
 
@@ -28,18 +29,6 @@ function regions(folder: Folder, ...args: string[]): string {
   const { status, stdout, stderr } = doorbell(['regions', ...args], folder.root);
   assert.equal(status, 0, stderr);
   return stdout;
-}
-
-/** As acpidump prints a table. */
-function dumpOf(bytes: Buffer, signature: string): string {
-  const lines: string[] = [`${signature} @ 0x0000000000000000`];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = bytes.subarray(at, at + 16);
-    const digits = [...row].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0')).join(' ');
-    const text = [...row].map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-    lines.push(`    ${at.toString(16).toUpperCase().padStart(4, '0')}: ${digits.padEnd(48)} ${text}`);
-  }
-  return `${lines.join('\n')}\n\n`;
 }
 
 function archiveOf(files: Readonly<Record<string, string | Buffer>>): Buffer {

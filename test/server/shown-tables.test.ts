@@ -4,6 +4,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Diagnostic, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
 import type { StatusParams } from '../../server/src/protocol';
+import { printTable } from '../../server/src/acpi/text/print';
+import { uriOf as uriOfServer } from '../../server/src/server/documents';
+import { sourceFile } from '../../server/src/text/source-file';
+import { dumpOf } from '../acpi/dump-of';
 import { folderWith, fullCapabilities } from './fixture';
 import { startClient, uriOf, type ClientOptions, type LspClient } from './lsp-client';
 
@@ -55,5 +59,28 @@ describe('ACPI tables in an editor', () => {
     assert.equal(await client.stop(), 0);
     writeFileSync(path.join(host, 'apic.dsl'), 'Signature : "APIC"\n');
     assert.deepEqual((await statusWith()).table, { signature: 'IORT', madt: uriOf(path.join(host, 'apic.dsl')) });
+  });
+
+  it('shown from a dump: its own MADT is read with it, whatever lies beside the dump', async () => {
+    const recorded = (name: string) => readFileSync(path.join(import.meta.dirname, '../fixtures/truth/iort', name));
+    const iort = recorded('a02-roundtrip.aml');
+    const madt = recorded('qemu-madt.aml');
+    const host = folderWith({
+      'dump.txt': dumpOf(iort, 'IORT') + dumpOf(madt, 'APIC'),
+      'apic.dsl': 'Signature : "APIC"\n',
+    });
+    const dump = path.join(host, 'dump.txt');
+    const uri = `doorbell-table:${dump}/IORT`;
+    const text = printTable(iort, { style: 'current' }).replace('Identifiers : 00000000', 'Identifiers : 00000005');
+    await start({ folders: [host], capabilities: { ...fullCapabilities, experimental: { doorbellStatus: true } } });
+    await client.open(uri, text, 'acpi-table');
+    const set = await client.until(uri, (each) => rules(each).includes('iort-its-unknown'));
+    assert.match(JSON.stringify(set.find(({ code }) => code === 'iort-its-unknown')), /the MADT has 0x0/);
+    const status = (await client.message('doorbell/status')).params as StatusParams;
+    assert.deepEqual(status.table, { signature: 'IORT', madt: uriOf(dump) });
+    const file = sourceFile(path.join(dump, 'IORT'), text);
+    const documents = new Map([[file.path, { uri, version: 1, file }]]);
+    assert.equal(uriOfServer(path.join(dump, 'APIC'), documents), `doorbell-table:${dump}/APIC`);
+    assert.equal(uriOfServer(path.join(host, 'APIC'), documents), uriOf(path.join(host, 'APIC')));
   });
 });

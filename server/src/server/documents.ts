@@ -31,10 +31,19 @@ export function pathOf(uri: string): string {
 
 /** The name under which a file is known to the client. */
 export function uriOf(path: string, documents: OpenDocuments): string {
-  return (
-    documents.get(path)?.uri ??
-    (path.startsWith('/') || /^[A-Za-z]:[\\/]|^\\\\/.test(path) ? URI.file(path).toString() : path)
-  );
+  const open = documents.get(path);
+  if (open !== undefined) return open.uri;
+  if (!path.startsWith('/') && !/^[A-Za-z]:[\\/]|^\\\\/.test(path)) return path;
+  const file = URI.file(path);
+  return (isTableOfDump(path, documents) ? file.with({ scheme: tableScheme }) : file).toString();
+}
+
+/** A table of a dump, `acpidump.txt/APIC`, is no file: it is shown as another one of that dump is. */
+function isTableOfDump(path: string, documents: OpenDocuments): boolean {
+  const dump = /^(.*)[\\/][A-Z0-9_!]{4}$/.exec(path)?.[1];
+  if (dump === undefined) return false;
+  const iort = documents.get(`${path.slice(0, dump.length + 1)}IORT`);
+  return iort?.uri.startsWith(`${tableScheme}:`) === true;
 }
 
 /**

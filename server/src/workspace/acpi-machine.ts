@@ -35,8 +35,9 @@ export function acpiMachineOf(
   if ('error' in document) return document;
   const none = { document, madt: undefined, madtFile: undefined, viot: undefined, viotFile: undefined };
   if (document.iort === undefined) return none;
-  const found = { ...none, ...neighbouringViot(root.path, files) };
-  const madtFile = settings.madt ?? neighbouringMadt(root.path, files);
+  const ofDump = tablesOfSameDump(root.path, files);
+  const found = { ...none, ...(ofDump ?? neighbouringViot(root.path, files)) };
+  const madtFile = settings.madt ?? (ofDump === undefined ? neighbouringMadt(root.path, files) : undefined);
   if (madtFile === undefined) return found;
   const madt = tableOf(madtFile, files);
   if (madt === undefined || 'error' in madt || madt.madt === undefined) {
@@ -64,10 +65,32 @@ export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8A
 }
 
 function machineOfDump(root: SourceFile): AcpiMachine | FileError {
+  return (
+    machineOfTables(root.path, tablesOfDump(root)) ?? { error: 'is what acpidump printed of a machine without an IORT' }
+  );
+}
+
+/** The first table of each signature. */
+function tablesOfDump({ text }: SourceFile): ReadonlyMap<string, Uint8Array> {
   const tables = new Map<string, Uint8Array>();
-  for (const { signature, bytes } of readAcpiDump(root.text).tables)
+  for (const { signature, bytes } of readAcpiDump(text).tables)
     if (!tables.has(signature)) tables.set(signature, bytes);
-  return machineOfTables(root.path, tables) ?? { error: 'is what acpidump printed of a machine without an IORT' };
+  return tables;
+}
+
+/** What else is in the dump that a table is shown from; the dump then stands in the place of a directory: `acpidump.txt/IORT`. */
+function tablesOfSameDump(table: string, files: FileStore): Omit<AcpiMachine, 'document'> | undefined {
+  const dump = path.dirname(table);
+  const source = files.isFile(dump) ? files.read(dump) : undefined;
+  if (source === undefined || 'error' in source || inputKind(source) !== 'acpi-dump') return undefined;
+  const tables = tablesOfDump(source);
+  const [madt, viot] = [tables.get('APIC'), tables.get('VIOT')];
+  return {
+    madt: madt && documentOfBinary(path.join(dump, 'APIC'), madt),
+    madtFile: madt && dump,
+    viot: viot && decodeViot(viot),
+    viotFile: viot && dump,
+  };
 }
 
 function documentOfBytes(file: string, files: FileStore): TableDocument | FileError {
