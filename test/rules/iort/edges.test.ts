@@ -168,7 +168,7 @@ const cases: readonly (readonly [
       'Identifiers : 00000001',
       'Identifiers : 00000005',
     ),
-    ['error iort-its-unknown', 'info iort-its-duplicate'],
+    ['info iort-its-duplicate', 'warning iort-its-unknown'],
   ],
   ['an ITS that no MADT tells of', lines('ITS group', 'Identifiers : 00000005'), [], { madt: undefined }],
   ['an SMMUv3 at address 0', lines('SMMUv3', 'Base Address : 0000000000000000'), ['error iort-smmuv3-base']],

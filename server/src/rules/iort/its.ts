@@ -122,8 +122,8 @@ export const iortItsUnknown: TableRule = {
   summary: 'An ITS group names an ITS that the MADT does not have',
   docs: {
     effect:
-      'If it is the first of the group, devices that end there get no MSI domain, without any message: no MSIs, and VFIO refuses PCI functions with EPERM.',
-    why: 'Linux looks for an interrupt domain with that identifier, and domains are made from the MADT’s entries of type 15 (GIC ITS). Checked only where a MADT lies beside the table.',
+      'If it is the first of the group, devices that end there get no MSI domain, without any message: no MSIs, and VFIO refuses PCI functions with EPERM. Linux does not look at the others (a warning), but for the reservations behind a HiSilicon Hi161x.',
+    why: 'Linux looks for an interrupt domain with that identifier, and domains are made from the MADT’s entries of type 15 (GIC ITS), or 30 (translate frames of a GICv5). Checked only where a MADT lies beside the table.',
     fix: 'Use the GIC ITS ID of one of the MADT’s entries.',
     sources: [
       linux('iort_get_device_domain, iort_find_domain_token'),
@@ -138,10 +138,14 @@ export const iortItsUnknown: TableRule = {
     const known = madtIts(input);
     if (known === undefined) return;
     for (const node of nodesOf(input, 'its-group')) {
-      for (const identifier of node.identifiers) {
+      for (const [index, identifier] of node.identifiers.entries()) {
         if (known.includes(identifier.value)) continue;
         const has = known.length === 0 ? 'the MADT has no ITS' : `the MADT has ${list(known.map(hex), 6)}`;
-        const message = `${theNode(node)} names ITS ${hex(identifier.value)}, but ${has}: devices that end there get no MSIs`;
+        const effect =
+          index === 0
+            ? 'devices that end there get no MSIs'
+            : `Linux uses the first of the group, ${hex(node.identifiers[0]!.value)}, and does not miss it`;
+        const message = `${theNode(node)} names ITS ${hex(identifier.value)}, but ${has}: ${effect}`;
         const used = new Set(node.identifiers.map(({ value }) => value));
         const fixes = known
           .filter((value) => !used.has(value))
@@ -149,16 +153,24 @@ export const iortItsUnknown: TableRule = {
           .map((value) =>
             setFix(input, `Name ITS ${hex(value)}`, [[identifier, value]], { isPreferred: known.length === 1 }),
           );
-        yield finding(input, identifier, node, message, { fixes });
+        yield finding(input, identifier, node, message, { ...(index === 0 ? {} : { severity: 'warning' }), fixes });
       }
     }
   },
 };
 
-/** The identifiers of the machine's ITS; undefined where there is no MADT to tell. */
+/** A MADT's entry of a frame that GICv5 takes messages in: what its ITS groups name. */
+const translateFrame = 0x1e;
+
+/**
+ * The identifiers that ITS groups may name: those of GICv3's ITS, and of GICv5's translate frames (Linux
+ * drivers/irqchip/irq-gic-v5-its.c gic_acpi_parse_madt_its_translate). Undefined where there is no MADT to tell.
+ */
 function madtIts({ madt }: TableInput): bigint[] | undefined {
   return madt?.entries.flatMap((entry) => {
-    const id = entry.kind === 'gic-its' ? entry.values.itsId : undefined;
+    if (entry.kind === 'gic-its') return entry.values.itsId === undefined ? [] : [entry.values.itsId.value];
+    if (Number(entry.type.value) !== translateFrame) return [];
+    const id = entry.all.find(({ field }) => field.name === 'itsId');
     return id === undefined ? [] : [id.value];
   });
 }

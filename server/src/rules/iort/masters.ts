@@ -124,10 +124,11 @@ function* wrongLimits(input: TableInput, nodes: readonly Limited[], message0: st
       yield finding(input, limit, node, message, { severity: 'warning', fixes: [whole] });
       continue;
     }
+    const { value } = limit;
     const message =
-      limit.value === 0n
+      value === 0n
         ? `${theNode(node)} has a memory address size limit of 0: Linux prints “${message0} missing memory address limit” and applies none`
-        : `${theNode(node)} has a memory address size limit of ${limit.value} bits; addresses have 64 at most (the field is in hexadecimal: 40 is 64)`;
+        : `${theNode(node)} has a memory address size limit of ${value} bits; addresses have 64 at most (the field is in hexadecimal: 40 is 64). Linux sizes ZONE_DMA ${value % 64n === 0n ? 'by a shift that C does not define' : `on arm64 as if it were ${value % 64n}`}`;
     yield finding(input, limit, node, message, { fixes: [whole] });
   }
 }
@@ -141,7 +142,7 @@ export const iortNcLimit: TableRule = {
   summary: 'A named component’s address size limit is 0, above 64, or caps ZONE_DMA',
   docs: {
     effect:
-      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit; 7.2 shifts out of bounds (UBSAN). A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
+      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit. One above 64 is none to the device, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64: 65 bits leave the machine next to nothing of it. A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
     why: limitWhy,
     fix: 'Say how many address bits the device has.',
     sources: [linux('nc_dma_get_range, acpi_iort_dma_get_max_cpu_address')],
@@ -159,7 +160,7 @@ export const iortRcLimit: TableRule = {
   summary: 'A root complex’s address size limit is 0, above 64, or caps ZONE_DMA',
   docs: {
     effect:
-      'With 0 Linux prints “Root complex missing memory address limit” for each function and applies none. A limit below 32 bits makes ZONE_DMA small for all devices of the machine (a warning).',
+      'With 0 Linux prints “Root complex missing memory address limit” for each function and applies none. One above 64 is none to the functions, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64. A limit below 32 bits makes ZONE_DMA small for all devices of the machine (a warning).',
     why: `${limitWhy} A root complex of node revision 0 has no such field.`,
     fix: 'Say 64 (40 in the text) where all addresses pass.',
     sources: [linux('rc_dma_get_range, acpi_iort_dma_get_max_cpu_address')],

@@ -14,6 +14,8 @@ const objectPath = /^\\[A-Z_][A-Z0-9_]{3}(?:\.[A-Z_][A-Z0-9_]{3})*$/;
 /** The name with segments of four characters, as the namespace has it; undefined where that is not all that is wrong. */
 function padded(name: string): string | undefined {
   const segments = name.replace(/^\\/, '').toUpperCase().split('.');
+  // Of a segment alone nobody knows below which object it is; an empty one stands for something that is missing.
+  if (segments.includes('') || (segments.length === 1 && !name.startsWith('\\'))) return undefined;
   const path = `\\${segments.map((segment) => segment.padEnd(4, '_')).join('.')}`;
   return path !== name && objectPath.test(path) ? path : undefined;
 }
@@ -73,9 +75,24 @@ function wrongName(name: string, isOpen: boolean): string | undefined {
   if (name === '') return 'is empty: no device has it';
   if (objectPath.test(name)) return undefined;
   const shown = name.replace(/[^ -~]/g, '?');
-  const how =
-    padded(name) === undefined ? 'no path of an object' : 'with segments of fewer than four characters or lower case';
-  return `is “${shown}”, ${how}: Linux compares byte for byte with a path as \\_SB_.DEV0`;
+  return `is “${shown}”, ${flawOf(shown)}: Linux compares byte for byte with a path as \\_SB_.DEV0`;
+}
+
+/** What keeps a name from being the path of an object, by its first flaw. */
+function flawOf(name: string): string {
+  if (name === '\\') return 'which names the root';
+  if (!name.startsWith('\\')) return 'no path from the root (\\)';
+  const segments = name.slice(1).split('.');
+  if (segments.includes('')) return 'with an empty segment';
+  const long = segments.find(({ length }) => length > 4);
+  if (long !== undefined) return `with the segment “${long}”, of more than four characters`;
+  const odd = segments.find((segment) => /[^A-Za-z0-9_]/.test(segment));
+  if (odd !== undefined) return `with the segment “${odd}”, with characters that no name has`;
+  const digit = segments.find((segment) => /^[0-9]/.test(segment));
+  if (digit !== undefined) return `with the segment “${digit}”, which begins with a digit`;
+  const short = segments.find(({ length }) => length < 4);
+  if (short !== undefined) return `with the segment “${short}”, of fewer than four characters`;
+  return 'with letters in lower case';
 }
 
 /** Bytes between the end of the name (its NUL included) and what follows it: the mappings, or the node's end. */

@@ -130,7 +130,13 @@ export const iortNodeGap: TableRule = {
     sources: [iaslDisassembler],
     example: { failing: '', corrected: '', bytes: [[0xcc, 0x00]] },
   },
-  prerequisites: ['iort-node-length', 'iort-mapping-outside-node', 'iort-table-length', 'iort-node-offset'],
+  prerequisites: [
+    'iort-node-length',
+    'iort-mapping-outside-node',
+    'iort-table-length',
+    'iort-node-offset',
+    'iort-rmr-no-descriptor',
+  ],
   *check(input) {
     const { table } = input;
     const inNodes = table.nodes.flatMap((node) =>
@@ -285,7 +291,7 @@ export const iortIdentifier: TableRule = {
   summary: 'Nodes share an identifier, have none, or have one where it is reserved',
   docs: {
     effect:
-      'Linux looks the companion device of NVIDIA’s command queues up by the identifier of its SMMUv3 (`NVDA200C` with that `_UID`): of two nodes with one identifier the wrong one gets it. Other tables may refer to nodes by it. iasl 20200925 writes 0 into every node.',
+      'Linux looks the companion device of NVIDIA’s command queues up by the identifier of its SMMUv3 (`NVDA200C` with that `_UID`): of two nodes with one identifier the wrong one gets it. Other tables may refer to nodes by it. Firmware that numbers none or few of its nodes leaves 0 in the others (a warning for them all); iasl 20200925 writes 0 into every node.',
     why: 'From issue E on (table revision 3 in use) every node has a number that no other has. Before, the bytes were reserved and zero.',
     fix: 'Number the nodes; in a table of revision 0 write zeros.',
     sources: [
@@ -316,20 +322,26 @@ export const iortIdentifier: TableRule = {
       'Number the nodes from 0',
       nodes.map(({ header }, index) => [header.identifier, BigInt(index)]),
     );
-    if (nodes.every(({ header }) => header.identifier.value === 0n)) {
-      const message = `All ${nodes.length} nodes have the identifier 0: from table revision 3 on each has its own`;
-      yield finding(input, nodes[0]!.header.identifier, nodes[0], message, {
+    const zeros = nodes.filter(({ header }) => header.identifier.value === 0n);
+    const isUnnumbered = zeros.length > nodes.length / 2 && zeros.length > 1;
+    if (isUnnumbered) {
+      const which =
+        zeros.length === nodes.length ? `All ${nodes.length} nodes` : `${zeros.length} of ${nodes.length} nodes`;
+      const message = `${which} have the identifier 0: from table revision 3 on each has its own`;
+      yield finding(input, zeros[0]!.header.identifier, zeros[0], message, {
         severity: 'warning',
         fixes: [{ ...numbered, isPreferred: true }],
       });
-      return;
     }
-    yield* sharedIdentifiers(input, numbered);
+    yield* sharedIdentifiers(
+      input,
+      isUnnumbered ? nodes.filter(({ header }) => header.identifier.value !== 0n) : nodes,
+      numbered,
+    );
   },
 };
 
-function* sharedIdentifiers(input: TableInput, numbered: ReturnType<typeof setFix>) {
-  const { nodes } = input.table;
+function* sharedIdentifiers(input: TableInput, nodes: readonly IortNode[], numbered: Fix) {
   const owners = new Map<bigint, IortNode[]>();
   for (const node of nodes) {
     const { value } = node.header.identifier;
@@ -337,8 +349,9 @@ function* sharedIdentifiers(input: TableInput, numbered: ReturnType<typeof setFi
     if (owned === undefined) owners.set(value, [node]);
     else owned.push(node);
   }
+  const taken = new Set(input.table.nodes.map(({ header }) => header.identifier.value));
   let free = 0n;
-  while (owners.has(free)) free++;
+  while (taken.has(free)) free++;
   for (const [value, shared] of owners) {
     for (const node of shared.slice(1)) {
       const { identifier } = node.header;

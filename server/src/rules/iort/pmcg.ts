@@ -2,7 +2,7 @@
 import { hex } from '../numbers';
 import type { TableRule } from '../table-rule';
 import { setFix } from './edits';
-import { finding, nodeRevision, nodesOf, theNode } from './finding';
+import { finding, mappingName, nodeRevision, nodesOf, theNode } from './finding';
 import { nearestFixes, whereIs } from './references';
 import { amendment, linux, specification } from './sources';
 
@@ -38,7 +38,7 @@ export const iortPmcgIrq: TableRule = {
       if (mapping !== undefined && !mapping.single) {
         const { flags } = mapping;
         const fix = setFix(input, 'Set Single Mapping', [[flags, flags.value | 1n]], { isPreferred: true });
-        const message = `The mapping of ${theNode(node)} is not single: its MSI gets no device ID`;
+        const message = `${mappingName(node, mapping)} of ${theNode(node)} is not single: its MSI gets no device ID`;
         yield finding(input, flags, node, message, { fixes: [fix] });
       }
       if (overflowGsiv === undefined) continue;

@@ -1,6 +1,6 @@
 // Where SMMUs have their registers, and what lies over them.
 import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
-import { formatRange, list, withSize } from '../numbers';
+import { formatRange, hex, list, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
 import { finding, nodesOf, placeOf, theNode } from './finding';
@@ -81,6 +81,8 @@ export const iortSmmuv3Base: TableRule = {
       if (base.value % 0x10000n !== 0n) {
         const message = `The registers of ${theNode(node)} begin at ${withSize(base.value)}, no multiple of 64 KiB`;
         yield finding(input, base, node, message);
+      } else if (registersOf(node)[0]!.end >= 1n << 64n) {
+        yield finding(input, base, node, `The registers of ${theNode(node)} go past the end of 64-bit addresses`);
       }
       const found = overlapping.get(node);
       if (found === undefined) continue;
@@ -104,12 +106,12 @@ function isForeign(node: Smmuv3Node, other: Registers, own: Registers): boolean 
 export const iortSmmuSpan: TableRule = {
   id: 'iort-smmu-span',
   severity: 'error',
-  summary: 'The registers of an SMMUv1 or v2 have no length, no whole pages, or overlap another SMMU’s',
+  summary: 'The registers of an SMMUv1 or v2 are nowhere, have no length, no whole pages, or overlap another SMMU’s',
   docs: {
     effect:
-      'With a span of 0 the registers end before they begin: the driver cannot map them, and no device behind has an IOMMU. Two drivers cannot claim the same registers: the second SMMU does not probe.',
+      'With a span of 0 the registers end before they begin: the driver cannot map them, and no device behind has an IOMMU. The same holds where there are none, at address 0. Two drivers cannot claim the same registers: the second SMMU does not probe.',
     why: 'Linux takes base and base + span − 1 for the registers. They are pages of 4 or 64 KiB, half of them global, half context banks.',
-    fix: 'Give the length that the hardware has.',
+    fix: 'Give the address and the length that the hardware has.',
     sources: [
       linux('arm_smmu_init_resources'),
       'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_device_probe',
@@ -125,6 +127,13 @@ export const iortSmmuSpan: TableRule = {
     for (const node of nodesOf(input, 'smmu')) {
       const { base, span } = node.values;
       if (base === undefined || span === undefined) continue;
+      if (base.value === 0n || base.value % 0x1000n !== 0n) {
+        const what =
+          base.value === 0n
+            ? 'has the base address 0: there are no registers'
+            : `has its registers at ${hex(base.value)}, no multiple of 4 KiB`;
+        yield finding(input, base, node, `${theNode(node)} ${what}`);
+      }
       if (span.value === 0n) {
         yield finding(
           input,

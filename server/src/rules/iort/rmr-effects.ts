@@ -1,5 +1,6 @@
 // What reserved memory does to devices, to VFIO and to the doorbells of MSIs.
-import type { IdMapping } from '../../acpi/iort/model';
+import type { IdMapping, IortTable, RmrNode } from '../../acpi/iort/model';
+import { oncePer } from '../../text/once';
 import { count, formatRange, hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -17,7 +18,7 @@ import {
 } from './finding';
 import { descriptorKey, rangeOf } from './rmr';
 import { amendment, linux, specification } from './sources';
-import { outputRange, streams, type StreamRange } from './translation';
+import { outputRange, streams, type IdRange, type StreamRange } from './translation';
 
 /** Linux does not look at RMR nodes of older tables, nor at those without mappings: nothing follows from them. */
 const unread = ['iort-rmr-table-revision', 'iort-rmr-no-mapping', 'iort-rmr-no-descriptor'];
@@ -61,16 +62,19 @@ export const iortRmrNoMaster: TableRule = {
   },
 };
 
-/** Whether a master with such IDs has a mapping whose reference leads to no node: that is said there. */
+/** IDs of masters' mappings whose references lead to no node. */
+const missedIds = oncePer(({ nodes }: IortTable): readonly IdRange[] =>
+  nodes.flatMap(({ kind, mappings }) =>
+    kind === 'root-complex' || kind === 'named-component'
+      ? mappings.filter(({ target }) => target === undefined).map(outputRange)
+      : [],
+  ),
+);
+
+/** Whether a master with such IDs is behind no SMMU for want of a right reference: that is said there. */
 function isMissed({ table }: TableInput, { outputBase, count: ids }: IdMapping): boolean {
-  return table.nodes.some(
-    ({ kind, mappings }) =>
-      (kind === 'root-complex' || kind === 'named-component') &&
-      mappings.some((own) => {
-        const { start, end } = outputRange(own);
-        return own.target === undefined && start <= outputBase.value + ids.value && end >= outputBase.value;
-      }),
-  );
+  const last = outputBase.value + ids.value;
+  return missedIds(table).some(({ start, end }) => start <= last && end >= outputBase.value);
 }
 
 export const iortRmrPciPreserve: TableRule = {
@@ -127,7 +131,7 @@ export const iortRmrDoorbell: TableRule = {
   summary: 'Reserved memory covers an MSI doorbell, or the window in which VFIO maps doorbells',
   docs: {
     effect:
-      'Over the doorbell page of an ITS the devices’ 1:1 mapping takes their interrupts: with write-back attributes they may never arrive. Over the MSI window (a warning) VFIO maps doorbells there from its start upwards, without looking at other regions: the device loses the memory that was kept for it, or its interrupts.',
+      'Over the doorbell page of an ITS the devices’ 1:1 mapping takes their interrupts: with write-back attributes they may never arrive. Over the MSI window (a warning) VFIO maps doorbells there from its start upwards, without looking at other regions: the device loses the memory that was kept for it, or its interrupts. Where the memory may not be remapped, Linux from 6.6 on refuses the device to VFIO instead. QEMU describes the window so on purpose where a guest’s SMMUv3 is nested in the host’s.',
     why: 'The second 64 KiB of an ITS are where MSIs are written to. The window is a constant of the kernel (0x8000000, 1 MiB) unless `doorbell.json` says otherwise. The ITS is checked only where a MADT lies beside the table.',
     fix: 'Move the range, or the window.',
     sources: [
@@ -143,20 +147,25 @@ export const iortRmrDoorbell: TableRule = {
   prerequisites: [...unread, 'iort-rmr-length-zero'],
   *check(input) {
     const { msiWindow } = input.kernel;
-    const pages = doorbellPages(input);
+    const frames = doorbellFrames(input);
     for (const node of nodesOf(input, 'rmr')) {
       for (const descriptor of node.descriptors) {
         const range = rangeOf(descriptor);
         if (range === undefined) continue;
         const rest = { about: descriptorKey(descriptor), restsOn: [nodeKey(node)] };
         const what = `${descriptorName(node, descriptor.index)} of ${theNode(node)}, ${formatRange(range)},`;
-        for (const { name, start, end } of pages) {
-          if (range.end < start || end < range.start) continue;
-          const message = `${what} covers ${formatRange({ start, end })} of ${name}, where devices write their MSIs`;
-          yield finding(input, descriptor.base, node, message, rest);
+        for (const frame of frames) {
+          if (range.end < frame.start || frame.end < range.start) continue;
+          // Its registers and its doorbell are told as one where both are covered.
+          if (frame.kind === 'registers' && range.end > frame.end) continue;
+          const covered =
+            frame.kind === 'doorbell'
+              ? `${formatRange(frame)} of ${frame.name}, where devices write their MSIs`
+              : `the registers of ${frame.name}, ${formatRange(frame)}: no device’s memory`;
+          yield finding(input, descriptor.base, node, `${what} covers ${covered}`, rest);
         }
         if (range.end < msiWindow.start || msiWindow.end < range.start) continue;
-        const message = `${what} lies in the MSI window ${formatRange(msiWindow)}: VFIO maps doorbells there and does not look at the region`;
+        const message = `${what} lies in the MSI window ${formatRange(msiWindow)}: ${windowEffect(input, node)}`;
         const evidence = evidenceAt([input.settings.msiWindowSource, 'The window is set here']);
         yield finding(input, descriptor.base, node, message, { ...rest, severity: 'warning', evidence });
       }
@@ -164,20 +173,36 @@ export const iortRmrDoorbell: TableRule = {
   },
 };
 
-interface DoorbellPage {
+/** What becomes of the memory when VFIO gets the device: by whether it may be remapped, and whether the kernel minds. */
+function windowEffect({ kernel }: TableInput, { values }: RmrNode): string {
+  if (((values.flags?.value ?? 0n) & 1n) !== 0n) {
+    return 'VFIO maps doorbells there, and the device no longer reaches the memory, as Remapping Permitted allows';
+  }
+  return kernel.refusesDirect
+    ? `as it may not be remapped, Linux ${kernel.version} refuses the device to VFIO; kernels before 6.6 map doorbells over it`
+    : `VFIO in Linux ${kernel.version} maps doorbells there without looking at the region, and the device loses its memory`;
+}
+
+interface Frame {
+  readonly kind: 'doorbell' | 'registers';
   readonly name: string;
   readonly start: bigint;
   readonly end: bigint;
 }
 
-/** Both frames of each ITS (128 KiB), and the frames of GICv2m (4 KiB), as far as a MADT tells. */
-function doorbellPages({ madt }: TableInput): DoorbellPage[] {
-  return (madt?.entries ?? []).flatMap((entry) => {
+/** Both frames of each ITS (64 KiB each, the second with GITS_TRANSLATER), and those of GICv2m (4 KiB), if a MADT tells. */
+function doorbellFrames({ madt }: TableInput): Frame[] {
+  return (madt?.entries ?? []).flatMap((entry): Frame[] => {
     if (entry.kind !== 'gic-its' && entry.kind !== 'gic-msi-frame') return [];
     const start = entry.values.base?.value;
     if (start === undefined) return [];
-    if (entry.kind === 'gic-msi-frame') return [{ name: 'a GICv2m frame', start, end: start + 0xfffn }];
-    return [{ name: `ITS ${hex(entry.values.itsId?.value ?? 0n)}`, start, end: start + 0x1ffffn }];
+    if (entry.kind === 'gic-msi-frame')
+      return [{ kind: 'doorbell', name: 'a GICv2m frame', start, end: start + 0xfffn }];
+    const name = `ITS ${hex(entry.values.itsId?.value ?? 0n)}`;
+    return [
+      { kind: 'registers', name, start, end: start + 0xffffn },
+      { kind: 'doorbell', name, start: start + 0x10000n, end: start + 0x1ffffn },
+    ];
   });
 }
 

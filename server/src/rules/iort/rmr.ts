@@ -4,11 +4,23 @@ import { formatRange, hex, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
-import { descriptorName, finding, mappingKey, mappingName, nodesOf, placeOf, tableRevision, theNode } from './finding';
+import {
+  descriptorName,
+  finding,
+  mappingKey,
+  mappingName,
+  nodeKey,
+  nodesOf,
+  placeOf,
+  tableRevision,
+  theNode,
+} from './finding';
 import { targetFixes } from './references';
 import { acpiView, amendment, firmwareTestSuite, linux, specification } from './sources';
 
 const granule = 0x10000n;
+const mappingSize = 20;
+const descriptorSize = 20;
 
 export function descriptorKey({ offset }: RmrDescriptor): string {
   return `descriptor ${offset}`;
@@ -62,12 +74,13 @@ export const iortRmrAlign: TableRule = {
       corrected: amendment('RMR', 'Base Address of RMR : 0000000090000000', 'Length of RMR : 0000000000010000'),
     },
   },
+  prerequisites: ['iort-rmr-length-zero', 'iort-rmr-no-descriptor'],
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const descriptor of node.descriptors) {
         const { base, length } = descriptor;
         const end = base.value + length.value;
-        const about = { about: descriptorKey(descriptor) };
+        const about = { about: descriptorKey(descriptor), restsOn: [nodeKey(node)] };
         if (length.value !== 0n && end > 1n << 64n) {
           const message = `The range of ${descriptorName(node, descriptor.index)} of ${theNode(node)} ends past 64-bit addresses: ${withSize(length.value)} from ${hex(base.value)}`;
           yield finding(input, length, node, message, about);
@@ -113,13 +126,14 @@ export const iortRmrLengthZero: TableRule = {
       corrected: amendment('RMR', 'Length of RMR : 0000000000100000'),
     },
   },
+  prerequisites: ['iort-rmr-no-descriptor'],
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const descriptor of node.descriptors) {
         const { base, length } = descriptor;
         if (length.value !== 0n) continue;
         const message = `${descriptorName(node, descriptor.index)} of ${theNode(node)}, at ${hex(base.value)}, has no length: it reserves nothing, and sysfs shows an end below the start`;
-        yield finding(input, length, node, message, { about: descriptorKey(descriptor) });
+        yield finding(input, length, node, message, { about: descriptorKey(descriptor), restsOn: [nodeKey(node)] });
       }
     }
   },
@@ -131,7 +145,7 @@ export const iortRmrOverlap: TableRule = {
   summary: 'Reserved ranges overlap',
   docs: {
     effect:
-      'Within one node Linux says “RMR descriptor[…] overlaps, continue anyway”. All ranges are used; what is reserved for whom, and with which attributes, depends on the order. Ranges that only touch are shown as one region (a note).',
+      'Within one node Linux says “RMR descriptor[…] overlaps, continue anyway”. All ranges are used; what is reserved for whom, and with which attributes, depends on the order. Ranges of one node that only touch are shown as one region (a note).',
     why: 'The specification wants one description for each piece of memory: two may contradict each other in flags and attributes.',
     fix: 'Describe each piece once; several devices that share it are several mappings of one node.',
     sources: [linux('iort_rmr_desc_check_overlap'), specification('reserved memory range node')],
@@ -149,7 +163,7 @@ export const iortRmrOverlap: TableRule = {
       ),
     },
   },
-  prerequisites: ['iort-rmr-length-zero'],
+  prerequisites: ['iort-rmr-length-zero', 'iort-rmr-no-descriptor'],
   *check(input) {
     const all = nodesOf(input, 'rmr').flatMap((node) =>
       node.descriptors.flatMap((descriptor) => {
@@ -167,7 +181,8 @@ export const iortRmrOverlap: TableRule = {
     let longest = all[0];
     for (const one of all.slice(1)) {
       if (longest === undefined) continue;
-      const isTouching = one.range.start === longest.range.end + 1n;
+      // One node's ranges have the same devices; of two nodes a device may have one alone.
+      const isTouching = one.node === longest.node && one.range.start === longest.range.end + 1n;
       if (one.range.start <= longest.range.end || isTouching) {
         const [first, second] = longest.descriptor.offset < one.descriptor.offset ? [longest, one] : [one, longest];
         const where =
@@ -176,6 +191,7 @@ export const iortRmrOverlap: TableRule = {
         const evidence = evidenceAt([placeOf(input, first.descriptor.base), 'The other range']);
         yield finding(input, second.descriptor.base, second.node, message, {
           about: descriptorKey(second.descriptor),
+          restsOn: [nodeKey(first.node), nodeKey(second.node)],
           ...(isTouching ? { severity: 'info' } : {}),
           evidence,
         });
@@ -235,11 +251,12 @@ export const iortRmrNoMapping: TableRule = {
 export const iortRmrNoDescriptor: TableRule = {
   id: 'iort-rmr-no-descriptor',
   severity: 'error',
-  summary: 'An RMR node without memory ranges',
+  summary: 'An RMR node without memory ranges, or with ranges over something else in it',
   docs: {
-    effect: 'Linux passes over the node without a word: nothing is reserved.',
-    why: 'The ranges are its descriptors; count and offset must lead to one at least.',
-    fix: 'Add the ranges, or take the node out.',
+    effect:
+      'Linux passes over the node without a word: nothing is reserved. Where the offset leads over the node’s own fields or its mappings, what is there becomes addresses, and those are reserved.',
+    why: 'The ranges are its descriptors; count and offset must lead to one at least. Linux checks neither against what else is in the node.',
+    fix: 'Add the ranges, or take the node out; compiling the text computes the offset.',
     sources: [linux('iort_node_get_rmr_info'), acpiView],
     example: {
       failing: amendment(
@@ -259,17 +276,34 @@ export const iortRmrNoDescriptor: TableRule = {
     for (const node of nodesOf(input, 'rmr')) {
       const { descriptorCount, descriptorOffset } = node.values;
       if (descriptorCount === undefined || descriptorOffset === undefined) continue;
-      if (descriptorCount.value !== 0n && descriptorOffset.value !== 0n) continue;
-      const what = descriptorCount.value === 0n ? 'has no descriptor' : 'counts descriptors, but their offset is 0';
-      yield finding(
-        input,
-        descriptorCount.value === 0n ? descriptorCount : descriptorOffset,
-        node,
-        `${theNode(node)} ${what}: Linux reserves nothing for it`,
-      );
+      const start = descriptorOffset.value;
+      if (descriptorCount.value === 0n || start === 0n) {
+        const what = descriptorCount.value === 0n ? 'has no descriptor' : 'counts descriptors, but their offset is 0';
+        const at = descriptorCount.value === 0n ? descriptorCount : descriptorOffset;
+        yield finding(input, at, node, `${theNode(node)} ${what}: Linux reserves nothing for it`);
+        continue;
+      }
+      const over = coveredBy(node, Number(start));
+      if (over === undefined) continue;
+      const message = `The descriptors of ${theNode(node)} are at ${hex(start)} of the node, over its ${over}: Linux takes what is there for addresses`;
+      yield finding(input, descriptorOffset, node, message);
     }
   },
 };
+
+/** Header, flags, count and offset. */
+const rmrFieldsEnd = 0x1c;
+
+/** What the descriptors lie over, if their offset from the node's start is such. */
+function coveredBy({ descriptors, header, mappings }: RmrNode, start: number): string | undefined {
+  if (start < rmrFieldsEnd) return 'own fields';
+  const mappingStart = Number(header.mappingOffset.value);
+  const isOver =
+    mappings.length > 0 &&
+    start < mappingStart + mappings.length * mappingSize &&
+    mappingStart < start + descriptors.length * descriptorSize;
+  return isOver ? 'ID mappings' : undefined;
+}
 
 export const iortRmrTarget: TableRule = {
   id: 'iort-rmr-target',

@@ -51,7 +51,7 @@ export const iortSmmuModel: TableRule = {
     effect:
       'Linux does not probe an SMMUv1 or v2 of an unknown model (−ENODEV, without a message): no device behind it has an IOMMU. An SMMUv3 of an unknown model behaves as a generic one.',
     why: 'Models of SMMUv1 and v2 are 0 to 5, those of SMMUv3 0 to 2; a model stands for the errata that the driver works around.',
-    fix: 'Say generic where nothing fits: 0 for an SMMUv3, 1 for an SMMUv2.',
+    fix: 'Say generic where nothing fits: 0 for an SMMUv3, which Linux takes an unknown one for; 1 for an SMMUv2, 0 for an SMMUv1.',
     sources: [
       'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c acpi_smmu_get_data',
       `${smmuv3Driver} acpi_smmu_iort_probe_model`,
@@ -69,9 +69,9 @@ export const iortSmmuModel: TableRule = {
       const effect = node.kind === 'smmu' ? 'Linux does not probe it (−ENODEV)' : 'Linux treats it as a generic one';
       const message = `${theNode(node)} has the model ${hex(model.value)}, which no ${node.kind === 'smmu' ? 'SMMUv1 or v2' : 'SMMUv3'} has: ${effect}`;
       const wanted = node.kind === 'smmu' ? [1n, 3n, 0n] : [0n];
-      const fixes = wanted.map((value, index) => {
+      const fixes = wanted.map((value) => {
         const name = model.field.values?.find((each) => each.value === value)?.name ?? hex(value);
-        return setFix(input, `Say ${name} (${value})`, [[model, value]], { isPreferred: index === 0 });
+        return setFix(input, `Say ${name} (${value})`, [[model, value]], { isPreferred: node.kind === 'smmuv3' });
       });
       yield finding(input, model, node, message, { fixes });
     }
@@ -84,7 +84,7 @@ export const iortSmmuIrqArrays: TableRule = {
   summary: 'The interrupts of an SMMUv1 or v2 lie outside the node, or over something else in it',
   docs: {
     effect:
-      'Linux takes whatever bytes are there for interrupt numbers: “could not register gsi hwirq …” at best, another device’s interrupt at worst.',
+      'Linux takes whatever bytes are there for interrupt numbers: “could not register gsi hwirq …” at best, another device’s interrupt at worst. Those of the PMU it does not read.',
     why: 'Global, context and PMU interrupts lie at offsets from the node’s start that the node itself gives, usually behind its fields at 0x3c. Linux does not check them.',
     fix: 'Compile the table from text, which computes the offsets.',
     sources: [firmwareTestSuite, linux('arm_smmu_init_resources')],
@@ -103,7 +103,11 @@ export const iortSmmuIrqArrays: TableRule = {
               ? `past the node’s end at ${hex(size)}`
               : undefined;
         const other = parts.find(
-          (each) => each !== part && each.start < part.end && part.start < each.end && each.start <= part.start,
+          (each, at) =>
+            each !== part &&
+            each.start < part.end &&
+            part.start < each.end &&
+            (each.start < part.start || (each.start === part.start && at < parts.indexOf(part))),
         );
         const isOverMappings =
           node.mappings.length > 0 &&
@@ -113,7 +117,8 @@ export const iortSmmuIrqArrays: TableRule = {
           outside ??
           (other === undefined ? (isOverMappings ? 'over its ID mappings' : undefined) : `over the ${other.name}`);
         if (what === undefined || part.at === undefined) continue;
-        const message = `The ${part.name} of ${theNode(node)} are at ${hex(part.start)} of the node, ${what}: Linux takes what is there for interrupt numbers`;
+        const reader = part.name === 'PMU interrupts' ? 'Linux does not look at them, who does' : 'Linux';
+        const message = `The ${part.name} of ${theNode(node)} are at ${hex(part.start)} of the node, ${what}: ${reader} takes what is there for interrupt numbers`;
         yield finding(input, part.at, node, message);
       }
     }
@@ -144,8 +149,8 @@ export const iortSmmuIrqMissing: TableRule = {
   summary: 'An SMMUv1 or v2 without context interrupts, or with an interrupt 0',
   docs: {
     effect:
-      'Without context interrupts the driver does not probe (“found … interrupts but expected at least …”): no device behind has an IOMMU. An interrupt number of 0 is mostly forgotten: faults are not reported, or go to whoever has that line (a warning).',
-    why: 'The driver needs one interrupt for each context bank of an SMMUv2, and one at least.',
+      'Without context interrupts the driver does not probe (“found … interrupts but expected at least …”): no device behind has an IOMMU. A number of 0 cannot be registered (“could not register gsi hwirq 0”) and is not counted (a warning): those behind it move up, so that without a global interrupt the first context’s is taken for it, and an SMMUv2 that then has fewer than context banks does not probe (“found only … context irq(s) but … required”).',
+    why: 'The driver takes the first interrupt that it finds for global faults, and needs one for each context bank of an SMMUv2, one at least.',
     fix: 'List the interrupts that the hardware has.',
     sources: ['Linux drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_device_probe', linux('arm_smmu_init_resources')],
     example: {
@@ -163,13 +168,15 @@ export const iortSmmuIrqMissing: TableRule = {
       }
       const global = node.globalInterrupts?.gsiv;
       if (global?.value === 0n) {
-        const message = `NSgIrpt of ${theNode(node)} is 0: global faults are not reported`;
+        const instead = node.contextInterrupts.length > 0 ? ': context interrupt 1 takes its place' : '';
+        const message = `NSgIrpt of ${theNode(node)} is 0, which Linux cannot register (“could not register gsi hwirq 0”)${instead}`;
         yield finding(input, global, node, message, { severity: 'warning' });
       }
       const missing = node.contextInterrupts.filter(({ value }) => (value & 0xffffffffn) === 0n);
       if (missing.length === 0) continue;
       const which = list(missing.map((each) => String(node.contextInterrupts.indexOf(each) + 1)));
-      const message = `Context interrupt ${which} of ${theNode(node)} is 0: its context bank reports no faults`;
+      const { length } = node.contextInterrupts;
+      const message = `Context interrupt ${which} of ${theNode(node)} is 0, which Linux cannot register: that leaves ${length - missing.length} of ${length}, and an SMMUv2 with more context banks than that does not probe`;
       yield finding(input, missing[0]!, node, message, { severity: 'warning' });
     }
   },
