@@ -128,6 +128,35 @@ describe('an IORT on the command line', () => {
     assert.equal(equal.status, 0, equal.stdout + equal.stderr);
   });
 
+  it('of a named component without a group on a machine the DSDT is to blame, which no table tells', () => {
+    const folder = folderWith('//- empty\n\n');
+    const about = (release: string): string => `format: 1\nrelease: ${release}\nmachine: aarch64\npage-size: 4096\n`;
+    const functions = '0\tpci0000:00/0000:00:01.0\t-\tvirtio-pci\n';
+    const com0 = '-\tplatform/ARMH0011:00\tacpi:\\_SB_.COM0\tuart-pl011\n';
+    const files = {
+      'acpi/IORT': bytesOf('a07-rmr-named-component.aml'),
+      devices: functions + com0,
+      'iommu_groups/0/reserved_regions': window,
+    };
+    for (const release of ['6.12.107', '7.2.12']) {
+      folder.write('host.tar.gz', archiveOf({ ...files, about: about(release) }));
+      const { status, stdout } = doorbell(['verify', 'host.tar.gz'], folder.root);
+      assert.match(
+        stdout,
+        /absent, as it may be: \\_SB_\.COM0: ARMH0011:00 has the driver uart-pl011 and no group: .*_CCA/,
+      );
+      assert.match(stdout, /absent, as it may be: \\_SB_\.VR00: /);
+      assert.equal(status, 0, stdout);
+    }
+    folder.write('nc.aml', bytesOf('a07-rmr-named-component.aml'));
+    const { stdout, stderr } = doorbell(
+      ['regions', 'nc.aml', '--device', '\\_SB_.COM0', '--format', 'json'],
+      folder.root,
+    );
+    assert.match(stderr, /\\_SB_\.COM0: the DSDT must have it/);
+    assert.match(stdout, /"condition": ".*with _CCA/);
+  });
+
   it('has the virtio-iommu of the VIOT beside it, in a dump or in an archive', () => {
     const announced = '{ "virtioIommuRegions": [{ "start": "0x8090000", "size": "0x10000", "type": "msi" }] }\n';
     const folder = withTables(`//- doorbell.json\n${announced}`, { IORT: 'a17-viot/IORT', VIOT: 'a17-viot/VIOT' });

@@ -1,9 +1,11 @@
 // doorbell regions FILE
 import { Option, type Command } from 'commander';
+import { isAcpiObject, objectCondition } from '../iova/acpi-objects';
 import { findDevice } from '../iova/find-device';
 import { cutText, printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
+import { count } from '../text/numbers';
 import { analyseFile, warnOfErrors } from './board';
 import { addAnalysisOptions, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
@@ -35,6 +37,11 @@ function runRegions(file: string, options: RegionsArguments): void {
   if (acpi !== undefined && acpi.viot === undefined && topology.iommus.length === 0)
     printError(`${file}: no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it`);
   const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
+  const objects = groups.flatMap(({ devices }) => devices.filter(isAcpiObject));
+  if (objects.length > 0) {
+    const names = objects.length === 1 ? objects[0]!.path : `each of the ${count(objects.length, 'named component')}`;
+    printError(`${names}: ${objectCondition}`);
+  }
   if (options.format === 'json')
     process.stdout.write(`${JSON.stringify(withDisplayPaths(prediction, groups), undefined, 2)}\n`);
   else if (options.device === undefined) process.stdout.write(printSysfs(prediction));

@@ -2,6 +2,7 @@
 import { humanSize } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { SourceRange } from '../text/source-file';
+import { conditionOf } from './acpi-objects';
 import { mayShareWith, sharingReason } from './possible-sharing';
 import { typeWord } from './prediction';
 import type { GroupRegion, PredictedGroup, RegionOrigin, RegionPrediction } from './prediction';
@@ -80,6 +81,8 @@ export interface GroupJson {
   readonly unknown?: readonly string[];
   /** Devices of other groups that may turn out to be in this one; no source tells. */
   readonly mayShare?: readonly string[];
+  /** What of its devices stands in the DSDT, which is not read. */
+  readonly condition?: string;
 }
 
 export interface RegionJson {
@@ -98,6 +101,7 @@ export function regionsJson(prediction: RegionPrediction, limited = prediction.g
 function groupJson(prediction: RegionPrediction, group: PredictedGroup): GroupJson {
   const { id, devices, regions, oops, unknown } = group;
   const mayShare = mayShareWith(prediction, group);
+  const condition = conditionOf(group);
   return {
     id,
     devices: [...new Set(devices.map(({ path }) => path))],
@@ -105,6 +109,7 @@ function groupJson(prediction: RegionPrediction, group: PredictedGroup): GroupJs
     ...(oops && { oops: oops.message }),
     ...(unknown.length > 0 && { unknown }),
     ...(mayShare.length > 0 && { mayShare }),
+    ...(condition !== undefined && { condition }),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
 import type { TableDocument } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
+import { isAcpiObject, objectCondition } from '../../iova/acpi-objects';
 import { effectsText, roundingText } from '../../iova/explain-region';
 import type { DeviceRegion } from '../../iova/prediction';
 import type { Hover } from '../hover';
@@ -77,6 +78,7 @@ function nodeTexts(document: TableDocument, analysis: MachineAnalysis, node: Ior
     `Reserved regions predicted for Linux ${kernel.version}:`,
     regions.length === 0 ? 'none' : bullets(regions.slice(0, mostRegions).map(regionText)),
     effectsText(regions, kernel),
+    predicted.devices.some(isAcpiObject) ? `For that, ${objectCondition}.` : undefined,
     bullets(predicted.groups.flatMap(({ unknown }) => unknown).map((reason) => `unknown: ${reason}`)),
   ];
 }

@@ -1,4 +1,5 @@
 // Predicted groups against those of a running machine, group by group and line by line.
+import { isAcpiObject, objectCondition } from '../acpi-objects';
 import type { KernelVersion } from '../kernel-profile';
 import type { PredictedDevice, PredictedGroup } from '../prediction';
 import { bootWords } from './boot-words';
@@ -74,10 +75,15 @@ function absentGroups(host: DescribedHost, dump: GroupDump, verified: readonly V
     loose.set(place.path, device);
     if (device.driver === undefined || device.driver === noDriver) continue;
     if (place.group === undefined || isOnlyStandIn(place.group, place.path, device)) continue;
+    seen.add(place.group);
+    if (place.group.devices.every(isAcpiObject)) {
+      const reason = `${device.name} has the driver ${device.driver} and no group: the DSDT gives it no _CCA, as far as can be told, and Linux then looks for no IOMMU`;
+      refused.push({ group: place.group, isExpected: true, reason });
+      continue;
+    }
     // A driver binds after the firmware's IOMMU was looked for (drivers/base/dd.c really_probe, dma_configure).
     const reason = `${device.name} has the driver ${device.driver} and no group: its IOMMU is not there, or did not take it`;
     refused.push({ group: place.group, isExpected: false, reason });
-    seen.add(place.group);
   }
   const idle = idleIommus(host, dump);
   const isIdle = ({ devices }: PredictedGroup): boolean => devices.some(({ iommu }) => idle.has(iommu.path));
@@ -122,6 +128,10 @@ function absentGroup(
   const own = group.devices.filter(({ standsForUndescribed }) => !standsForUndescribed);
   const recorded = own.map(({ path }) => loose.get(path)).filter((device) => device !== undefined);
   const formsAtBind = kernel.groupsFormAt === 'bind';
+  if (own.length > 0 && own.every(isAcpiObject) && !formsAtBind) {
+    const what = recorded.length > 0 ? 'the machine has the device, without a group' : 'the machine has no such device';
+    return { group, isExpected: true, reason: `${what}: ${objectCondition}` };
+  }
   if (recorded.length > 0) {
     const reason = `no driver is bound to ${recorded.map(({ name }) => name).join(', ')}; Linux ${kernel.version} forms a group when one binds`;
     if (formsAtBind) return { group, isExpected: true, reason };
