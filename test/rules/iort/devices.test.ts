@@ -159,3 +159,17 @@ describe('identifiers', () => {
     assert.match(message('iort-identifier'), /^4 of 5 nodes have the identifier 0/);
   });
 });
+
+describe('limits of 0', () => {
+  it('are an error of a component behind an SMMU, and of one that is there for its limit', () => {
+    const limit = { memorySizeLimit: 0 };
+    const device = component('\\_SB_.DMA0', [single(1, 1)], limit);
+    assert.deepEqual(checked(table(its(1, 0), smmu([all(0)]), device)).rules, ['error iort-nc-limit']);
+    assert.deepEqual(checked(table(component('\\_SB_.DMA0', [], limit))).rules, ['error iort-nc-limit']);
+  });
+
+  it('are a note of one that has nothing but MSIs', () => {
+    const generator = component('\\_SB_.MBI0', [single(1, 0)], { memorySizeLimit: 0 });
+    assert.deepEqual(checked(table(its(1, 0), generator)).rules, ['info iort-nc-limit']);
+  });
+});

@@ -129,7 +129,12 @@ function* wrongLimits(input: TableInput, nodes: readonly Limited[], message0: st
       value === 0n
         ? `${theNode(node)} has a memory address size limit of 0: Linux prints “${message0} missing memory address limit” and applies none`
         : `${theNode(node)} has a memory address size limit of ${value} bits; addresses have 64 at most (the field is in hexadecimal: 40 is 64). Linux sizes ZONE_DMA ${value % 64n === 0n ? 'by a shift that C does not define' : `on arm64 as if it were ${value % 64n}`}`;
-    yield finding(input, limit, node, message, { fixes: [whole] });
+    // What is mapped to an ITS alone may be a generator of interrupts, which does no DMA.
+    const isQuiet =
+      value === 0n && node.mappings.length > 0 && node.mappings.every(({ target }) => target?.kind === 'its-group');
+    const isNote = isQuiet && node.kind === 'named-component';
+    const note = isNote ? `, if the device does DMA at all: its mappings lead to an ITS alone` : '';
+    yield finding(input, limit, node, message + note, { ...(isNote ? { severity: 'info' } : {}), fixes: [whole] });
   }
 }
 
@@ -142,7 +147,7 @@ export const iortNcLimit: TableRule = {
   summary: 'A named component’s address size limit is 0, above 64, or caps ZONE_DMA',
   docs: {
     effect:
-      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit. One above 64 is none to the device, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64: 65 bits leave the machine next to nothing of it. A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
+      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit. One that has mappings to an ITS alone need not do DMA, as HiSilicon’s interrupt generators: then nothing is printed (a note). One above 64 is none to the device, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64: 65 bits leave the machine next to nothing of it. A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
     why: limitWhy,
     fix: 'Say how many address bits the device has.',
     sources: [linux('nc_dma_get_range, acpi_iort_dma_get_max_cpu_address')],
