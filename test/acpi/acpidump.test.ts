@@ -33,6 +33,35 @@ describe('the text of acpidump', () => {
   it('has the ends of lines of any system', () => {
     assert.deepEqual(bytesOf(dump.replaceAll('\n', '\r\n')), bytesOf(dump));
   });
+  it('is read in the forms that acpidump had, and as mails quote it', () => {
+    const old = dump
+      .replace(/0x0+7/g, '0x7')
+      .replace(
+        /^ {4}(\d{4}: )([0-9A-F ]+?) {2}/gm,
+        (_, place: string, digits: string) => `  ${place}${digits.toLowerCase()}  `,
+      );
+    for (const text of [
+      old,
+      old.replace(/0x[0-9A-F]+$/gm, '(nil)'),
+      dump.replace(/^/gm, '> '),
+      dump.replace(/^(?=.)/gm, '>>\t'),
+      dump.replace(/^( +\d{4}:) /gm, '$1'),
+      dump.replace(/^( +\d{4}:) /gm, '$1\t'),
+    ]) {
+      assert.ok(isAcpiDump(text), text);
+      assert.deepEqual([bytesOf(text), readAcpiDump(text).problems], [bytesOf(dump), []], text);
+    }
+    assert.equal(readAcpiDump(old.replace(/0x[0-9A-F]+$/gm, '(nil)')).tables[0]!.address, undefined);
+  });
+  it('takes lines that fill what was missing before them', () => {
+    const misplaced = dump.replace('    0010:', '    0120:');
+    const { tables, problems } = readAcpiDump(misplaced);
+    assert.deepEqual(
+      problems.map(({ message }) => message),
+      ['272 bytes before 0120 are missing in the dump'],
+    );
+    assert.deepEqual([tables[0]!.bytes.length, tables[0]!.bytes[0x20], tables[0]!.bytes[0x120]], [0x130, 1, 0x42]);
+  });
   it('is known by its first lines', () => {
     assert.ok(isAcpiDump(dump));
     assert.ok(isAcpiDump(`# acpidump of a server\n${dump}`));

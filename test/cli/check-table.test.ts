@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { doorbell } from './run';
+import { dumpOf } from '../acpi/dump-of';
+import { folderWith, removeFolders } from '../workspace/folder';
+import { assertOneLineError, doorbell } from './run';
 
 const folder = path.join(import.meta.dirname, '../fixtures/truth/iort');
 
@@ -48,5 +51,38 @@ describe('doorbell check with an IORT', () => {
     );
     assert.equal(stdout, '');
     assert.equal(status, 0);
+  });
+
+  describe('in a dump', () => {
+    afterEach(removeFolders);
+    const qemu = dumpOf(readFileSync(path.join(folder, '00-qemu.aml')), 'IORT');
+    const checked = (text: string) => {
+      const { root } = folderWith(`//- dump.txt\n${text}`);
+      return doorbell(['check', 'dump.txt'], root);
+    };
+
+    it('says the place of the bytes in the dump', () => {
+      const { stdout } = checked(qemu);
+      const [, line, column] = /^dump\.txt:(\d+):(\d+): error: .* \[iort-mapping-off-by-one\]$/m.exec(stdout)!;
+      const row = qemu.split('\n')[Number(line) - 1]!;
+      assert.deepEqual([row.slice(0, 10), row.slice(Number(column) - 1).slice(0, 11)], ['    00C0: ', '00 01 00 00']);
+      assert.match(stdout, /^ {4}dump\.txt:\d+:\d+: /m);
+      const json = doorbell(['check', '--format', 'json', 'dump.txt'], folderWith(`//- dump.txt\n${qemu}`).root).stdout;
+      assert.deepEqual((JSON.parse(json) as Report).diagnostics[0]!.fixes, []);
+    });
+
+    it('says which lines are damaged', () => {
+      const { stdout, status } = checked(qemu.replace(/ +0010:.*\n/, '').replace('0040: 0', '0040: X'));
+      assert.match(stdout, /^dump\.txt:3:1: warning: 16 bytes before 0020 are missing in the dump\. \[table-dump\]$/m);
+      assert.match(stdout, /^dump\.txt:5:1: warning: This line of the dump has no bytes\. \[table-dump\]$/m);
+      assert.equal(status, 1);
+    });
+
+    it('is no dump without an IORT', () => {
+      assertOneLineError(
+        checked(qemu.replaceAll('IORT', 'DSDT')),
+        /is what acpidump printed of a machine without an IORT/,
+      );
+    });
   });
 });

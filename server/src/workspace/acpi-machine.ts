@@ -1,12 +1,14 @@
 // A machine that ACPI tables describe: its IORT from a text, a binary, what acpidump printed or an archive, and the MADT and VIOT beside it.
 import path from 'node:path';
-import { readAcpiDump } from '../acpi/acpidump';
+import { readAcpiDump, type AcpiDump, type DumpedTable } from '../acpi/acpidump';
 import { decodeViot, type ViotTable } from '../acpi/viot';
 import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
+import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import { topologyFromAcpi, type AcpiSettings } from '../topology/from-acpi';
 import type { Topology } from '../topology/model';
 import { withViot } from '../topology/with-viot';
+import type { ShownTable } from './dump-places';
 import type { FileError, FileStore } from './files';
 import { inputKind } from './input-kind';
 import type { Settings } from './settings';
@@ -21,6 +23,15 @@ export interface AcpiMachine {
   /** Its VIOT, of virtual machines that have a virtio-iommu; with the file where it was found beside the one that was given. */
   readonly viot: ViotTable | undefined;
   readonly viotFile: string | undefined;
+  /** What acpidump printed, where the tables come from that. */
+  readonly dump: DumpOfTables | undefined;
+}
+
+export interface DumpOfTables {
+  readonly file: SourceFile;
+  readonly tables: readonly ShownTable[];
+  /** What is wrong with it, at its lines. */
+  readonly diagnostics: readonly Diagnostic[];
 }
 
 /** The tables of a file that is one of them, or a dump of all. */
@@ -33,7 +44,14 @@ export function acpiMachineOf(
   if (kind === 'acpi-dump') return machineOfDump(root);
   const document = kind === 'acpi-text' ? documentOfText(root) : documentOfBytes(root.path, files);
   if ('error' in document) return document;
-  const none = { document, madt: undefined, madtFile: undefined, viot: undefined, viotFile: undefined };
+  const none = {
+    document,
+    madt: undefined,
+    madtFile: undefined,
+    viot: undefined,
+    viotFile: undefined,
+    dump: undefined,
+  };
   if (document.iort === undefined) return none;
   const ofDump = tablesOfSameDump(root.path, files);
   const found = { ...none, ...(ofDump ?? neighbouringViot(root.path, files)) };
@@ -61,30 +79,57 @@ export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8A
     madtFile: undefined,
     viot: viot && decodeViot(viot),
     viotFile: undefined,
+    dump: undefined,
   };
 }
 
 function machineOfDump(root: SourceFile): AcpiMachine | FileError {
-  return (
-    machineOfTables(root.path, tablesOfDump(root)) ?? { error: 'is what acpidump printed of a machine without an IORT' }
+  const dump = readAcpiDump(root.text);
+  const tables = tablesOfDump(dump);
+  const machine = machineOfTables(
+    root.path,
+    new Map(Array.from(tables, ([signature, { bytes }]) => [signature, bytes])),
   );
+  if (machine === undefined) return { error: 'is what acpidump printed of a machine without an IORT' };
+  const shown = [machine.document, machine.madt].flatMap((document) => {
+    const table = document && tables.get(document.signature);
+    return table === undefined ? [] : [{ document: document!, table }];
+  });
+  return { ...machine, dump: { file: root, tables: shown, diagnostics: dumpDiagnostics(root, dump) } };
 }
 
 /** The first table of each signature. */
-function tablesOfDump({ text }: SourceFile): ReadonlyMap<string, Uint8Array> {
-  const tables = new Map<string, Uint8Array>();
-  for (const { signature, bytes } of readAcpiDump(text).tables)
-    if (!tables.has(signature)) tables.set(signature, bytes);
+function tablesOfDump(dump: AcpiDump): ReadonlyMap<string, DumpedTable> {
+  const tables = new Map<string, DumpedTable>();
+  for (const table of dump.tables) if (!tables.has(table.signature)) tables.set(table.signature, table);
   return tables;
 }
 
+const readTables = new Set(['IORT', 'APIC', 'VIOT']);
+
+/** Damage in the tables that are read; nobody looks at the others. */
+function dumpDiagnostics(file: SourceFile, { tables, problems }: AcpiDump): readonly Diagnostic[] {
+  const read = tables.filter(({ signature }) => readTables.has(signature));
+  return problems
+    .filter(({ start }) => read.some((table) => table.start <= start && start < table.end))
+    .map(({ start, end, message }) => ({
+      rule: 'table-dump',
+      severity: 'warning',
+      range: { file, start, end },
+      message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+    }));
+}
+
 /** What else is in the dump that a table is shown from; the dump then stands in the place of a directory: `acpidump.txt/IORT`. */
-function tablesOfSameDump(table: string, files: FileStore): Omit<AcpiMachine, 'document'> | undefined {
+function tablesOfSameDump(
+  table: string,
+  files: FileStore,
+): Pick<AcpiMachine, 'madt' | 'madtFile' | 'viot' | 'viotFile'> | undefined {
   const dump = path.dirname(table);
   const source = files.isFile(dump) ? files.read(dump) : undefined;
   if (source === undefined || 'error' in source || inputKind(source) !== 'acpi-dump') return undefined;
-  const tables = tablesOfDump(source);
-  const [madt, viot] = [tables.get('APIC'), tables.get('VIOT')];
+  const tables = tablesOfDump(readAcpiDump(source.text));
+  const [madt, viot] = [tables.get('APIC')?.bytes, tables.get('VIOT')?.bytes];
   return {
     madt: madt && documentOfBinary(path.join(dump, 'APIC'), madt),
     madtFile: madt && dump,

@@ -18,6 +18,7 @@ import { acpiMachineOf, machineOfTables, topologyOfMachine, type AcpiMachine } f
 import { acpiNames } from './acpi-names';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
 import type { Context } from './contexts';
+import { atDumpedBytes } from './dump-places';
 import type { FileStore } from './files';
 import { fragmentDiagnostics, isOtherText } from './fragments';
 import { readHostArchive, type HostArchive } from './host-archive';
@@ -100,7 +101,9 @@ function analyseTables(board: CompiledBoard, acpi: AcpiMachine, files: FileStore
       ? []
       : checkTableRules({ document, table, madt: madt?.madt, topology, prediction, kernel, settings });
   const wanted = [...board.diagnostics, ...document.diagnostics, ...found].filter(({ rule }) => rules[rule] !== 'off');
-  const diagnostics = settleDiagnostics(inFileOrder(wanted, []), rules);
+  const settled = settleDiagnostics(inFileOrder(wanted, []), rules);
+  const { dump } = acpi;
+  const diagnostics = dump === undefined ? settled : atDumpedBytes(settled, dump.file, dump.tables);
   return { ...board, topology, names: acpiNames(topology), kernel, prediction, diagnostics };
 }
 
@@ -173,7 +176,8 @@ function tableBoard(context: Context, kind: InputKind, acpi: AcpiMachine, files:
   const compiled = emptyUnit(context, files);
   const board = overlaidBoard({ ...context, overlays: [] }, kind, acpi.document.file, compiled, [], files);
   const found = [acpi.madtFile, acpi.viotFile].filter((file) => file !== undefined);
-  return { ...board, context, acpi, files: new Set([...board.files, ...found]) };
+  const diagnostics = [...board.diagnostics, ...(acpi.dump?.diagnostics ?? [])];
+  return { ...board, context, acpi, diagnostics, files: new Set([...board.files, ...found]) };
 }
 
 const unusableKinds = { binary: 'is neither devicetree source, nor a flattened devicetree, nor an ACPI table' };
