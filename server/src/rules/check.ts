@@ -3,7 +3,8 @@ import type { Diagnostic, Severity } from '../text/diagnostic';
 import { nodeAt } from '../tree/navigate';
 import { machineRules, rules, tableRules } from './catalogue';
 import { hasGuests, type Finding, type MachineInput, type MachineRule, type RuleFacts, type RuleInput } from './rule';
-import type { TableInput, TableRule } from './table-rule';
+import type { TableInput, TableMachine, TableRule } from './table-rule';
+import { quietNodes } from './quiet-nodes';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -21,12 +22,26 @@ export function checkRules(input: RuleInput): Diagnostic[] {
 }
 
 /** The same of an IORT: what it says itself, and what the machine that it describes can do. */
-export function checkTableRules(input: TableInput): Diagnostic[] {
-  const { topology, prediction, kernel, settings } = input;
+export function checkTableRules(description: TableMachine): Diagnostic[] {
+  const { table, topology, prediction, kernel, settings } = description;
   const machine: MachineInput = { topology, prediction, kernel, settings };
-  return run<TableRule | MachineRule>([...tableRules, ...machineRules], input, (rule) =>
-    isTableRule(rule) ? first(rule.check(input), mostOfATable) : rule.check(machine),
-  );
+  const quiet = quietNodes(table, kernel);
+  const all: TableInput = { ...description, nodes: table.nodes };
+  const some: TableInput = { ...description, nodes: table.nodes.filter((node) => !quiet.has(node)) };
+  const loud = new Set<unknown>();
+  /** Rules that were begun and have not gone through all nodes. */
+  let unfinished = 0;
+  const diagnostics = run<TableRule | MachineRule>([...tableRules, ...machineRules], description, (rule) => {
+    if (!isTableRule(rule)) return rule.check(machine);
+    if (rule.perNode !== true) return first(rule.check(all), mostOfATable);
+    unfinished++;
+    const found = [...first(rule.check(some), mostOfATable)];
+    for (const { subject } of found) loud.add(subject);
+    if (found.length < mostOfATable) unfinished--;
+    return found;
+  });
+  if (unfinished === 0) for (const node of some.nodes) if (!loud.has(node)) quiet.add(node);
+  return diagnostics;
 }
 
 /** Findings of one rule in one table that are looked for: nobody reads more, and a hostile table has a hundred thousand. */

@@ -103,6 +103,8 @@ export interface Finding {
   readonly severity?: Severity;
   readonly evidence?: readonly Evidence[] | undefined;
   readonly fixes?: readonly Fix[] | undefined;
+  /** The object in the machine's description that is wrong, where it is one: an IORT's node. */
+  readonly subject?: object | undefined;
 }
 
 /** Somebody has said that devices are to be passed through. */

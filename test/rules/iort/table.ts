@@ -6,7 +6,7 @@ import { documentOfBinary, documentOfText, type TableDocument } from '../../../s
 import { kernelProfile, type KernelVersion } from '../../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../../server/src/iova/predict';
 import { checkTableRules } from '../../../server/src/rules/check';
-import type { TableInput } from '../../../server/src/rules/table-rule';
+import type { TableMachine } from '../../../server/src/rules/table-rule';
 import type { Diagnostic, Fix } from '../../../server/src/text/diagnostic';
 import { sourceFile } from '../../../server/src/text/source-file';
 import { topologyFromAcpi } from '../../../server/src/topology/from-acpi';
@@ -93,7 +93,7 @@ export function checkTable(document: TableDocument, options: CheckOptions = {}):
   const placedMadt = madt?.madt === undefined ? undefined : { table: madt.madt, placeOf: madt.placeOf };
   const topology = topologyFromAcpi({ table, placeOf: document.placeOf }, placedMadt, { preserveBootConfiguration });
   const kernel = kernelProfile(options.kernel === undefined ? {} : { kernel: options.kernel });
-  const input: TableInput = {
+  const input: TableMachine = {
     document,
     table,
     madt: madt?.madt,

@@ -4,7 +4,7 @@ import type { Fix } from '../../text/diagnostic';
 import { hex, list } from '../numbers';
 import type { TableInput, TableRule } from '../table-rule';
 import { insertMappingFix, setFix } from './edits';
-import { finding, mappingKey, nodesOf, rangeText, theNode } from './finding';
+import { allNodesOf, finding, mappingKey, nodesOf, rangeText, theNode } from './finding';
 import { amendment, linux } from './sources';
 import { rangeMappings, streams, uncovered, type IdRange } from './translation';
 
@@ -24,6 +24,7 @@ export const iortMappingGap: TableRule = {
     },
   },
   prerequisites: ['iort-mapping-outside-node', 'iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex')) {
       if (node.mappings.length === 0) {
@@ -60,7 +61,7 @@ function closedGap(input: TableInput, node: RootComplexNode, gap: IdRange): Fix[
 
 /** Mappings of the requester IDs, unchanged, to the SMMUs on which those stream IDs are free. */
 function addedMapping(input: TableInput, node: RootComplexNode, { start, end }: IdRange): Fix[] {
-  return nodesOf(input, 'smmuv3', 'smmu')
+  return allNodesOf(input, 'smmuv3', 'smmu')
     .filter((smmu) => isFree(input, smmu, { start, end }))
     .slice(0, 3)
     .map((smmu) =>

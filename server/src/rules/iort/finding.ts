@@ -1,6 +1,7 @@
 // How rules speak of a table: names of its nodes, keys by which rules silence each other, places in its text.
 import type { IdMapping, IortNode, RmrNode } from '../../acpi/iort/model';
 import type { Severity } from '../../text/diagnostic';
+import { oncePer } from '../../text/once';
 import type { SourceRange } from '../../text/source-file';
 import { hex } from '../numbers';
 import type { Finding } from '../rule';
@@ -68,6 +69,7 @@ export function finding(
     about: node === undefined ? 'table' : nodeKey(node),
     range: placeOf(input, at) ?? placeOfNode(input, node),
     node: node === undefined ? undefined : nodeName(node),
+    subject: node,
     // Of a text, lines and columns are the places that people know.
     ...(input.document.origin === 'binary' ? { offset: at.offset } : {}),
     message: message.charAt(0).toUpperCase() + message.slice(1),
@@ -86,15 +88,36 @@ function placeOfNode(input: TableInput, node: IortNode | undefined): SourceRange
   return first === undefined ? undefined : placeOf(input, first);
 }
 
-/** Nodes of some kinds, in the order in which they lie. */
+/** Those of the nodes to look at that are of some kinds, in the order in which they lie. */
 export function nodesOf<Kind extends IortNode['kind']>(
+  { nodes }: Pick<TableInput, 'nodes'>,
+  ...kinds: readonly Kind[]
+): readonly Extract<IortNode, { readonly kind: Kind }>[] {
+  const found = kinds.length === 1 ? byKind(nodes).get(kinds[0]!) : nodes.filter(({ kind }) => isOneOf(kind, kinds));
+  return (found ?? []) as readonly Extract<IortNode, { readonly kind: Kind }>[];
+}
+
+/** The same of all nodes of the table, for rules that look at single nodes and have to know others. */
+export function allNodesOf<Kind extends IortNode['kind']>(
   { table }: Pick<TableInput, 'table'>,
   ...kinds: readonly Kind[]
-): Extract<IortNode, { readonly kind: Kind }>[] {
-  return table.nodes.filter((node): node is Extract<IortNode, { readonly kind: Kind }> =>
-    (kinds as readonly string[]).includes(node.kind),
-  );
+): readonly Extract<IortNode, { readonly kind: Kind }>[] {
+  return nodesOf(table, ...kinds);
 }
+
+function isOneOf(kind: IortNode['kind'], kinds: readonly IortNode['kind'][]): boolean {
+  return kinds.includes(kind);
+}
+
+const byKind = oncePer((nodes: readonly IortNode[]): ReadonlyMap<IortNode['kind'], readonly IortNode[]> => {
+  const found = new Map<IortNode['kind'], IortNode[]>();
+  for (const node of nodes) {
+    const same = found.get(node.kind);
+    if (same === undefined) found.set(node.kind, [node]);
+    else same.push(node);
+  }
+  return found;
+});
 
 /** `the second mapping`, for nodes that have several. */
 export function mappingName(node: IortNode, { index }: IdMapping): string {

@@ -189,12 +189,13 @@ export const iortReserved: TableRule = {
     sources: [firmwareTestSuite, specification('reserved fields of all structures'), iaslCompiler],
     example: { failing: '', corrected: '', bytes: [[0x2c, 0x01]] },
   },
+  perNode: true,
   *check(input) {
     const { table } = input;
     for (const value of [table.reserved, ...Object.values(table.header)]) {
       if (value !== undefined) yield* reservedFinding(input, value, undefined);
     }
-    for (const node of table.nodes) {
+    for (const node of input.nodes) {
       if (hasReservedBits(node, table.bytes)) {
         for (const value of reservedValues(node)) yield* reservedFinding(input, value, node);
       }

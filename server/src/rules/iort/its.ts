@@ -32,6 +32,7 @@ export const iortItsEmpty: TableRule = {
     },
   },
   prerequisites: ['iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'its-group')) {
       const { itsCount } = node.values;
@@ -77,6 +78,7 @@ export const iortItsMappings: TableRule = {
       ),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'its-group')) {
       const { mappingCount, mappingOffset } = node.header;

@@ -22,8 +22,9 @@ export const iortMappingOutsideNode: TableRule = {
     example: { failing: '', corrected: '', bytes: [[0x110, 0x02]] },
   },
   prerequisites: ['iort-node-length', 'iort-its-mappings'],
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       const { mappingCount, mappingOffset, type } = node.header;
       if (mappingCount.value === 0n) continue;
       const body =
@@ -64,8 +65,9 @@ export const iortFlagBits: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'Flags (decoded below) : 00000000'),
     },
   },
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       for (const mapping of node.mappings) {
         if (mapping.flags.value <= 1n) continue;
         const what = `The flags of ${mappingName(node, mapping)} of ${theNode(node)}`;
@@ -145,8 +147,9 @@ export const iortMappingOverlap: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       if (node.mappings.length < 2) continue;
       for (const [first, second] of overlappingPairs(rangeMappings(input, node))) {
         if (offByOne(first, second) !== undefined) continue;
@@ -200,8 +203,9 @@ export const iortMappingOffByOne: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       if (node.mappings.length < 2) continue;
       for (const [first, second] of overlappingPairs(rangeMappings(input, node))) {
         const found = offByOne(first, second);
@@ -248,8 +252,9 @@ export const iortMappingCountSuspect: TableRule = {
     },
   },
   prerequisites: ['iort-mapping-off-by-one', 'iort-mapping-overlap', 'iort-mapping-range'],
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       const starts = new Set(node.mappings.map(({ inputBase }) => inputBase.value));
       for (const mapping of node.mappings) {
         const { count: value, inputBase } = mapping;
@@ -280,8 +285,9 @@ export const iortMappingRange: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       for (const mapping of node.mappings) {
         const { inputBase, outputBase, count: ids } = mapping;
         if (mapping.single || node.kind === 'its-group' || node.kind === 'pmcg') continue;

@@ -43,6 +43,7 @@ export const iortNcRangeMapping: TableRule = {
     },
   },
   prerequisites: ['iort-ref-null'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'named-component')) {
       const mapping = node.mappings.find(({ single }) => !single);
@@ -89,6 +90,7 @@ export const iortSmmuBypass: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex', 'named-component')) {
       const toSmmu = node.mappings.filter(({ target }) => target?.kind === 'smmu' || target?.kind === 'smmuv3');

@@ -27,6 +27,7 @@ export const iortMemAttributes: TableRule = {
       ),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex', 'named-component')) {
       const { cacheCoherency: cca, memoryFlags: flags } = node.values;
@@ -85,6 +86,7 @@ export const iortMemBits: TableRule = {
       corrected: amendment('Root complex', 'Memory Flags (decoded below) : 03'),
     },
   },
+  perNode: true,
   *check(input) {
     const hasEnsured = tableRevision(input) >= 6;
     for (const node of nodesOf(input, 'root-complex', 'named-component')) {
@@ -156,6 +158,7 @@ export const iortNcLimit: TableRule = {
       corrected: amendment('Named component DMA0', 'Memory Size Limit : 28'),
     },
   },
+  perNode: true,
   check: (input) => wrongLimits(input, nodesOf(input, 'named-component'), 'Named component'),
 };
 
@@ -174,6 +177,7 @@ export const iortRcLimit: TableRule = {
       corrected: amendment('Root complex', 'Memory Size Limit : 40'),
     },
   },
+  perNode: true,
   check: (input) =>
     wrongLimits(
       input,

@@ -164,6 +164,7 @@ export const iortNcPadding: TableRule = {
     },
   },
   prerequisites: ['iort-nc-name', 'iort-mapping-outside-node', 'iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'named-component')) {
       const { deviceName } = node.values;
@@ -202,6 +203,7 @@ export const iortNcFlags: TableRule = {
       corrected: amendment('Named component DMA0', 'Node Flags : 00000000'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'named-component')) {
       const { nodeFlags } = node.values;

@@ -137,9 +137,10 @@ export const iortNodeGap: TableRule = {
     'iort-node-offset',
     'iort-rmr-no-descriptor',
   ],
+  perNode: true,
   *check(input) {
     const { table } = input;
-    const inNodes = table.nodes.flatMap((node) =>
+    const inNodes = input.nodes.flatMap((node) =>
       // The body of a node of unknown type is no gap, just unknown.
       node.kind === 'unknown' ? [] : node.gaps.map((gap) => ({ gap, node })),
     );
@@ -178,9 +179,10 @@ export const iortNodeType: TableRule = {
     },
   },
   prerequisites: ['iort-rmr-table-revision'],
+  perNode: true,
   *check(input) {
     const revision = tableRevision(input);
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       const { type } = node.header;
       if (node.kind === 'unknown') {
         const message = `Nobody has published a node of type ${hex(type.value)}: Linux ignores it, iasl cannot compile it`;
@@ -246,10 +248,11 @@ export const iortNodeRevision: TableRule = {
     },
   },
   prerequisites: ['iort-node-type', 'iort-rmr-table-revision'],
+  perNode: true,
   *check(input) {
     const table = tableRevision(input);
     const column = columnOf(table);
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       if (node.kind === 'unknown') continue;
       const { revision } = node.header;
       const value = nodeRevision(node);

@@ -26,6 +26,7 @@ export const iortPmcgIrq: TableRule = {
     },
   },
   prerequisites: ['iort-mapping-outside-node'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'pmcg')) {
       const { overflowGsiv } = node.values;
@@ -70,6 +71,7 @@ export const iortPmcgRef: TableRule = {
     },
   },
   prerequisites: ['iort-node-length', 'iort-node-offset'],
+  perNode: true,
   *check(input) {
     const kinds = ['smmuv3', 'smmu', 'root-complex', 'named-component'] as const;
     for (const node of nodesOf(input, 'pmcg')) {
@@ -104,6 +106,7 @@ export const iortPmcgPage1: TableRule = {
     },
   },
   prerequisites: ['iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'pmcg')) {
       const { page0Base, page1Base } = node.values;

@@ -1,6 +1,7 @@
 // Output references: what a mapping points at.
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
 import type { Fix } from '../../text/diagnostic';
+import { oncePer } from '../../text/once';
 import { itsTypes, kernelTable, type KernelTable } from '../../topology/acpi/kernel-table';
 import { newRouter, type Router } from '../../topology/acpi/translate';
 import { hex, list } from '../numbers';
@@ -103,8 +104,9 @@ export const iortRefNull: TableRule = {
       corrected: amendment('Root complex', 'Output Reference : 00000048'),
     },
   },
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       for (const mapping of node.mappings) {
         const { outputReference } = mapping;
         if (outputReference.value !== 0n) continue;
@@ -134,9 +136,10 @@ export const iortRefNotNode: TableRule = {
     },
   },
   prerequisites: ['iort-node-length', 'iort-node-offset'],
+  perNode: true,
   *check(input) {
     const { table } = input;
-    for (const node of table.nodes) {
+    for (const node of input.nodes) {
       for (const mapping of node.mappings) {
         const { outputReference, target } = mapping;
         if (outputReference.value === 0n || target !== undefined) continue;
@@ -172,8 +175,9 @@ export const iortRefType: TableRule = {
     },
   },
   prerequisites: ['iort-ref-loop', 'iort-its-mappings', 'iort-rmr-target'],
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       const allowed = targets[node.kind];
       if (allowed === undefined || node.kind === 'rmr') continue;
       for (const mapping of node.mappings) {
@@ -234,7 +238,7 @@ function circles(input: TableInput): Circle[] {
   const done = new Set<IortNode>();
   const found: Circle[] = [];
   for (const start of input.table.nodes) {
-    if (done.has(start)) continue;
+    if (isStraight(start) || done.has(start)) continue;
     const way: { readonly node: IortNode; next: number }[] = [{ node: start, next: 0 }];
     const position = new Map<IortNode, number>([[start, 0]]);
     for (let here = way.at(-1); here !== undefined; here = way.at(-1)) {
@@ -246,7 +250,8 @@ function circles(input: TableInput): Circle[] {
         continue;
       }
       const { target } = mapping;
-      if (target === undefined || done.has(target) || !isFollowed(input, here.node, mapping)) continue;
+      if (target === undefined || isStraight(target) || done.has(target) || !isFollowed(input, here.node, mapping))
+        continue;
       const at = position.get(target);
       if (at !== undefined) {
         found.push({ node: here.node, mapping, circle: way.slice(at).map(({ node }) => node) });
@@ -264,6 +269,15 @@ function circles(input: TableInput): Circle[] {
       comesBack(walked, router, ...start),
     ),
   );
+}
+
+/** A node that no circle goes by, as most: behind those that it refers to the way is at its end. */
+const isStraight = oncePer(({ mappings }: IortNode): boolean =>
+  mappings.every(({ target }) => target === undefined || target.mappings.every((behind) => isEnd(behind.target))),
+);
+
+function isEnd(node: IortNode | undefined): boolean {
+  return node === undefined || node.mappings.length === 0;
 }
 
 /** Nodes of a circle, and mappings of each, whose IDs are sent round: a circle of machines has two nodes. */

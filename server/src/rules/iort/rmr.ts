@@ -46,6 +46,7 @@ export const iortRmrTableRevision: TableRule = {
       corrected: amendment('Header', 'Revision : 05'),
     },
   },
+  perNode: true,
   *check(input) {
     const { revision } = input.table.header;
     const value = tableRevision(input);
@@ -75,6 +76,7 @@ export const iortRmrAlign: TableRule = {
     },
   },
   prerequisites: ['iort-rmr-length-zero', 'iort-rmr-no-descriptor'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const descriptor of node.descriptors) {
@@ -127,6 +129,7 @@ export const iortRmrLengthZero: TableRule = {
     },
   },
   prerequisites: ['iort-rmr-no-descriptor'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const descriptor of node.descriptors) {
@@ -238,6 +241,7 @@ export const iortRmrNoMapping: TableRule = {
     },
   },
   prerequisites: ['iort-mapping-outside-node', 'iort-rmr-table-revision'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       const { mappingCount } = node.header;
@@ -272,6 +276,7 @@ export const iortRmrNoDescriptor: TableRule = {
     },
   },
   prerequisites: ['iort-node-too-short', 'iort-rmr-table-revision', 'iort-rmr-no-mapping'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       const { descriptorCount, descriptorOffset } = node.values;
@@ -320,6 +325,7 @@ export const iortRmrTarget: TableRule = {
       corrected: amendment('RMR', 'Output Reference : 000000A0'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const mapping of node.mappings) {
@@ -348,6 +354,7 @@ export const iortRmrFlags: TableRule = {
       corrected: amendment('RMR', 'Flags (decoded below) : 00000001'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       const { flags } = node.values;

@@ -88,6 +88,7 @@ export const iortRcAts: TableRule = {
       corrected: amendment('Root complex', 'ATS Attribute : 00000003'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex')) {
       const { atsAttribute } = node.values;
@@ -130,6 +131,7 @@ export const iortRcPasid: TableRule = {
       corrected: amendment('Root complex', 'PASID Capabilities : 0000'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex')) {
       const { pasidCapabilities: capabilities, flags } = node.values;

@@ -7,6 +7,7 @@ import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { movedBehind, setFix } from './edits';
 import {
+  allNodesOf,
   finding,
   mappingKey,
   mappingName,
@@ -22,6 +23,7 @@ import {
   goesByFlag,
   isDeviceIdMapping,
   rangeMappings,
+  streamRanges,
   streams,
   uncovered,
   type IdRange,
@@ -49,6 +51,7 @@ export const iortSingleType: TableRule = {
     },
   },
   prerequisites: ['iort-smmuv3-index-not-single', 'iort-smmuv3-index-range'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmu', 'smmuv3', 'rmr')) {
       for (const mapping of node.mappings) {
@@ -121,6 +124,7 @@ export const iortSingleHides: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex')) {
       const mapping = node.mappings.find(({ single }) => single);
@@ -224,11 +228,12 @@ export const iortSmmuNoIts: TableRule = {
     'iort-mapping-off-by-one',
     'iort-mapping-count-suspect',
   ],
+  perNode: true,
   *check(input) {
     // Without an ITS group the machine has none, or MSIs go another way.
-    if (nodesOf(input, 'its-group').length === 0) return;
+    if (allNodesOf(input, 'its-group').length === 0) return;
     const covering = oncePer((smmu: IortNode) => toIts(input, smmu));
-    for (const { ranges, ids, missing } of withoutIts(streams(input).all, covering)) {
+    for (const { ranges, ids, missing } of withoutIts(input.nodes.flatMap(streamRanges), covering)) {
       const { node, mapping, smmu } = ranges[0]!;
       const message = `${theNode(smmu)} has no mapping to an ITS for the stream ${ids}, which ${theNode(node)} sends there: ${node.kind === 'named-component' ? 'it gets no MSIs by that way' : 'devices with them have no MSIs'}`;
       const evidence = evidenceAt([placeOf(input, smmu.header.type), `${theNode(smmu)} begins here`]);

@@ -26,6 +26,7 @@ export const iortSmmuNotCoherent: TableRule = {
       corrected: amendment('SMMUv3', 'Flags (decoded below) : 00000001', 'COHACC Override : 1'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3', 'smmu')) {
       const { flags } = node.values;
@@ -62,6 +63,7 @@ export const iortSmmuModel: TableRule = {
       corrected: amendment('MMU-500', 'Model : 00000003'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmu', 'smmuv3')) {
       const { model } = node.values;
@@ -91,6 +93,7 @@ export const iortSmmuIrqArrays: TableRule = {
     example: { failing: '', corrected: '', bytes: [[0xd0, 0x60]] },
   },
   prerequisites: ['iort-node-length', 'iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmu')) {
       const parts = interruptParts(node);
@@ -159,6 +162,7 @@ export const iortSmmuIrqMissing: TableRule = {
     },
   },
   prerequisites: ['iort-smmu-irq-arrays', 'iort-node-too-short'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmu')) {
       const { contextCount } = node.values;

@@ -33,6 +33,7 @@ export const iortSmmuv3Flags: TableRule = {
       corrected: amendment('SMMUv3', 'Flags (decoded below) : 00000001'),
     },
   },
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
       const { flags } = node.values;
@@ -90,6 +91,7 @@ export const iortSmmuv3Gsiv: TableRule = {
     'iort-node-too-short',
     'iort-mapping-outside-node',
   ],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
       const { eventGsiv, priGsiv, gerrGsiv, syncGsiv, model } = node.values;
@@ -163,6 +165,7 @@ export const iortSmmuv3IndexRange: TableRule = {
     },
   },
   prerequisites: ['iort-mapping-outside-node'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
       const index = deviceIdIndex(input, node);
@@ -210,6 +213,7 @@ export const iortSmmuv3IndexNotSingle: TableRule = {
     },
   },
   prerequisites: ['iort-smmuv3-index-range', 'iort-ref-null', 'iort-ref-not-node', 'iort-ref-loop'],
+  perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
       const index = deviceIdIndex(input, node);

@@ -219,8 +219,9 @@ export const iortIaslLossy: TableRule = {
     },
   },
   prerequisites: ['iort-node-too-short', 'iort-node-length', 'iort-mapping-outside-node', 'iort-smmu-irq-arrays'],
+  perNode: true,
   *check(input) {
-    for (const node of input.table.nodes) {
+    for (const node of input.nodes) {
       const lost = lostByIasl(node);
       if (lost === undefined) continue;
       yield finding(input, node.header.length, node, `${theNode(node)} is lost on iasl in part: ${lost}`);

@@ -1,5 +1,6 @@
 // What Linux makes of a node's ID mappings, as far as rules ask for it.
 import type { IdMapping, IortNode, IortTable, Smmuv3Node } from '../../acpi/iort/model';
+import { oncePer } from '../../text/once';
 import type { TableInput } from '../table-rule';
 import { nodeRevision } from './finding';
 
@@ -87,9 +88,19 @@ export interface StreamRange extends IdRange {
   readonly smmu: IortNode;
 }
 
+/** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
+export const streamRanges = oncePer((node: IortNode): readonly StreamRange[] => {
+  if (node.kind !== 'root-complex' && node.kind !== 'named-component') return [];
+  return node.mappings.flatMap((mapping) => {
+    const { target } = mapping;
+    if (target?.kind !== 'smmu' && target?.kind !== 'smmuv3') return [];
+    const { start, end } = outputRange(mapping);
+    return [{ start, end, node, mapping, smmu: target }];
+  });
+});
+
 /** The stream IDs that arrive at the SMMUs, found once for all rules. */
 export interface Streams {
-  readonly all: readonly StreamRange[];
   /** Those of one SMMU that meet a range of IDs. */
   readonly meeting: (smmu: IortNode, ids: IdRange) => readonly StreamRange[];
   /** In order of their first IDs. */
@@ -99,44 +110,24 @@ export interface Streams {
 /** Ranges of one SMMU that are said to meet one: more than anybody reads. */
 const mostMeeting = 64;
 
-const streamsOf = new WeakMap<IortTable, Streams>();
-
 /** The stream IDs of all root complexes and named components, by the way of their mappings. */
 export function streams({ table }: Pick<TableInput, 'table'>): Streams {
-  let found = streamsOf.get(table);
-  if (found === undefined) {
-    found = findStreams(table);
-    streamsOf.set(table, found);
-  }
-  return found;
+  return streamsOf(table);
 }
 
-function findStreams(table: IortTable): Streams {
-  const all: StreamRange[] = [];
+const streamsOf = oncePer((table: IortTable): Streams => {
   const bySmmu = new Map<IortNode, StreamRange[]>();
   for (const node of table.nodes) {
-    if (node.kind !== 'root-complex' && node.kind !== 'named-component') continue;
-    for (const mapping of node.mappings) {
-      const { target } = mapping;
-      if (target?.kind !== 'smmu' && target?.kind !== 'smmuv3') continue;
-      const range = { ...outputRange(mapping), node, mapping, smmu: target };
-      all.push(range);
-      const ranges = bySmmu.get(target);
-      if (ranges === undefined) bySmmu.set(target, [range]);
+    for (const range of streamRanges(node)) {
+      const ranges = bySmmu.get(range.smmu);
+      if (ranges === undefined) bySmmu.set(range.smmu, [range]);
       else ranges.push(range);
     }
   }
-  /** The highest end up to each of the sorted ranges: in front of a lower one nothing meets an ID any more. */
-  const ends = new Map<IortNode, bigint[]>();
-  for (const [smmu, ranges] of bySmmu) {
-    ranges.sort(byStart);
-    const highest: bigint[] = [];
-    for (const { end } of ranges) highest.push(highest.length > 0 && highest.at(-1)! > end ? highest.at(-1)! : end);
-    ends.set(smmu, highest);
-  }
+  for (const ranges of bySmmu.values()) ranges.sort(byStart);
   const meeting = (smmu: IortNode, { start, end }: IdRange) => {
     const ranges = bySmmu.get(smmu) ?? [];
-    const highest = ends.get(smmu) ?? [];
+    const highest = highestEnds(ranges);
     let low = 0;
     let high = ranges.length;
     while (low < high) {
@@ -150,8 +141,15 @@ function findStreams(table: IortTable): Streams {
     }
     return found.reverse();
   };
-  return { all, meeting, bySmmu };
-}
+  return { meeting, bySmmu };
+});
+
+/** The highest end up to each of the sorted ranges: in front of a lower one nothing meets an ID any more. */
+const highestEnds = oncePer((ranges: readonly StreamRange[]): readonly bigint[] => {
+  const highest: bigint[] = [];
+  for (const { end } of ranges) highest.push(highest.length > 0 && highest.at(-1)! > end ? highest.at(-1)! : end);
+  return highest;
+});
 
 /** By the first ID, then by the place in the table. */
 function byStart(a: StreamRange, b: StreamRange): number {

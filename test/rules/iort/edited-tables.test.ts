@@ -1,0 +1,112 @@
+// What is found in a table does not depend on the way to it: a text that is edited again and again, whose versions share what no
+// edit has touched, against each of its versions read for the first time.
+import assert from 'node:assert/strict';
+import { documentOfText, type TableDocument } from '../../../server/src/acpi/text/document';
+import { printTable } from '../../../server/src/acpi/text/print';
+import { kernelProfiles, type KernelProfile } from '../../../server/src/iova/kernel-profile';
+import { predictRegions } from '../../../server/src/iova/predict';
+import { regionsJson } from '../../../server/src/iova/print-regions';
+import { checkTableRules } from '../../../server/src/rules/check';
+import { sourceFile, type SourceRange } from '../../../server/src/text/source-file';
+import { topologyFromAcpi } from '../../../server/src/topology/from-acpi';
+import { buildIort } from '../../../server/src/acpi/iort/build';
+import { generateTable } from '../../acpi/generate-table';
+import { crowdedTable } from '../../bench/crowded-tables';
+import { random, type Random } from '../../fuzz/random';
+
+const settings = { preserveBootConfiguration: true };
+const kernels = Object.values(kernelProfiles);
+const editsOfEach = 12;
+
+describe('a table that is edited', () => {
+  it('has the regions and the findings of its last version, whatever its nodes are', () => {
+    for (let seed = 0; seed < 40; seed++) {
+      const bytes = generateTable(seed, { isOdd: seed % 3 === 0, mostNodes: 4 + (seed % 20) });
+      follow(`seed ${seed}`, printTable(bytes, { style: 'current' }), random(seed), editsOfEach);
+    }
+  });
+
+  it('has them where next to nothing was wrong before', () => {
+    const built = buildIort(crowdedTable(60));
+    assert.ok('bytes' in built);
+    const text = printTable(built.bytes, { style: 'current' });
+    for (let seed = 0; seed < 5; seed++) follow(`crowd, seed ${seed}`, text, random(seed), 2 * editsOfEach);
+  });
+});
+
+/** One edit after the other, some of which take the last ones back. */
+function follow(name: string, start: string, numbers: Random, edits: number): void {
+  const versions = [start];
+  const kernel = numbers.pick(kernels);
+  for (let count = 0; count <= edits; count++) {
+    const text = versions.at(-1)!;
+    const document = documentOf(`/edited/${name}.dsl`, text);
+    const again = documentOf(`/read/${name}-${count}.dsl`, text);
+    assert.deepEqual(facts(document, kernel), facts(again, kernel), `${name}, edit ${count}`);
+    versions.push(numbers.below(5) === 0 ? numbers.pick(versions) : edited(document, numbers));
+  }
+}
+
+function documentOf(path: string, text: string): TableDocument {
+  return documentOfText(sourceFile(path, text, 'latin1'));
+}
+
+function facts(document: TableDocument, kernel: KernelProfile): unknown {
+  const { iort: table, placeOf } = document;
+  if (table === undefined) return 'no IORT';
+  const topology = topologyFromAcpi({ table, placeOf }, undefined, settings);
+  const prediction = predictRegions(topology, kernel);
+  const found = checkTableRules({ document, table, topology, prediction, kernel, settings });
+  return {
+    problems: topology.problems.map(({ message, node, source }) => [message, node, place(source)]),
+    masters: topology.masters.map(({ path, coherent, addressLimit, source }) => [
+      path,
+      coherent,
+      addressLimit,
+      place(source),
+    ]),
+    groups: without(regionsJson(prediction)),
+    ungrouped: prediction.ungrouped.map(({ path, reason }) => [path, reason]),
+    found: found.map(({ rule, severity, message, range, evidence, fixes }) => [
+      [rule, severity, message, place(range)],
+      evidence?.map((each) => [each.message, place(each.range)]),
+      fixes?.map(({ title, isPreferred }) => [title, isPreferred]),
+    ]),
+  };
+}
+
+/** The file's name is not the same. */
+function without(printed: unknown): unknown {
+  return JSON.parse(JSON.stringify(printed).replaceAll(/\/(?:edited|read)\/[^":]*\.dsl/g, ''));
+}
+
+function place(range: SourceRange | undefined): string {
+  return range === undefined ? '' : `${range.start}-${range.end}`;
+}
+
+/** Another number somewhere: mostly a small one, one that stands elsewhere, or a place of a node; or a line less or more. */
+function edited(document: TableDocument, numbers: Random): string {
+  const { text } = document.file;
+  const fields = document.syntax.fields.filter(({ field, size }) => field.kind !== 'heading' && size <= 8);
+  if (fields.length === 0) return text;
+  const { line, size } = numbers.pick(fields);
+  if (numbers.below(12) === 0) {
+    const start = text.lastIndexOf('\n', line.start) + 1;
+    const end = text.indexOf('\n', line.end) + 1;
+    return numbers.below(2) === 0 ? text.slice(0, start) + text.slice(end) : text.slice(0, end) + text.slice(start);
+  }
+  const offsets = document.syntax.structures.map(({ offset }) => offset);
+  const other = numbers.pick(fields).written ?? 0n;
+  const values = [
+    BigInt(numbers.below(4)),
+    BigInt(numbers.pick(offsets)),
+    other,
+    other + 1n,
+    BigInt(numbers.below(2 ** 16)),
+  ];
+  const digits = BigInt.asUintN(size * 8, numbers.pick(values))
+    .toString(16)
+    .toUpperCase()
+    .padStart(size * 2, '0');
+  return text.slice(0, line.valueStart) + digits + text.slice(line.valueEnd);
+}
