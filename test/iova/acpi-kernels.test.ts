@@ -106,6 +106,20 @@ describe('IORTs on real kernels', () => {
     );
   });
 
+  it('a function with the stream ID of a named component has it first before 7.2; whether there is one, no table tells', () => {
+    const nodes = standard(component('\\_SB_.VR22', [single(0x10, smmu)]));
+    const unknownOn = (kernel: KernelVersion) => {
+      const { groups } = predictRegions(topologyOfNodes(nodes), kernelProfile({ kernel }));
+      return groups.flatMap(({ devices, unknown }) => (devices[0]!.path === '\\_SB_.VR22' ? unknown : []));
+    };
+    const reason =
+      'If there is a function 0000:00:02.0, it has stream ID 0x10 as soon as its driver binds, and \\_SB_.VR22 has no group.';
+    assert.deepEqual(unknownOn('6.1'), [reason]);
+    assert.deepEqual(unknownOn('6.12'), [reason]);
+    assert.deepEqual(unknownOn('7.2'), []);
+    assert.deepEqual(linesOf(nodes, '\\_SB_.VR22', { kernel: '6.12' }), [window]);
+  });
+
   it('an RMR is for the functions whose stream IDs it names, and others behind the same root complex have nothing of it', () => {
     const nodes = standard(rmr([range(0, 7, 8, smmu)], [[0x70000000n, 0x10000n]]));
     const region = '0x0000000070000000 0x000000007000ffff direct';

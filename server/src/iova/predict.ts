@@ -24,7 +24,7 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   );
   const lost = lostIommus(topology, all, kernel);
   const doubts = doubtfulIommus(all, kernel);
-  const contested = contestedStreams(topology, all);
+  const contested = contestedStreams(topology, all, kernel);
   const ungrouped: UngroupedMaster[] = [];
   const grouping = newGrouping(kernel);
   for (const candidate of all) {

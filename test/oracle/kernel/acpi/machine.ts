@@ -6,7 +6,7 @@ import { acpiNames } from '../../../../server/src/workspace/acpi-names';
 import type { Boot, Machine } from '../boot';
 import { bootAcpi, smmuMachine } from '../boot';
 import type { Comparison } from '../compare';
-import { compare, predictTopology } from '../compare';
+import { compare, predictTopology, type Prediction } from '../compare';
 import type { KernelFiles } from '../kernels';
 import type { AcpiDescription } from './description';
 import { renderFunctions, renderTable } from './description';
@@ -43,7 +43,7 @@ export async function newAcpiMachine(files: KernelFiles, iasl: string): Promise<
         { table: madt, placeOf },
         { preserveBootConfiguration: preserved },
       );
-      const prediction = predictTopology(topology, acpiNames(topology), kernel.kernel);
+      const prediction = knowing(booted, predictTopology(topology, acpiNames(topology), kernel.kernel));
       // A reference that leads out of the table may lead to where there is no memory: we say so, and not what happens.
       const isWild = topology.problems.some(({ message }) => /outside of the table|has bytes for/.test(message));
       if (isWild && booted.seen.crash?.trace.slice(0, 3).some((name) => name.startsWith('iort_')) === true) {
@@ -52,4 +52,16 @@ export async function newAcpiMachine(files: KernelFiles, iasl: string): Promise<
       return { booted, comparison: compare(prediction, booted, machine) };
     },
   };
+}
+
+/** What hangs on functions that the machine does not have is no longer in doubt. */
+function knowing({ seen }: Boot, prediction: Prediction): Prediction {
+  const devices = [...seen.groups.flatMap(({ devices: members }) => members), ...seen.ungrouped];
+  const isThere = (address: string): boolean => devices.some(({ sysfs }) => sysfs.endsWith(`/${address}`));
+  const holds = (reason: string): boolean => {
+    const address = /^If there is a function ([0-9a-f:.]+), /.exec(reason)?.[1];
+    return address === undefined || isThere(address);
+  };
+  const groups = prediction.regions.groups.map((group) => ({ ...group, unknown: group.unknown.filter(holds) }));
+  return { ...prediction, regions: { ...prediction.regions, groups } };
 }
