@@ -239,6 +239,14 @@ describe('an IORT from a tree', () => {
     ]);
   });
 
+  it('takes no device with stream IDs for a mere interrupt controller', () => {
+    const tree = board('mdss: display@1000 { interrupt-controller; #interrupt-cells = <1>; iommus = <&smmu 7>; };');
+    assert.deepEqual(notes(made(tree)), [
+      '/display@1000: its stream IDs at /iommu@9000000 are left out: which object of the ACPI namespace it is, the map must say',
+    ]);
+    assert.deepEqual(nodes(made(tree, { map: '&mdss \\_SB_.GPU0' }), 'named-component').length, 1);
+  });
+
   it('has the stream IDs up to the entry that Linux cannot parse', () => {
     const streams = (iommus: string) => {
       const result = made(board(`dev { iommus = ${iommus}; }; other { };`), { map: '/dev \\_SB_.DEV0' });

@@ -148,9 +148,10 @@ function rings({ msi }: DmaMaster, path: string): boolean {
 }
 
 /** IOMMUs, PMCGs and interrupt controllers have an `msi-parent` for themselves. */
-function isOwnMaster({ tree, topology, settings }: IortBuilder, { path }: DmaMaster): boolean {
+function isOwnMaster({ tree, topology, settings }: IortBuilder, { path, streams }: DmaMaster): boolean {
   if (topology.iommus.some((iommu) => iommu.path === path)) return false;
   const node = nodeAt(tree, path);
   if (node === undefined || isPmcg(node)) return false;
-  return !node.properties.has('interrupt-controller') || settings.objects.names.has(path);
+  // Display controllers hand on the interrupts of their parts, and have stream IDs all the same.
+  return streams.length > 0 || !node.properties.has('interrupt-controller') || settings.objects.names.has(path);
 }
