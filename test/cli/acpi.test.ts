@@ -149,6 +149,10 @@ describe('an IORT on the command line', () => {
       assert.equal(status, 0, stdout);
     }
     folder.write('nc.aml', bytesOf('a07-rmr-named-component.aml'));
+    const decompiled = doorbell(['iort', 'decompile', 'host.tar.gz'], folder.root);
+    assert.equal(decompiled.stdout, doorbell(['iort', 'decompile', 'nc.aml'], folder.root).stdout);
+    const absent = doorbell(['iort', 'decompile', 'host.tar.gz', '--table', 'APIC'], folder.root);
+    assertOneLineError(absent, 'host.tar.gz: is an archive without the table APIC');
     const { stdout, stderr } = doorbell(
       ['regions', 'nc.aml', '--device', '\\_SB_.COM0', '--format', 'json'],
       folder.root,

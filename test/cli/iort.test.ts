@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { dumpOf } from '../acpi/dump-of';
 import { folderWith, removeFolders, type Folder } from '../workspace/folder';
 import { assertOneLineError, doorbell, runBinary } from './run';
 
@@ -74,15 +75,14 @@ describe('doorbell iort', () => {
     const madt = path.join(recorded, 'qemu-madt.aml');
     assert.match(doorbell(['iort', 'decompile', madt]).stdout, /Subtable Type : 0F \[Generic Interrupt Translator\]/);
     const bytes = fs.readFileSync(binary);
-    const rows = Array.from({ length: Math.ceil(bytes.length / 16) }, (_, row) => {
-      const words = Array.from(bytes.subarray(16 * row, 16 * row + 16), (byte) => byte.toString(16).padStart(2, '0'));
-      return `    ${(16 * row).toString(16).padStart(4, '0')}: ${words.join(' ')}  ........`;
-    });
-    const folder = folderOf('acpidump.txt', `IORT @ 0x0000000043F90000\n${rows.join('\n')}\n\n`);
+    const folder = folderOf('acpidump.txt', dumpOf(bytes, 'IORT'));
     const { stdout } = doorbell(['iort', 'decompile', 'acpidump.txt'], folder.root);
     assert.equal(stdout, doorbell(['iort', 'decompile', binary]).stdout);
     const other = doorbell(['iort', 'decompile', 'acpidump.txt', '--table', 'APIC'], folder.root);
-    assertOneLineError(other, 'acpidump.txt: is a dump without the table APIC');
+    assertOneLineError(other, 'acpidump.txt: is a dump without the table APIC; it has IORT');
+    folder.write('damaged.txt', dumpOf(bytes, 'IORT').replace(/ +0010:.*\n/, ''));
+    const damaged = doorbell(['iort', 'decompile', 'damaged.txt'], folder.root);
+    assert.match(damaged.stderr, /^doorbell: damaged\.txt:3: 16 bytes before 0020 are missing in the dump$/m);
   });
 
   it('writes a template of any issue', () => {

@@ -14,7 +14,9 @@ import { decodeMadt } from '../acpi/madt/decode';
 import { tableSignature } from '../acpi/table-header';
 import { count, hex } from '../text/numbers';
 import type { Diagnostic } from '../text/diagnostic';
-import { createFileStore } from '../workspace/files';
+import type { SourceFile } from '../text/source-file';
+import { createFileStore, type FileStore } from '../workspace/files';
+import { readHostArchive } from '../workspace/host-archive';
 import { inputKind } from '../workspace/input-kind';
 import { addGenerate } from './iort-generate';
 import { printText } from './print-text';
@@ -52,9 +54,9 @@ export function addIort(program: Command): void {
     .action(compile);
   withStyle(iort.command('decompile'))
     .description('a binary table to text that iasl reads; what iasl would lose stands in comments')
-    .argument('<file>', 'a binary table, or what acpidump printed')
+    .argument('<file>', 'a binary table, what acpidump printed, or an archive of `doorbell collect`')
     .option('-o, --output <file>', 'the text (default: the standard output)')
-    .option('--table <signature>', 'which table of a dump: IORT or APIC')
+    .option('--table <signature>', 'which table of a dump or an archive: IORT (default) or APIC')
     .addHelpText('after', '\nExit status: 0 done, 2 the file cannot be used.')
     .action(decompile);
   withStyle(iort.command('new'))
@@ -125,6 +127,7 @@ function binaryOf(file: string, table: string | undefined): Uint8Array {
   const source = files.read(full);
   const kind = 'error' in source ? 'binary' : inputKind(source);
   if (kind === 'acpi-text') throw new UsageError(`${file}: is text already`);
+  if (kind === 'archive' && !('error' in source)) return tableOfArchive(file, source, files, wanted ?? 'IORT');
   if (kind !== 'acpi-dump' || 'error' in source) {
     const signature = tableSignature(bytes);
     if (kind !== 'acpi-binary' && !isPrintable(bytes)) throw new UsageError(`${file}: is no ACPI table`);
@@ -132,11 +135,32 @@ function binaryOf(file: string, table: string | undefined): Uint8Array {
     if (isPrintable(bytes)) return bytes;
     throw new UsageError(`${file}: is the table ${signature}; IORT and APIC (MADT) are decompiled`);
   }
-  const signature = wanted ?? 'IORT';
-  const found = readAcpiDump(source.text).tables.find((each) => tableSignature(each.bytes) === signature);
-  if (found === undefined) throw new UsageError(`${file}: is a dump without the table ${signature}`);
+  return tableOfDump(file, source, wanted ?? 'IORT');
+}
+
+function tableOfDump(file: string, { text }: SourceFile, wanted: string): Uint8Array {
+  const { tables, problems } = readAcpiDump(text);
+  const found = tables.find((each) => tableSignature(each.bytes) === wanted);
+  if (found === undefined) {
+    const has = tables.length === 0 ? '' : `; it has ${tables.map(({ signature }) => signature).join(', ')}`;
+    throw new UsageError(`${file}: is a dump without the table ${wanted}${has}`);
+  }
   if (!isPrintable(found.bytes)) throw new UsageError(`${file}: IORT and APIC (MADT) are decompiled`);
+  for (const { start, message } of problems) {
+    if (found.start <= start && start < found.end) {
+      printError(`${file}:${text.slice(0, start).split('\n').length}: ${message}`);
+    }
+  }
   return found.bytes;
+}
+
+function tableOfArchive(file: string, source: SourceFile, files: FileStore, wanted: string): Uint8Array {
+  const host = readHostArchive(source, files);
+  if (host === undefined || 'error' in host) throw new UsageError(`${file}: ${host?.error ?? 'is no archive'}`);
+  const found = host.tables.get(wanted);
+  if (found === undefined) throw new UsageError(`${file}: is an archive without the table ${wanted}`);
+  if (!isPrintable(found)) throw new UsageError(`${file}: IORT and APIC (MADT) are decompiled`);
+  return found;
 }
 
 function template({ output, style, revision }: NewArguments): void {
