@@ -14,15 +14,16 @@ export function contestedStreams(
   const contested = new Map<DmaMaster, string>();
   if (topology.firmware !== 'acpi') return contested;
   const functions = kernel.groupsFormAt === 'bind' ? functionsByStream(topology, kernel) : undefined;
-  const owners = new Map<string, DmaMaster>();
+  const owners = new Map<Iommu, Map<number, DmaMaster>>();
   for (const { master, attachment } of all) {
     if (master.kind !== 'platform' || !attachment.ok || attachment.iommu.driver.grouping !== 'stream-owner') continue;
     const { iommu, streams } = attachment;
+    let known = owners.get(iommu);
+    if (known === undefined) owners.set(iommu, (known = new Map<number, DmaMaster>()));
     for (const { id } of streams) {
-      const key = `${iommu.path} ${id}`;
-      const other = owners.get(key) ?? master;
-      owners.set(key, other);
-      if (other !== master) {
+      const other = known.get(id);
+      if (other === undefined) known.set(id, master);
+      else if (other !== master) {
         contested.set(master, contestText(id, other));
         if (!contested.has(other)) contested.set(other, contestText(id, master));
       }
