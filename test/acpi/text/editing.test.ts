@@ -5,8 +5,17 @@ import { assemble, type Assembly } from '../../../server/src/acpi/text/assemble'
 import { reassemble } from '../../../server/src/acpi/text/reassemble';
 import { newIort } from '../../../server/src/acpi/text/template';
 import { printTable } from '../../../server/src/acpi/text/print';
-import { readLines, type Lines } from '../../../server/src/acpi/text/lines';
+import {
+  isVoid,
+  LineFlag,
+  linesOf,
+  readLines,
+  textLine,
+  valueOfLine,
+  type Lines,
+} from '../../../server/src/acpi/text/lines';
 import { rereadLines } from '../../../server/src/acpi/text/reread-lines';
+import { scanText } from '../../../server/src/acpi/text/scan';
 import { sourceFile } from '../../../server/src/text/source-file';
 import { random, type Random } from '../../fuzz/random';
 import { generateTable } from '../generate-table';
@@ -46,9 +55,10 @@ function edited(text: string, numbers: Random): string {
 }
 
 function plain(lines: Lines): unknown {
-  const { columns, flags, odd, comments, ...rest } = lines;
+  const { columns, flags, numbers, odd, comments, ...rest } = lines;
   const sorted = [...odd].sort(([a], [b]) => a - b);
-  return { ...rest, columns: [...columns], flags: [...flags], odd: sorted, comments: [...comments] };
+  const all = [columns, flags, numbers, comments].map((column) => [...column]);
+  return { ...rest, all, odd: sorted };
 }
 
 /** Texts, each an edit of the one before. */
@@ -65,15 +75,17 @@ function* history(seed: number): Generator<string> {
 }
 
 function plainAssembly(assembly: Assembly): unknown {
-  const { lines, bytes, fields, flags, offsets, sizes, structureOf, problems, ownProblems, ...rest } = assembly;
+  const { lines, bytes, meanings, offsets, sizes, structureOf, structures, suspects, ...other } = assembly;
+  const { problems, ownProblems, ...rest } = other;
   const inOrder = [...problems].sort((a, b) => a.start - b.start || a.message.localeCompare(b.message));
   return {
     ...rest,
     lines: lines.count,
     bytes: Buffer.from(bytes).toString('hex'),
-    fields: fields.map((field) => field?.label),
-    flags: flags.map((flag) => flag?.label),
-    columns: [offsets, sizes, structureOf].map((column) => [...column]),
+    columns: [meanings, offsets, sizes, structureOf].map((column) => [...column]),
+    structures: structures.all(),
+    nodes: structures.nodeCount,
+    suspects: suspects(),
     problems: inOrder,
     own: ownProblems.length,
   };
@@ -116,5 +128,51 @@ describe('a text that is edited', () => {
     assert.deepEqual(kept(text.replace('Oem Revision : 00000001', 'Oem Revision : 00000002')), [0, 1, 2]);
     assert.deepEqual(kept(text.replace('PCI Segment Number : 00000000', 'PCI Segment Number : 00000001')), [0, 1, -1]);
     assert.deepEqual(kept(text.replace('Event GSIV : 0000006A', 'Event GSIV : 0000006F')), [0, -1, -1]);
+  });
+});
+
+describe('lines as iasl writes them', () => {
+  /** What a line is, whichever way it was read. */
+  function read(lines: Lines): unknown {
+    return Array.from({ length: lines.count }, (_, line) => {
+      const { isOwn, isAsWritten, ...rest } = textLine(lines, line);
+      return { ...rest, isVoid: isVoid(lines, line), isOwn, isAsWritten };
+    });
+  }
+
+  it('are read as the grammar reads them', () => {
+    let quick = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      for (const text of history(seed)) {
+        const file = sourceFile('table.dsl', text);
+        const lines = readLines(file);
+        const byGrammar = linesOf(file, scanText(text, { isQuick: false }));
+        assert.deepEqual(read(lines), read(byGrammar), `seed ${seed}`);
+        const { meaningless, comments, problems, end } = lines;
+        assert.deepEqual({ meaningless, comments, problems, end }, pick(byGrammar), `seed ${seed}`);
+        quick += lines.count - lines.odd.size;
+        assert.equal(byGrammar.odd.size, byGrammar.count);
+      }
+    }
+    assert.ok(quick > 50_000, `${quick} lines were read at once`);
+  });
+
+  const pick = ({ meaningless, comments, problems, end }: Lines) => ({ meaningless, comments, problems, end });
+
+  it('have the number that their digits come to', () => {
+    let plain = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      for (const text of history(seed)) {
+        const lines = readLines(sourceFile('table.dsl', text));
+        for (let line = 0; line < lines.count; line++) {
+          const value = valueOfLine(lines, line);
+          const isPlain = (lines.flags[line]! & (LineFlag.odd | LineFlag.quoted)) === 0 && /^[0-9a-f]+$/i.test(value);
+          const expected = isPlain && BigInt(`0x${value}`) < 1n << 53n ? Number.parseInt(value, 16) : -1;
+          assert.equal(lines.numbers[line], expected, value);
+          if (expected >= 0) plain++;
+        }
+      }
+    }
+    assert.ok(plain > 10_000);
   });
 });

@@ -57,12 +57,15 @@ const arraysOfType: readonly (readonly ArrayKind[])[] = [
   [{ label: 'Base Address of RMR', read: readDescriptor, offset: 'rmr-offset', count: 'rmr-count' }],
   [],
 ];
-const mappings: ArrayKind = {
+const mappingArray: ArrayKind = {
   label: 'Input base',
   read: readMapping,
   offset: 'mapping-offset',
   count: 'mapping-count',
 };
+
+const kindsOfType: readonly (readonly ArrayKind[])[] = arraysOfType.map((arrays) => [...arrays, mappingArray]);
+const kindsOfUnknown = [mappingArray];
 
 /** `slots` gets the computed fields of the table's fixed part. */
 export function assembleIort(assembler: Assembler, slots: Slots): void {
@@ -92,7 +95,7 @@ export function assembleNodes(assembler: Assembler, first: number, end: number):
 }
 
 export function setNodeCount(assembler: Assembler, slots: ReadonlyMap<Computed, Slot>): void {
-  const nodes = assembler.structures.filter(({ kind }) => kind === 'node').length;
+  const nodes = assembler.structures.nodeCount;
   const lastLine = assembler.lines.count - 1;
   if (nodes === 0) assembler.report('table-empty', lastLine, 'whole', 'A table without nodes: iasl refuses it.');
   assembler.set(slots, 'node-count', nodes);
@@ -139,12 +142,12 @@ function readNamePadding(assembler: Assembler, slots: Slots, start: number): voi
     return;
   }
   const slot = slots.get('mapping-offset');
-  if (slot === undefined || slot.isKept) return;
+  if (slot === undefined || slot.isKept || slot.line < 0) return;
   const wanted = readNumber(assembler.bytes(), slot.offset, 4)!;
   const end = assembler.size - start;
   if (assembler.peek() < 0) reportNoPadding(assembler, end, wanted);
   if (wanted > mostInNode) {
-    const line = assembler.offsets.lastIndexOf(slot.offset);
+    const { line } = slot;
     const message = `Without a line “Padding”, zeros would be put in up to this offset; a node has ${mostInNode} bytes at most.`;
     assembler.report('table-node-too-long', line, 'value', message);
   } else if (wanted > end) {
@@ -166,7 +169,7 @@ function reportNoPadding(assembler: Assembler, end: number, wanted: number): voi
 }
 
 function reportOffset(assembler: Assembler, slot: Slot, end: number): void {
-  const line = assembler.offsets.lastIndexOf(slot.offset);
+  const { line } = slot;
   const right = end.toString(16).toUpperCase().padStart(8, '0');
   const message =
     `Without a line “Padding” behind the name, iasl takes this for the offset that is wanted, and refuses what is ` +
@@ -184,26 +187,27 @@ function readArrays(
   start: number,
   { type, isWhole }: { readonly type: number; readonly isWhole: boolean },
 ): void {
-  const kinds = [...(arraysOfType[type] ?? []), mappings];
-  const begins = new Map<ArrayKind, number>();
-  const counts = new Map<ArrayKind, number>();
+  const kinds = kindsOfType[type] ?? kindsOfUnknown;
+  /** Of each kind: where it begins in the node, and its elements. */
+  const begins = kinds.map(() => -1);
+  const counts = kinds.map(() => 0);
   /** Where iasl would begin the array, were it empty: behind those before it. */
-  const wouldBegin = new Map<ArrayKind, number>();
+  const wouldBegin = kinds.map(() => 0);
   let next = 0;
   let isOutOfOrder = false;
   const passOver = (to: number): void => {
-    for (; next <= to; next++) wouldBegin.set(kinds[next]!, assembler.size - start);
+    for (; next <= to; next++) wouldBegin[next] = assembler.size - start;
   };
   for (;;) {
     readOwnBytes(assembler);
-    const index = kinds.findIndex(({ label }) => assembler.nextHasName(label));
+    const index = nextKind(assembler, kinds);
     if (index < 0) {
       if (assembler.peek() < 0 || assembler.nextHasName('Type')) break;
       skipUnexpected(assembler, '“Type” or “Input base”');
       continue;
     }
     const kind = kinds[index]!;
-    if (kind.count === undefined && begins.has(kind)) {
+    if (kind.count === undefined && begins[index]! >= 0) {
       skipUnexpected(assembler, '“Type” or “Input base”');
       continue;
     }
@@ -213,18 +217,24 @@ function readArrays(
       assembler.report('table-array-order', assembler.peek(), 'name', message);
     }
     passOver(index);
-    if (!begins.has(kind)) begins.set(kind, assembler.size - start);
-    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    if (begins[index]! < 0) begins[index] = assembler.size - start;
+    counts[index]!++;
     kind.read(assembler, node);
   }
   passOver(kinds.length - 1);
-  if (type === smmu && isWhole && !begins.has(kinds[0]!)) reportMissing(assembler, kinds[0]!.label);
-  for (const kind of kinds) {
-    const count = counts.get(kind) ?? 0;
-    const offset = kind === mappings && count === 0 ? 0 : (begins.get(kind) ?? wouldBegin.get(kind)!);
-    if (kind.offset !== undefined) assembler.set(slots, kind.offset, offset);
+  if (type === smmu && isWhole && begins[0]! < 0) reportMissing(assembler, kinds[0]!.label);
+  for (const [index, kind] of kinds.entries()) {
+    const count = counts[index]!;
+    const begin = begins[index]! < 0 ? wouldBegin[index]! : begins[index]!;
+    if (kind.offset !== undefined) assembler.set(slots, kind.offset, kind === mappingArray && count === 0 ? 0 : begin);
     if (kind.count !== undefined) assembler.set(slots, kind.count, count);
   }
+}
+
+/** Of which kind the next line begins an element; -1 for none. */
+function nextKind(assembler: Assembler, kinds: readonly ArrayKind[]): number {
+  for (let index = 0; index < kinds.length; index++) if (assembler.nextHasName(kinds[index]!.label)) return index;
+  return -1;
 }
 
 function endNode(assembler: Assembler, node: number, slots: Slots, start: number, typeLine: number): void {

@@ -3,15 +3,17 @@
 import type { Computed, TextStyle } from '../layout/field';
 import { tableHeaderLayout } from '../layout/table-header';
 import { checksumOf } from '../table-header';
-import { Assembler, type AssembledStructure, type Slot } from './assembler';
+import { once } from '../../text/once';
+import { Assembler, type Slot } from './assembler';
 import { assembleIort } from './assemble-iort';
 import { assembleMadt } from './assemble-madt';
 import type { Lines } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
-import type { Field, FlagField } from '../layout/field';
 import { readLayout, readOwnBytes } from './read-fields';
 import { reportSignature, signatureOf } from './signature';
+import type { Structures } from './structures';
+import { suspectLines } from './suspects';
 
 /** What lines came to. The columns have one entry a line. */
 export interface Assembly {
@@ -20,10 +22,10 @@ export interface Assembly {
   readonly bytes: Uint8Array;
   readonly style: TextStyle;
   readonly problems: readonly TableTextProblem[];
-  readonly structures: readonly AssembledStructure[];
-  readonly fields: readonly (Field | undefined)[];
-  readonly flags: readonly (FlagField | undefined)[];
-  /** Byte from the table's start, -1 for lines without a place. */
+  readonly structures: Structures;
+  /** What each line stands for: see meanings.ts. */
+  readonly meanings: Uint16Array;
+  /** Byte from the table's start; of lines that stand for nothing, that of the line before. */
   readonly offsets: Int32Array;
   readonly sizes: Int32Array;
   readonly structureOf: Int32Array;
@@ -35,6 +37,8 @@ export interface Assembly {
   readonly ownProblems: readonly TableTextProblem[];
   /** The computed fields of the header and the table's fixed part. */
   readonly slots: ReadonlyMap<Computed, Slot>;
+  /** Lines whose text may say something else than what was compiled, in order. */
+  readonly suspects: () => readonly number[];
 }
 
 /** Tables that are recognised and left alone have no bytes. */
@@ -72,9 +76,10 @@ export function setTotals(assembler: Assembler, slots: ReadonlyMap<Computed, Slo
 }
 
 export function assemblyOf(assembler: Assembler, signature: string, slots: ReadonlyMap<Computed, Slot>): Assembly {
-  const { lines, style, styleLine, structures, fields, flags, offsets, sizes, structureOf, labels } = assembler;
+  assembler.done();
+  const { lines, style, styleLine, structures, meanings, offsets, sizes, structureOf, labels } = assembler;
   const ownProblems = assembler.problems;
-  return {
+  const assembly = {
     lines,
     signature,
     bytes: assembler.bytes(),
@@ -84,14 +89,14 @@ export function assemblyOf(assembler: Assembler, signature: string, slots: Reado
     problems: [...scanProblems(lines), ...ownProblems],
     ownProblems,
     structures,
-    fields,
-    flags,
+    meanings,
     offsets,
     sizes,
     structureOf,
     labels,
     slots,
   };
+  return { ...assembly, suspects: once(() => suspectLines(assembly)) };
 }
 
 function statedLength(bytes: Uint8Array): number {

@@ -3,31 +3,20 @@
 import { writeInteger } from '../bytes';
 import type { Computed, Field, FlagField, StructureLayout, TextStyle } from '../layout/field';
 import type { Labels } from './expression';
-import { hasName, isOwnLine, isVoid, type Lines } from './lines';
+import { hasName, isOwnLine, isVoid, LineFlag, type Lines } from './lines';
+import { meaningOf, noMeaning } from './meanings';
 import type { ProblemFix, TableTextProblem, TableTextRuleId } from './problems';
-import { columnsOfLine } from './scan';
+import { columnsOfLine } from './ordinary-lines';
+import { Structures } from './structures';
 import type { StructureKind } from './table-text';
-
-/** A structure as lines and bytes: indices of lines, the last one included. */
-export interface AssembledStructure {
-  readonly kind: StructureKind;
-  readonly layout: StructureLayout;
-  /** Index of the structure it is part of, -1 for none. */
-  readonly parent: number;
-  readonly offset: number;
-  readonly firstLine: number;
-  size: number;
-  lastLine: number;
-}
 
 /** An earlier assembly, cut before a structure: its index, and how many lines and bytes lie before it. */
 export interface Resumed {
   readonly structure: number;
   readonly lines: number;
   readonly size: number;
-  readonly structures: readonly AssembledStructure[];
-  readonly fields: readonly (Field | undefined)[];
-  readonly flags: readonly (FlagField | undefined)[];
+  readonly structures: Structures;
+  readonly meanings: Uint16Array;
   readonly offsets: Int32Array;
   readonly sizes: Int32Array;
   readonly structureOf: Int32Array;
@@ -41,6 +30,8 @@ export type Reached = 'all' | 'end of body' | 'end of text';
 
 /** A computed field that waits for its value. */
 export interface Slot {
+  /** Of the field, -1 where that is missing. */
+  readonly line: number;
   readonly offset: number;
   readonly size: number;
   readonly isKept: boolean;
@@ -49,10 +40,9 @@ export interface Slot {
 export class Assembler {
   readonly lines: Lines;
   readonly problems: TableTextProblem[] = [];
-  readonly structures: AssembledStructure[] = [];
-  /** Per line: its field, bit field, byte offset (-1 for none), size and structure. */
-  readonly fields: (Field | undefined)[];
-  readonly flags: (FlagField | undefined)[];
+  readonly structures = new Structures();
+  /** Per line: what it stands for, its byte offset, size and structure. */
+  readonly meanings: Uint16Array;
   readonly offsets: Int32Array;
   readonly sizes: Int32Array;
   readonly structureOf: Int32Array;
@@ -73,9 +63,8 @@ export class Assembler {
   constructor(lines: Lines, { compilesFlags }: { readonly compilesFlags: boolean }) {
     this.lines = lines;
     this.compilesFlags = compilesFlags;
-    this.fields = new Array<undefined>(lines.count).fill(undefined);
-    this.flags = new Array<undefined>(lines.count).fill(undefined);
-    this.offsets = new Int32Array(lines.count).fill(-1);
+    this.meanings = new Uint16Array(lines.count);
+    this.offsets = new Int32Array(lines.count);
     this.sizes = new Int32Array(lines.count);
     this.structureOf = new Int32Array(lines.count).fill(-1);
   }
@@ -83,14 +72,11 @@ export class Assembler {
   /** Goes on where an earlier assembly of lines that begin alike had come to, at the first line of a structure. */
   resume(before: Resumed): void {
     const { structure, lines, size } = before;
-    for (let line = 0; line < lines; line++) {
-      this.fields[line] = before.fields[line];
-      this.flags[line] = before.flags[line];
-    }
+    this.meanings.set(before.meanings.subarray(0, lines));
     this.offsets.set(before.offsets.subarray(0, lines));
     this.sizes.set(before.sizes.subarray(0, lines));
     this.structureOf.set(before.structureOf.subarray(0, lines));
-    for (let index = 0; index < structure; index++) this.structures.push(before.structures[index]!);
+    this.structures.append(before.structures, 0, structure, { lines: 0, bytes: 0, structures: 0 });
     this.append(before.bytes.subarray(0, size));
     this.style = before.style;
     this.styleLine = before.styleLine;
@@ -101,30 +87,29 @@ export class Assembler {
   /** Takes over what an earlier assembly had from a structure on, moved to where this one has come. */
   takeOver(before: Resumed, lineCount: number): void {
     const { structure, lines, size } = before;
-    const newLines = this.#next;
-    const newSize = this.size;
-    const structures = this.structures.length - structure;
-    for (let line = lines; line < lineCount; line++) {
-      const at = line - lines + newLines;
-      this.fields[at] = before.fields[line];
-      this.flags[at] = before.flags[line];
-      const offset = before.offsets[line]!;
-      this.offsets[at] = offset < 0 ? offset : offset + newSize - size;
-      const owner = before.structureOf[line]!;
-      this.structureOf[at] = owner < 0 ? owner : owner + structures;
+    const start = this.#next;
+    const shift = { lines: start - lines, bytes: this.size - size, structures: this.structures.count - structure };
+    this.meanings.set(before.meanings.subarray(lines, lineCount), start);
+    this.offsets.set(before.offsets.subarray(lines, lineCount), start);
+    this.sizes.set(before.sizes.subarray(lines, lineCount), start);
+    this.structureOf.set(before.structureOf.subarray(lines, lineCount), start);
+    if (shift.bytes !== 0) for (let line = start; line < this.lines.count; line++) this.offsets[line]! += shift.bytes;
+    if (shift.structures !== 0) {
+      for (let line = start; line < this.lines.count; line++) {
+        if (this.structureOf[line]! >= 0) this.structureOf[line]! += shift.structures;
+      }
     }
-    this.sizes.set(before.sizes.subarray(lines, lineCount), newLines);
-    for (const each of before.structures.slice(structure)) {
-      this.structures.push({
-        ...each,
-        parent: each.parent < 0 ? each.parent : each.parent + structures,
-        offset: each.offset + newSize - size,
-        firstLine: each.firstLine + newLines - lines,
-        lastLine: each.lastLine + newLines - lines,
-      });
-    }
+    this.structures.append(before.structures, structure, before.structures.count, shift);
     this.append(before.bytes.subarray(size));
     this.#next = this.lines.count;
+  }
+
+  /** Lines that stand for nothing are taken to lie where those before them do: then the offsets are in order. */
+  done(): void {
+    const { meanings, offsets } = this;
+    for (let line = 1; line < meanings.length; line++) {
+      if (meanings[line] === noMeaning) offsets[line] = offsets[line - 1]!;
+    }
   }
 
   /** The line without a value directly before the next one, -1 for none. */
@@ -152,11 +137,8 @@ export class Assembler {
   /** The same for integers below 2^53, which most are. */
   appendNumber(size: number, value: number): void {
     this.#reserve(size);
-    let rest = value;
-    for (let byte = 0; byte < size; byte++) {
-      this.#bytes[this.size++] = rest & 0xff;
-      rest = Math.floor(rest / 256);
-    }
+    this.#writeNumber(this.size, size, value);
+    this.size += size;
   }
 
   bytes(): Uint8Array {
@@ -174,6 +156,14 @@ export class Assembler {
     return line >= 0 && hasName(this.lines, line, name);
   }
 
+  /** The next line, which is read with that, if it is an ordinary one of that name; else -1. */
+  takeOrdinary(name: string): number {
+    const line = this.peek();
+    if (line < 0 || (this.lines.flags[line]! & LineFlag.odd) !== 0 || !hasName(this.lines, line, name)) return -1;
+    this.#next = line + 1;
+    return line;
+  }
+
   /** Whether the next line is one of ours of that name. */
   nextIsOwn(name: string): boolean {
     const line = this.peek();
@@ -184,17 +174,14 @@ export class Assembler {
   open(kind: StructureKind, layout: StructureLayout, parent = -1): number {
     const firstLine = Math.max(this.peek(), 0);
     const { size: offset } = this;
-    this.structures.push({ kind, layout, parent, offset, firstLine, size: 0, lastLine: firstLine });
-    this.#current = this.structures.length - 1;
+    this.#current = this.structures.open(kind, layout, parent, offset, firstLine);
     return this.#current;
   }
 
   /** Ends a structure with what was read last; its parent goes on. */
   close(index: number): void {
-    const structure = this.structures[index]!;
-    structure.size = this.size - structure.offset;
-    structure.lastLine = Math.max(structure.firstLine, this.#next - 1);
-    this.#current = structure.parent;
+    this.structures.close(index, this.size, this.#next - 1);
+    this.#current = this.structures.parentOf(index);
   }
 
   /** The next line tells which iasl the text was written for. */
@@ -212,7 +199,7 @@ export class Assembler {
   /** Sets a computed field, unless the text keeps its value. */
   set(slots: ReadonlyMap<Computed, Slot>, computed: Computed, value: number): void {
     const slot = slots.get(computed);
-    if (slot !== undefined && !slot.isKept) writeInteger(this.#bytes, slot.offset, slot.size, BigInt(value));
+    if (slot !== undefined && !slot.isKept) this.#writeNumber(slot.offset, slot.size, value);
   }
 
   report(
@@ -227,7 +214,7 @@ export class Assembler {
     const from = part === 'name' ? 1 : part === 'value' ? 3 : 0;
     const start = columns[at + from]!;
     const end = columns[at + (part === 'whole' ? 5 : from + 1)]!;
-    const structure = this.structures.length - 1;
+    const structure = this.structures.count - 1;
     this.problems.push({ rule, start, end: Math.max(end, start), message, fix, structure });
   }
 
@@ -245,11 +232,29 @@ export class Assembler {
 
   /** What a line stands for, in the structure that is open. */
   record(line: number, field: Field, flag: FlagField | undefined, size: number, offset = this.size): void {
-    this.fields[line] = field;
-    this.flags[line] = flag;
+    this.recordMeaning(line, meaningOf(field, flag), size, offset);
+  }
+
+  recordMeaning(line: number, meaning: number, size: number, offset: number): void {
+    this.meanings[line] = meaning;
     this.offsets[line] = offset;
     this.sizes[line] = size;
     this.structureOf[line] = this.#current;
+  }
+
+  /** The low bytes of an integer below 2^53. */
+  #writeNumber(offset: number, size: number, value: number): void {
+    const bytes = this.#bytes;
+    const low = value >>> 0;
+    bytes[offset] = low;
+    if (size > 1) bytes[offset + 1] = low >>> 8;
+    if (size > 2) bytes[offset + 2] = low >>> 16;
+    if (size > 3) bytes[offset + 3] = low >>> 24;
+    let rest = (value - low) / 0x1_0000_0000;
+    for (let byte = 4; byte < size; byte++) {
+      bytes[offset + byte] = rest & 0xff;
+      rest = Math.floor(rest / 256);
+    }
   }
 
   #reserve(size: number): void {

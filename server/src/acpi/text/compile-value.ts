@@ -2,9 +2,10 @@
 import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { evaluate, type Evaluation } from './expression';
+import type { FieldPlan } from './field-plans';
 import { bytesOfRemark, isAsWritten, valueOfLine } from './lines';
-import { columnsOfLine } from './scan';
-import { byteList, characterBytes, guidBytes, plainHexadecimal, unicodeBytes } from './values';
+import { columnsOfLine } from './ordinary-lines';
+import { byteList, characterBytes, guidBytes, unicodeBytes } from './values';
 
 /** iasl goes by the name: a field called so must be zero. */
 const nonZeroReserved = 'Reserved';
@@ -28,15 +29,18 @@ export function compile(assembler: Assembler, field: Field, line: number): void 
   else assembler.append(Uint8Array.of(...characterBytes(value, assembler.lines.file.encoding), 0));
 }
 
+/** Appends an integer that is written as its digits alone and fits, as nearly all are; false where it is none. */
+export function compileNumber(assembler: Assembler, { field, limit }: FieldPlan, line: number): boolean {
+  const value = assembler.lines.numbers[line]!;
+  if (value < 0 || value >= limit || (value !== 0 && field.label === nonZeroReserved)) return false;
+  assembler.appendNumber(field.size, value);
+  return true;
+}
+
 function compileInteger(assembler: Assembler, field: Field, line: number): void {
   const { size } = field;
-  const { columns, file } = assembler.lines;
+  const { columns } = assembler.lines;
   const at = line * columnsOfLine;
-  const plain = plainHexadecimal(file.text, columns[at + 3]!, columns[at + 4]!);
-  if (plain >= 0 && plain < 2 ** (8 * size) && (plain === 0 || field.label !== nonZeroReserved)) {
-    assembler.appendNumber(size, plain);
-    return;
-  }
   let value = integerOf(assembler, line);
   if (field.label === nonZeroReserved && value !== 0n && !isAsWritten(assembler.lines, line)) {
     const fix = { title: 'Set to zero', start: columns[at + 3]!, end: columns[at + 4]!, newText: '0' };

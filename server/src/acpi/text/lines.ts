@@ -1,7 +1,8 @@
 // A table's text as the lines that the compiler reads, in columns: an edit of a large table moves numbers, not objects.
 import type { SourceFile } from '../../text/source-file';
 import { parse } from './../generated/acpi-data-table';
-import { columnsOfLine, scanText, type OddLine, type Scan, type ScanProblem } from './scan';
+import { columnsOfLine } from './ordinary-lines';
+import { scanText, type OddLine, type Scan, type ScanProblem } from './scan';
 import type { TextLine } from './table-text';
 
 export const enum LineFlag {
@@ -27,6 +28,8 @@ export interface Lines {
   /** start, name start, name end, value start, value end, end. Ranges of values hold their quotes. */
   readonly columns: Int32Array;
   readonly flags: Uint8Array;
+  /** What a value of hexadecimal digits alone comes to, below 2^53; -1 for any other, and for all of odd lines. */
+  readonly numbers: Float64Array;
   readonly odd: ReadonlyMap<number, OddField>;
   /** Lines that iasl skips because they have no colon: start, end, … */
   readonly meaningless: readonly { readonly start: number; readonly end: number }[];
@@ -47,9 +50,10 @@ export function readLines(file: SourceFile): Lines {
 /** What scanning found of a file, or of a part of it. */
 export function linesOf(file: SourceFile, scan: Scan): Lines {
   const { shape, starts, lines: lineOfToken } = scan;
-  const most = (scan.ordinary.length / columnsOfLine + scan.odd.length) | 0;
+  const most = scan.ordinary.count + scan.odd.length;
   const columns = new Int32Array(most * columnsOfLine);
   const flags = new Uint8Array(most);
+  const numbers = new Float64Array(most);
   const odd = new Map<number, OddField>();
   const meaningless: Range[] = [];
   let count = 0;
@@ -62,6 +66,7 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     count,
     columns: columns.subarray(0, count * columnsOfLine),
     flags: flags.subarray(0, count),
+    numbers: numbers.subarray(0, count),
     odd,
     meaningless,
     comments: scan.comments,
@@ -70,13 +75,15 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
   };
 
   function ordinary(first: number, end: number): void {
-    const from = lineOfToken[first]! * columnsOfLine;
-    const size = (end - first) * columnsOfLine;
-    columns.set(scan.ordinary.subarray(from, from + size), count * columnsOfLine);
-    for (let index = first; index < end; index++, count++) {
-      const valueStart = columns[count * columnsOfLine + 3]!;
-      if (file.text.charCodeAt(valueStart) === 34) flags[count] = LineFlag.quoted;
-    }
+    const { ordinary: read } = scan;
+    const from = lineOfToken[first]!;
+    const next = shape.indexOf('f', end);
+    const to = next < 0 ? read.count : lineOfToken[next]!;
+    columns.set(read.places.subarray(from * columnsOfLine, to * columnsOfLine), count * columnsOfLine);
+    // 1 in both.
+    flags.set(read.quoted.subarray(from, to), count);
+    numbers.set(read.numbers.subarray(from, to), count);
+    count += to - from;
   }
 
   function field(first: number, name: Range, value: Range, isOwn: boolean, remark: number | null): void {
@@ -90,7 +97,8 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     const isAsWritten = remarkText === 'as written';
     odd.set(count, { name: trimmed(nameText), value: trimmed(valueText), bytes });
     const nameRange = placed(line, starts[name.start]!, nameText);
-    const valueRange = placed(line, starts[value.start]!, valueText);
+    const written = valueText.trim() === '' ? line.text.slice(starts[value.start], starts[value.end]) : valueText;
+    const valueRange = placed(line, starts[value.start]!, written, valueText.trim().length);
     const at = count * columnsOfLine;
     columns[at] = placeOfLine(first).start;
     columns[at + 1] = nameRange.start;
@@ -98,6 +106,7 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     columns[at + 3] = valueRange.start;
     columns[at + 4] = valueRange.end;
     columns[at + 5] = line.end;
+    numbers[count] = -1;
     flags[count] =
       LineFlag.odd |
       (isQuoted ? LineFlag.quoted : 0) |
@@ -120,12 +129,10 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
 }
 
 /** Where a piece of an odd line's text stands in the file, without the blanks around it. */
-function placed(line: OddLine, from: number, piece: string): Range {
-  const text = piece.trim();
+function placed(line: OddLine, from: number, piece: string, length = piece.trim().length): Range {
   const first = from + piece.length - piece.trimStart().length;
   const start = line.places[first] ?? line.end;
-  if (text === '') return { start, end: start };
-  return { start, end: line.places[first + text.length - 1]! + 1 };
+  return { start, end: length === 0 ? start : line.places[first + length - 1]! + 1 };
 }
 
 /** As iasl's DtTrim: blanks and tabs go in front, blanks and newlines behind, then one quote at each end. */
@@ -150,18 +157,21 @@ export function hasName(lines: Lines, line: number, name: string): boolean {
 
 /** The value without its quotes; iasl knows no escapes. */
 export function valueOfLine(lines: Lines, line: number): string {
-  const odd = lines.odd.get(line);
-  if (odd !== undefined) return odd.value;
+  const flags = lines.flags[line]!;
+  if ((flags & LineFlag.odd) !== 0) return lines.odd.get(line)!.value;
   const at = line * columnsOfLine;
-  const quote = lines.flags[line]! & LineFlag.quoted;
+  const quote = flags & LineFlag.quoted;
   return lines.file.text.slice(lines.columns[at + 3]! + quote, lines.columns[at + 4]! - quote);
 }
 
 /** A line without a value is as if it had not been written; `""` is a value. */
 export function isVoid(lines: Lines, line: number): boolean {
-  if ((lines.flags[line]! & LineFlag.quoted) !== 0) return false;
-  const odd = lines.odd.get(line);
-  if (odd !== undefined) return odd.value === '' && odd.bytes === undefined;
+  const flags = lines.flags[line]!;
+  if ((flags & LineFlag.quoted) !== 0) return false;
+  if ((flags & LineFlag.odd) !== 0) {
+    const { value, bytes } = lines.odd.get(line)!;
+    return value === '' && bytes === undefined;
+  }
   const at = line * columnsOfLine;
   return lines.columns[at + 3] === lines.columns[at + 4];
 }

@@ -2,7 +2,8 @@
 import type { Computed, Field, FlagField, StructureLayout } from '../layout/field';
 import { sizeOf, writtenFields } from '../layout/field';
 import type { Assembler, Reached, Slot } from './assembler';
-import { compile } from './compile-value';
+import { compile, compileNumber } from './compile-value';
+import { plansOf, planOf, type FieldPlan, type FlagPlan } from './field-plans';
 import { hasName, isAsWritten, valueOfLine } from './lines';
 import { bodyEnds, bodyEndsLabel, ownBytes, ownBytesLabel } from './own-lines';
 import { lineFor, missing } from './recover-lines';
@@ -14,30 +15,34 @@ export function readLayout(
   slots?: Map<Computed, Slot>,
   writtenOf = writtenFields,
 ): Reached {
-  const old = writtenOf(layout, '20200925');
-  const current = writtenOf(layout, 'current');
+  const old = plansOf(writtenOf(layout, '20200925'));
+  const current = plansOf(writtenOf(layout, 'current'));
   let written = 0;
   for (let index = 0; ; index++) {
-    const field = fieldOfStyle(assembler, old[index], current[index]);
-    if (field === undefined) break;
-    const reached = readField(
-      assembler,
-      field,
-      (assembler.style === '20200925' ? old : current).slice(index + 1),
-      slots,
-    );
+    const plan = planOfStyle(assembler, old[index], current[index]);
+    if (plan === undefined) break;
+    // What is missing is told by what follows, in the text's own style.
+    const ofStyle = (assembler.style === '20200925' ? old : current)[index];
+    const reached = readPlanned(assembler, plan, ofStyle?.later ?? [], slots);
     if (reached !== 'all') return reached;
-    written += sizeOf(field);
+    written += plan.written;
   }
   readUnknownToIasl(assembler, layout, written, slots);
   return 'all';
 }
 
-function fieldOfStyle(assembler: Assembler, old: Field | undefined, current: Field | undefined): Field | undefined {
-  if (old === current) return old;
+function planOfStyle(
+  assembler: Assembler,
+  old: FieldPlan | undefined,
+  current: FieldPlan | undefined,
+): FieldPlan | undefined {
+  if (old?.field === current?.field) return old;
   if (assembler.nextIsOwn(bodyEndsLabel)) return current ?? old;
-  if (assembler.style === undefined && (old?.label !== current?.label || old?.size !== current?.size)) {
-    assembler.decideStyle(current !== undefined && assembler.nextHasName(current.label));
+  if (
+    assembler.style === undefined &&
+    (old?.field.label !== current?.field.label || old?.field.size !== current?.field.size)
+  ) {
+    assembler.decideStyle(current !== undefined && assembler.nextHasName(current.field.label));
   }
   return assembler.style === '20200925' ? old : (current ?? old);
 }
@@ -49,23 +54,48 @@ function readUnknownToIasl(
   written: number,
   slots?: Map<Computed, Slot>,
 ): void {
+  if (written >= layout.size) return;
   let offset = 0;
   for (const field of layout.fields) {
     if (offset >= written && sizeOf(field) > 0) {
       if (!assembler.nextIsOwn(field.label)) return;
-      readField(assembler, field, [], slots);
+      readField(assembler, field, slots);
     }
     offset += sizeOf(field);
   }
 }
 
-/** Reads one field with its flag lines. `later` are the fields behind it, which a missing line is told by. */
-export function readField(
+/** Reads one field with its flag lines. */
+export function readField(assembler: Assembler, field: Field, slots?: Map<Computed, Slot>): Reached {
+  return readPlanned(assembler, planOf(field), [], slots);
+}
+
+/** `later` are the fields behind it, which a missing line is told by. */
+function readPlanned(
   assembler: Assembler,
-  field: Field,
-  later: readonly Field[] = [],
-  slots?: Map<Computed, Slot>,
+  plan: FieldPlan,
+  later: readonly Field[],
+  slots: Map<Computed, Slot> | undefined,
 ): Reached {
+  const { field } = plan;
+  const line = field.kind === 'heading' ? -1 : assembler.takeOrdinary(field.label);
+  if (line < 0) return readOdd(assembler, plan, later, slots);
+  const offset = assembler.size;
+  if (!compileNumber(assembler, plan, line)) compile(assembler, field, line);
+  assembler.recordMeaning(line, plan.meaning, assembler.size - offset, offset);
+  if (field.computed !== undefined) slots?.set(field.computed, { line, offset, size: field.size, isKept: false });
+  if (plan.flags !== undefined) readFlagLines(assembler, plan.flags, field, line, offset, later);
+  return 'all';
+}
+
+/** Reads a field whose line is not simply the next one. */
+function readOdd(
+  assembler: Assembler,
+  plan: FieldPlan,
+  later: readonly Field[],
+  slots: Map<Computed, Slot> | undefined,
+): Reached {
+  const { field } = plan;
   readOwnBytes(assembler);
   if (takeEndOfBody(assembler)) return 'end of body';
   if (field.kind === 'heading') {
@@ -84,13 +114,14 @@ export function readField(
     assembler.append(new Uint8Array(field.size));
   } else {
     compile(assembler, field, line);
-    assembler.record(line, field, undefined, assembler.size - offset, offset);
+    assembler.recordMeaning(line, plan.meaning, assembler.size - offset, offset);
   }
+  const fieldLine = line === 'missing' ? -1 : line;
   if (field.computed !== undefined) {
-    const isKept = line !== 'missing' && isAsWritten(assembler.lines, line);
-    slots?.set(field.computed, { offset, size: field.size, isKept });
+    const isKept = fieldLine >= 0 && isAsWritten(assembler.lines, fieldLine);
+    slots?.set(field.computed, { line: fieldLine, offset, size: field.size, isKept });
   }
-  readFlagLines(assembler, field, line === 'missing' ? -1 : line, offset, later);
+  if (plan.flags !== undefined) readFlagLines(assembler, plan.flags, field, fieldLine, offset, later);
   return 'all';
 }
 
@@ -113,30 +144,35 @@ export function readOwnBytes(assembler: Assembler): void {
 
 function readFlagLines(
   assembler: Assembler,
+  flags: readonly FlagPlan[],
   field: Field,
   fieldLine: number,
   offset: number,
   later: readonly Field[],
 ): void {
-  if (field.flags === undefined) return;
   let compiled = 0n;
   let lines = 0;
-  for (const flag of field.flags) {
-    if (flag.lines?.length === 0) continue;
+  for (const { flag, meaning } of flags) {
     // In the MADT the table's revision decides about flag lines, in the IORT iasl writes all of them.
     if (assembler.compilesFlags && (flag.sinceTable ?? 0) > assembler.revision) continue;
     if (flag.lines !== undefined && !isWritten(assembler, flag)) continue;
     lines++;
-    const line = lineFor(assembler, flag.label, later);
-    if (line === undefined || line === 'missing') {
-      if (line === undefined) missing(assembler, flag.label);
-      continue;
-    }
-    assembler.record(line, field, flag, field.size, offset);
+    const line = lineOfFlag(assembler, flag, later);
+    if (line < 0) continue;
+    assembler.recordMeaning(line, meaning, field.size, offset);
     if (assembler.compilesFlags) compiled |= flagBits(assembler, flag, line);
   }
   if (!assembler.compilesFlags || lines === 0 || (fieldLine >= 0 && isAsWritten(assembler.lines, fieldLine))) return;
   assembler.write(offset, field.size, compiled);
+}
+
+/** -1 for a line that is missing. */
+function lineOfFlag(assembler: Assembler, { label }: FlagField, later: readonly Field[]): number {
+  const ordinary = assembler.takeOrdinary(label);
+  if (ordinary >= 0) return ordinary;
+  const line = lineFor(assembler, label, later);
+  if (line === undefined) missing(assembler, label);
+  return line === undefined || line === 'missing' ? -1 : line;
 }
 
 /** Whether the text has a line for bits that one style of iasl writes alone. */

@@ -3,7 +3,7 @@ import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { hasName, isOwnLine, nameOfLine } from './lines';
 import type { ProblemFix } from './problems';
-import { columnsOfLine } from './scan';
+import { columnsOfLine } from './ordinary-lines';
 
 /** The line of a field: the next one, or, where that is another, what mends the text with the least. */
 export function lineFor(assembler: Assembler, label: string, later: readonly Field[]): number | 'missing' | undefined {
@@ -55,7 +55,7 @@ export function missing(assembler: Assembler, label: string, before = -1): void 
   const where = before >= 0 ? 'before this line' : 'behind the last line';
   const message = `The field “${label}” is missing ${where}.`;
   const fix = before < 0 ? undefined : { title: `Insert “${label}”`, start, end: start, newText };
-  const structure = assembler.structures.length - 1;
+  const structure = assembler.structures.count - 1;
   assembler.problems.push({ rule: 'table-line-missing', start: place, end, message, fix, structure });
 }
 

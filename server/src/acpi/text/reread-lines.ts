@@ -1,7 +1,8 @@
 // The lines of an edited text: those before and behind the edit are as they were, and only what lies between is scanned.
 import type { SourceFile } from '../../text/source-file';
 import { LineFlag, lineAtOffset, linesOf, type Lines, type OddField } from './lines';
-import { columnsOfLine, scanText } from './scan';
+import { columnsOfLine } from './ordinary-lines';
+import { scanText } from './scan';
 
 export interface Reread {
   readonly lines: Lines;
@@ -26,12 +27,14 @@ export function rereadLines(file: SourceFile, before: Lines): Reread {
   const from = freshLineBefore(before, prefix);
   const start = from < 0 ? 0 : before.columns[from * columnsOfLine]!;
   let oldTo = before.count;
-  const scan = scanText(text, start, (lineStart) => {
-    if (lineStart < text.length - suffix) return true;
-    const line = lineStartingAt(before, lineStart - delta);
-    if (line < 0) return true;
-    oldTo = line;
-    return false;
+  const scan = scanText(text, {
+    from: start,
+    askFrom: text.length - suffix,
+    goesOn(lineStart) {
+      const line = lineStartingAt(before, lineStart - delta);
+      if (line >= 0) oldTo = line;
+      return line < 0;
+    },
   });
   const part = linesOf(file, scan);
   const first = Math.max(from, 0);
@@ -47,6 +50,7 @@ export function rereadLines(file: SourceFile, before: Lines): Reread {
     count: newTo + (before.count - oldTo),
     columns: splicedColumns(before, part, first, oldTo, delta),
     flags: splicedFlags(before, part, first, oldTo),
+    numbers: splicedNumbers(before, part, first, oldTo),
     odd: splicedOdd(before, part, first, oldTo, newTo),
     meaningless: [
       ...shifted(before.meaningless, (each) => ({ start: each.start + delta, end: each.end + delta })),
@@ -92,6 +96,14 @@ function splicedFlags(before: Lines, part: Lines, first: number, oldTo: number):
   flags.set(part.flags, first);
   flags.set(before.flags.subarray(oldTo), first + part.count);
   return flags;
+}
+
+function splicedNumbers(before: Lines, part: Lines, first: number, oldTo: number): Float64Array {
+  const numbers = new Float64Array(first + part.count + before.count - oldTo);
+  numbers.set(before.numbers.subarray(0, first));
+  numbers.set(part.numbers, first);
+  numbers.set(before.numbers.subarray(oldTo), first + part.count);
+  return numbers;
 }
 
 function splicedOdd(before: Lines, part: Lines, first: number, oldTo: number, newTo: number): Lines['odd'] {

@@ -1,13 +1,11 @@
 // A table's text as the shape that the grammar reads: comments taken out, continued lines joined, as iasl's DtGetNextLine
 // does it (ACPICA source/compiler/dtio.c). One character a token:
-//   f  a whole line as iasl writes it: prefix, name, colon, value, note      d  `//doorbell`: the next line is ours
+//   f  lines as iasl writes them: prefix, name, colon, value, note           d  `//doorbell`: the next line is ours
 //   _  blanks   w  other characters   [ ] : "  themselves                    a  `//doorbell …` behind a field
 //   ;  the end of a line
 // Lines that are blank, or hold comments alone, leave nothing. A line that holds "Raw Table Data" ends the input.
 import { Growing } from './growing';
-
-/** Where the parts of an ordinary line stand: `columnsOfLine` numbers each. */
-export const columnsOfLine = 6;
+import { OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
 
 export type ScanProblem =
   | { readonly kind: 'comment-unclosed' | 'string-unclosed'; readonly start: number }
@@ -17,10 +15,9 @@ export interface Scan {
   readonly shape: string;
   /** Of each token: where it begins in the file; for the tokens of an odd line, where its text begins in `odd`. */
   readonly starts: Int32Array;
-  /** Of token `f`, its index among the ordinary lines; of the others, the index of their odd line. */
+  /** Of token `f`, the index of its first line among the ordinary ones; of the others, the index of their odd line. */
   readonly lines: Int32Array;
-  /** start, name start, name end, value start, value end, end of each ordinary line. */
-  readonly ordinary: Int32Array;
+  readonly ordinary: OrdinaryColumns;
   /** Lines with comments, continuations or anything else that iasl does not write. */
   readonly odd: readonly OddLine[];
   /** Offsets of comments: start, end, start, end, … */
@@ -46,113 +43,60 @@ const enum Char {
   quote = 34,
   star = 42,
   slash = 47,
-  colon = 58,
-  open = 91,
   backslash = 92,
-  close = 93,
   delete = 127,
 }
 
-export const rawTableData = 'Raw Table Data';
+export { rawTableData };
+
 const ownMarker = '//doorbell';
 
-/** Scans from `from`, which begins a line, as long as `goesOn` says so at the beginnings of lines. */
-export function scanText(text: string, from = 0, goesOn: (lineStart: number) => boolean = () => true): Scan {
+/** A part of a text to be scanned, and how. */
+export interface ScanPart {
+  /** Where a line begins. */
+  readonly from?: number;
+  /** Asked at the beginning of each line from here on: whether it is to be scanned. */
+  readonly askFrom?: number;
+  readonly goesOn?: (lineStart: number) => boolean;
+  /** Whether lines as iasl writes them are read at once (the default), or like any others: the grammar has to say the same. */
+  readonly isQuick?: boolean;
+}
+
+/** Scans a text, or as far as `part` says. */
+export function scanText(text: string, part: ScanPart = {}): Scan {
+  const { from = 0, askFrom = Infinity, goesOn = () => true, isQuick = true } = part;
   const shape: string[] = [];
   const starts = new Growing();
   const lines = new Growing();
-  const ordinary = new Growing();
+  const ordinary = new OrdinaryLines(text);
   const comments = new Growing();
   const odd: OddLine[] = [];
   const problems: ScanProblem[] = [];
   const length = text.length;
-  let rawAt = nextRaw(from);
   let returnAt = -1;
   let at = from;
   let isOver = false as boolean;
-  while (at < length && !isOver && goesOn(at)) {
-    const next = ordinaryLine(at);
-    at = next < 0 ? oddLine(at) : next;
+  while (at < length && !isOver && (at < askFrom || goesOn(at))) {
+    const before = ordinary.count;
+    const next = isQuick ? ordinary.read(at, at < askFrom ? askFrom : at + 1) : at;
+    if (ordinary.count > before && shape.at(-1) !== 'f') token('f', at, before);
+    at = next === at ? oddLine(at) : next;
   }
   return {
     shape: shape.join(''),
     starts: starts.done(),
     lines: lines.done(),
-    ordinary: ordinary.done(),
+    ordinary: ordinary.columns(),
     odd,
     comments: comments.done(),
     problems,
     end: Math.min(at, length),
   };
 
-  function nextRaw(start: number): number {
-    const found = text.indexOf(rawTableData, start);
-    return found < 0 ? Infinity : found;
-  }
-
   function token(kind: string, start: number, line: number): void {
     shape.push(kind);
     starts.push(start);
     lines.push(line);
-  }
-
-  /** Reads a line of the form that iasl writes; -1 where it is another, or a blank one's end. */
-  function ordinaryLine(start: number): number {
-    let p = start;
-    let c = text.charCodeAt(p);
-    for (;;) {
-      if (c === Char.blank) {
-        c = text.charCodeAt(++p);
-      } else if (c === Char.open) {
-        do c = text.charCodeAt(++p);
-        while (isPlain(c) && c !== Char.close && c !== Char.colon);
-        if (c !== Char.close) return -1;
-        c = text.charCodeAt(++p);
-      } else {
-        break;
-      }
-    }
-    if (c === Char.newline) return p + 1;
-    const nameStart = p;
-    while (isPlain(c) && c !== Char.colon) c = text.charCodeAt(++p);
-    if (c !== Char.colon) return -1;
-    let nameEnd = p;
-    while (nameEnd > nameStart && text.charCodeAt(nameEnd - 1) === Char.blank) nameEnd--;
-    c = text.charCodeAt(++p);
-    while (c === Char.blank || c === Char.tab) c = text.charCodeAt(++p);
-    let valueStart = p;
-    let valueEnd: number;
-    if (c === Char.quote) {
-      valueStart = p;
-      do c = text.charCodeAt(++p);
-      while ((isPlain(c) || c === Char.backslash || c === Char.slash) && c !== Char.quote);
-      if (c !== Char.quote || text.charCodeAt(p - 1) === Char.backslash) return -1;
-      valueEnd = ++p;
-      c = text.charCodeAt(p);
-    } else {
-      while (isPlain(c) && c !== Char.open) c = text.charCodeAt(++p);
-      valueEnd = p;
-      while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === Char.blank) valueEnd--;
-      // iasl drops the character before a note, whatever it is.
-      if (c === Char.open && valueEnd === p && valueEnd > valueStart) return -1;
-    }
-    while (isPlain(c)) c = text.charCodeAt(++p);
-    const end = p;
-    if (c === Char.return) c = text.charCodeAt(++p);
-    if (c !== Char.newline && p < length) return -1;
-    if (rawAt < p) {
-      if (rawAt >= start) return -1;
-      rawAt = nextRaw(start);
-      if (rawAt < p) return -1;
-    }
-    token('f', start, ordinary.count / columnsOfLine);
-    ordinary.push(start);
-    ordinary.push(nameStart);
-    ordinary.push(nameEnd);
-    ordinary.push(valueStart);
-    ordinary.push(valueEnd);
-    ordinary.push(end);
-    return p + 1;
   }
 
   /** Reads a line of any other form, character by character; returns where the next one begins. */
@@ -299,11 +243,6 @@ export function scanText(text: string, from = 0, goesOn: (lineStart: number) => 
     }
     return returnAt;
   }
-}
-
-/** Neither the end of a line or of the text, nor a character that an ordinary line does not have. */
-function isPlain(c: number): boolean {
-  return c >= Char.blank && c < Char.delete && c !== Char.slash && c !== Char.quote && c !== Char.backslash;
 }
 
 /** Whether iasl takes a file with this character, outside of comments, for text. */

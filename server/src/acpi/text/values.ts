@@ -85,16 +85,3 @@ export function unicodeBytes(text: string, encoding: SourceFile['encoding']): Ui
   });
   return wide;
 }
-
-/** The integer of one to thirteen hexadecimal digits from `start` to `end`, -1 for anything else. */
-export function plainHexadecimal(text: string, start: number, end: number): number {
-  if (end - start > 13 || end <= start) return -1;
-  let value = 0;
-  for (let at = start; at < end; at++) {
-    const c = text.charCodeAt(at);
-    const digit = c >= 48 && c <= 57 ? c - 48 : c >= 65 && c <= 70 ? c - 55 : c >= 97 && c <= 102 ? c - 87 : -1;
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
-}

@@ -5,8 +5,8 @@ import type { Assembly } from './assemble';
 import { evaluate } from './expression';
 import { lineAtOffset, textLine, valueOfLine } from './lines';
 import { once } from '../../text/once';
-import { columnsOfLine } from './scan';
-import { suspectLines } from './suspects';
+import { columnsOfLine } from './ordinary-lines';
+import { meaningAt, noMeaning } from './meanings';
 import type { PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
 
 export interface Views {
@@ -16,13 +16,13 @@ export interface Views {
 }
 
 export function viewsOf(assembly: Assembly): Views {
-  const { lines, bytes } = assembly;
+  const { lines, bytes, meanings, offsets, sizes } = assembly;
   const { file, columns } = lines;
   const lineViews: (TextLine | undefined)[] = [];
   const fieldViews: (TextField | undefined)[] = [];
   const structureAt = once(structureViews);
   const placed = once(placedLines);
-  const suspects = once(() => suspectLines(assembly).map(fieldView));
+  const suspects = once(() => assembly.suspects().map(fieldView));
 
   const syntax: TableText = {
     get lines() {
@@ -30,8 +30,7 @@ export function viewsOf(assembly: Assembly): Views {
     },
     get fields() {
       const found: TextField[] = [];
-      for (let line = 0; line < lines.count; line++)
-        if (assembly.fields[line] !== undefined) found.push(fieldView(line));
+      for (let line = 0; line < lines.count; line++) if (meanings[line] !== noMeaning) found.push(fieldView(line));
       return found;
     },
     get suspects() {
@@ -57,10 +56,9 @@ export function viewsOf(assembly: Assembly): Views {
   }
 
   function makeField(line: number): TextField {
-    const field = assembly.fields[line]!;
-    const flag = assembly.flags[line];
-    const offset = assembly.offsets[line]!;
-    const size = assembly.sizes[line]!;
+    const { field, flag } = meaningAt(meanings, line)!;
+    const offset = offsets[line]!;
+    const size = sizes[line]!;
     const isInteger = field.kind === 'integer' || field.kind === 'flags';
     return {
       get line() {
@@ -89,7 +87,7 @@ export function viewsOf(assembly: Assembly): Views {
     const views: TextStructure[] = [];
     const children: TextStructure[][] = [];
     const counts = new Map<string, number>();
-    assembly.structures.forEach(({ kind, layout, parent, offset, size, firstLine, lastLine }, at) => {
+    assembly.structures.all().forEach(({ kind, layout, parent, offset, size, firstLine, lastLine }, at) => {
       const key = `${parent} ${kind}`;
       const index = counts.get(key) ?? 0;
       counts.set(key, index + 1);
@@ -119,31 +117,32 @@ export function viewsOf(assembly: Assembly): Views {
     return views;
   }
 
+  /** Whether a line has bytes of its own. */
+  function hasBytes(line: number): boolean {
+    if (sizes[line] === 0) return false;
+    const meaning = meaningAt(meanings, line);
+    return meaning !== undefined && meaning.flag === undefined && meaning.field.kind !== 'heading';
+  }
+
   /** Lines that have bytes of their own, in order of their bytes. */
   function placedLines(): Int32Array {
     const found = new Int32Array(lines.count);
     let count = 0;
-    for (let line = 0; line < lines.count; line++) {
-      const hasBytes = assembly.offsets[line]! >= 0 && assembly.sizes[line]! > 0;
-      if (hasBytes && assembly.flags[line] === undefined && assembly.fields[line]!.kind !== 'heading') {
-        found[count++] = line;
-      }
-    }
+    for (let line = 0; line < lines.count; line++) if (hasBytes(line)) found[count++] = line;
     return found.subarray(0, count);
   }
 
-  function placeOf(value: { readonly offset: number }, part: 'value' | 'line' = 'value'): ReturnType<PlaceOf> {
+  /** The last line with bytes of its own of which the first is a certain one, or one before; -1 for none. */
+  function lineOfByte(offset: number): number {
+    const line = lastAtOrBefore(lines.count, (at) => offsets[at]!, offset);
+    for (let at = line; at >= 0 && at > line - mostWithoutBytes; at--) if (hasBytes(at)) return at;
     const all = placed();
-    let low = -1;
-    let high = all.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (assembly.offsets[all[middle]!]! <= value.offset) low = middle;
-      else high = middle - 1;
-    }
-    if (low < 0) return undefined;
-    const line = all[low]!;
-    if (value.offset >= assembly.offsets[line]! + assembly.sizes[line]!) return undefined;
+    return all[lastAtOrBefore(all.length, (at) => offsets[all[at]!]!, offset)] ?? -1;
+  }
+
+  function placeOf(value: { readonly offset: number }, part: 'value' | 'line' = 'value'): ReturnType<PlaceOf> {
+    const line = lineOfByte(value.offset);
+    if (line < 0 || value.offset >= offsets[line]! + sizes[line]!) return undefined;
     const at = line * columnsOfLine;
     const start = columns[at + (part === 'value' ? 3 : 0)]!;
     return { file, start, end: columns[at + (part === 'value' ? 4 : 5)]! };
@@ -151,9 +150,24 @@ export function viewsOf(assembly: Assembly): Views {
 
   function fieldAt(offsetInText: number): TextField | undefined {
     const line = lineAtOffset(lines, offsetInText);
-    if (line < 0 || assembly.fields[line] === undefined) return undefined;
+    if (line < 0 || meanings[line] === noMeaning) return undefined;
     return offsetInText <= columns[line * columnsOfLine + 5]! ? fieldView(line) : undefined;
   }
+}
+
+/** Flag lines and lines that stand for nothing behind a field, before a list of all fields is worth making. */
+const mostWithoutBytes = 32;
+
+/** The last of so many numbers in order that is not above a limit, -1 for none. */
+function lastAtOrBefore(count: number, numberAt: (index: number) => number, limit: number): number {
+  let low = -1;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (numberAt(middle) <= limit) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function pairs(column: Int32Array): { start: number; end: number }[] {

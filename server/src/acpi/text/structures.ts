@@ -1,0 +1,144 @@
+// The structures of a table as lines and bytes, in columns: an edit of a large table moves numbers, not objects.
+import type { StructureLayout } from '../layout/field';
+import type { StructureKind } from './table-text';
+
+/** A structure: indices of lines, the last one included. */
+export interface AssembledStructure {
+  readonly kind: StructureKind;
+  readonly layout: StructureLayout;
+  /** Index of the structure it is part of, -1 for none. */
+  readonly parent: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly firstLine: number;
+  readonly lastLine: number;
+}
+
+/** By how much a part of a text has moved. */
+export interface Shift {
+  readonly lines: number;
+  readonly bytes: number;
+  readonly structures: number;
+}
+
+const enum Column {
+  kind,
+  layout,
+  parent,
+  offset,
+  size,
+  firstLine,
+  lastLine,
+  count,
+}
+
+const kinds: readonly StructureKind[] = [
+  'table-header',
+  'table-body',
+  'padding',
+  'node',
+  'mapping',
+  'interrupt',
+  'descriptor',
+  'subtable',
+];
+const nodeKind = kinds.indexOf('node');
+
+/** Layouts are data that live as long as the program. */
+const layouts: StructureLayout[] = [];
+const layoutIndices = new Map<StructureLayout, number>();
+
+function indexOfLayout(layout: StructureLayout): number {
+  let index = layoutIndices.get(layout);
+  if (index === undefined) {
+    index = layouts.push(layout) - 1;
+    layoutIndices.set(layout, index);
+  }
+  return index;
+}
+
+export class Structures {
+  count = 0;
+  nodeCount = 0;
+  #numbers = new Int32Array(Column.count * 64);
+
+  /** Begins a structure; returns its index. */
+  open(kind: StructureKind, layout: StructureLayout, parent: number, offset: number, firstLine: number): number {
+    this.#reserve(1);
+    const index = this.count++;
+    const numbers = this.#numbers;
+    const at = index * Column.count;
+    numbers[at + Column.kind] = kinds.indexOf(kind);
+    numbers[at + Column.layout] = indexOfLayout(layout);
+    numbers[at + Column.parent] = parent;
+    numbers[at + Column.offset] = offset;
+    numbers[at + Column.firstLine] = firstLine;
+    numbers[at + Column.lastLine] = firstLine;
+    if (kind === 'node') this.nodeCount++;
+    return index;
+  }
+
+  close(index: number, end: number, lastLine: number): void {
+    const at = index * Column.count;
+    this.#numbers[at + Column.size] = end - this.#numbers[at + Column.offset]!;
+    this.#numbers[at + Column.lastLine] = Math.max(this.firstLineOf(index), lastLine);
+  }
+
+  /** Takes over structures of an earlier text, from one that is part of no other, as they have moved. */
+  append(earlier: Structures, from: number, to: number, shift: Shift): void {
+    this.#reserve(to - from);
+    const start = this.count * Column.count;
+    this.#numbers.set(earlier.#numbers.subarray(from * Column.count, to * Column.count), start);
+    this.count += to - from;
+    const numbers = this.#numbers;
+    for (let at = start; at < this.count * Column.count; at += Column.count) {
+      if (numbers[at + Column.kind] === nodeKind) this.nodeCount++;
+      if (numbers[at + Column.parent]! >= 0) numbers[at + Column.parent]! += shift.structures;
+      numbers[at + Column.offset]! += shift.bytes;
+      numbers[at + Column.firstLine]! += shift.lines;
+      numbers[at + Column.lastLine]! += shift.lines;
+    }
+  }
+
+  isNode(index: number): boolean {
+    return this.#numbers[index * Column.count + Column.kind] === nodeKind;
+  }
+
+  parentOf(index: number): number {
+    return this.#numbers[index * Column.count + Column.parent]!;
+  }
+
+  offsetOf(index: number): number {
+    return this.#numbers[index * Column.count + Column.offset]!;
+  }
+
+  firstLineOf(index: number): number {
+    return this.#numbers[index * Column.count + Column.firstLine]!;
+  }
+
+  at(index: number): AssembledStructure {
+    const at = index * Column.count;
+    const number = (column: Column): number => this.#numbers[at + column]!;
+    return {
+      kind: kinds[number(Column.kind)]!,
+      layout: layouts[number(Column.layout)]!,
+      parent: number(Column.parent),
+      offset: number(Column.offset),
+      size: number(Column.size),
+      firstLine: number(Column.firstLine),
+      lastLine: number(Column.lastLine),
+    };
+  }
+
+  all(): AssembledStructure[] {
+    return Array.from({ length: this.count }, (_, index) => this.at(index));
+  }
+
+  #reserve(more: number): void {
+    const needed = (this.count + more) * Column.count;
+    if (needed <= this.#numbers.length) return;
+    const larger = new Int32Array(Math.max(needed, 2 * this.#numbers.length));
+    larger.set(this.#numbers);
+    this.#numbers = larger;
+  }
+}
