@@ -20,7 +20,8 @@ export function answerCompletion(connection: Connection, session: Session, abili
     const { uri, position } = checked.position(params);
     const table = session.tableAt(uri);
     if (table === undefined) return null;
-    const found = completions(table, toOffset(table.file, position));
+    const madt = () => session.analysisAt(uri)?.analysis.snapshot.acpi?.madt?.madt;
+    const found = completions(table, toOffset(table.file, position), madt);
     // What is typed makes other numbers likely: the list is asked for anew.
     return { isIncomplete: true, items: found.map((each, index) => completionItem(table, each, index, abilities)) };
   });

@@ -77,6 +77,39 @@ describe('completion of values in an IORT', () => {
     assert.ok(set.includes('Proximity Domain Valid : 1'));
   });
 
+  it('offers the ITS that the MADT has, those that no group names first', () => {
+    const itsEntry = (id: number): string =>
+      [
+        'Subtable Type : 0F',
+        'Length : 14',
+        'Reserved : 0000',
+        `Translation ID : ${id}`,
+        'Base Address : 8080000',
+        'Reserved : 0',
+      ].join('\n');
+    const madt = tableOf(
+      `Signature : "APIC"\nRevision : 05\nLocal Apic Address : 0\nFlags : 0\n${itsEntry(0)}\n${itsEntry(3)}\n`,
+    ).madt!;
+    const { document, offset } = markedAt('Identifiers');
+    const found = completions(document, offset, () => madt);
+    assert.deepEqual(
+      found.map(({ label, detail, insert }) => [label, detail, insert[0]!.text]),
+      [
+        ['GIC ITS 3', 'at 0x8080000', '00000003'],
+        ['GIC ITS 0', 'at 0x8080000', '00000000'],
+      ],
+    );
+    assert.deepEqual(completions(document, offset), []);
+    const end = marked(`${exampleTable}\n‸`);
+    const group = completions(end.document, end.offset, () => madt).find(({ label }) => label.endsWith('ITS group'))!;
+    assert.ok(
+      group.insert
+        .map(({ text }) => text)
+        .join('')
+        .includes('Identifiers : 00000003'),
+    );
+  });
+
   it('offers what a computed field comes to', () => {
     assert.deepEqual(labels(markedAt('Node Count')), ['00000008']);
     assert.deepEqual(labels(markedAt('Checksum')), [
@@ -134,6 +167,19 @@ describe('completion of lines in an IORT', () => {
     assert.ok(labels(interrupt).includes('Context Interrupt'));
     const range = marked(exampleTable.replace(/(Length of RMR.*\n.*\n)/, '$1‸\n'));
     assert.deepEqual(errors(taken(range, 'Base Address of RMR')), []);
+  });
+
+  it('gives a further mapping the IDs that are free', () => {
+    const half = exampleTable.replace(/(Segment[^]*?ID Count : 0000)FFFF/, '$17FFF');
+    const next = taken(marked(half.replace('\n// Named component DMA0', '\n‸\n// Named component DMA0')), 'ID mapping');
+    const rc = tableOf(next).iort!.nodes.find(({ kind }) => kind === 'root-complex')!;
+    assert.deepEqual(
+      rc.mappings.map(({ inputBase, count }) => [inputBase.value, count.value]),
+      [
+        [0n, 0x7fffn],
+        [0x8000n, 0x7fffn],
+      ],
+    );
   });
 
   const kinds = ['ITS group', 'Named component', 'PCI root complex', 'SMMUv1/v2', 'SMMUv3', 'PMCG', 'RMR', 'IWB'];

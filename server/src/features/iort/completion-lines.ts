@@ -1,5 +1,5 @@
 // Lines that can stand at a place: the fields that are next in their structure, the rest of it, a further mapping, a new node.
-import type { NodeKind } from '../../acpi/iort/model';
+import type { IortTable, NodeKind } from '../../acpi/iort/model';
 import { writtenFields, type Field } from '../../acpi/layout/field';
 import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
 import { itsIdentifier, namePadding } from '../../acpi/layout/iort-nodes';
@@ -21,6 +21,7 @@ import {
   type LineForm,
   type LineOf,
 } from './line-text';
+import type { MadtOf } from './free-values';
 import { nodeHolding } from './names';
 import {
   kindTitle,
@@ -36,7 +37,7 @@ import {
 const begunLine = /^([ \t]*(?:\[[^\]\n]*\][ \t]*)*)([^:\n]*)$/;
 
 /** The choices for a line that has no colon yet. */
-export function nodesForLine(document: TableDocument, offset: number): readonly Completion[] {
+export function nodesForLine(document: TableDocument, offset: number, madt: MadtOf): readonly Completion[] {
   const { file, iort } = document;
   const start = file.text.lastIndexOf('\n', offset - 1) + 1;
   const lineEnd = file.text.indexOf('\n', offset);
@@ -71,7 +72,7 @@ export function nodesForLine(document: TableDocument, offset: number): readonly 
   }
   found.push(...lines.slice(1).map((line) => item(place, [line.text], fieldWords(line.of), false)));
   const isComplete = lines.length === 0 || iort === undefined;
-  if (isComplete && iort !== undefined) found.push(...wholes(document, { before, after, form, place }));
+  if (isComplete && iort !== undefined) found.push(...wholes(document, { before, after, form, place, madt }));
   return found;
 }
 
@@ -242,10 +243,11 @@ interface Gap {
   readonly after: TextField | undefined;
   readonly form: LineForm;
   readonly place: Place;
+  readonly madt: MadtOf;
 }
 
 /** Mappings and other elements of the node above, and between nodes all kinds of new ones. */
-function wholes(document: TableDocument, { before, after, form, place }: Gap): readonly Completion[] {
+function wholes(document: TableDocument, { before, after, form, place, madt }: Gap): readonly Completion[] {
   const { iort } = document;
   if (iort === undefined) return [];
   const beginsStructure = after === undefined || after.structure?.fields[0]?.line.start === after.line.start;
@@ -253,13 +255,14 @@ function wholes(document: TableDocument, { before, after, form, place }: Gap): r
   const found: Completion[] = [];
   const node = nodeHolding(iort, before.offset);
   const offset = after?.offset ?? iort.end;
-  const context: NewNodeContext = { table: iort, form, offset };
+  const context: NewNodeContext = { table: iort, form, offset, madt };
   const add = (label: string, detail: string, documentation: string, lines: NewLines) => {
     // The cursor stands on a line of its own.
     const shown = lines[0] === undefined ? lines.slice(1) : lines;
     found.push(item(place, shown, { label, detail, documentation, kind: 'structure' }, false));
   };
   if (node !== undefined && node.kind !== 'unknown') {
+    const { kind } = node;
     const isOfNode =
       after === undefined || after.field === nodeHeaderLayout.fields[0] || nodeHolding(iort, after.offset) === node;
     if (isOfNode && targets[node.kind] !== undefined) {
@@ -267,18 +270,18 @@ function wholes(document: TableDocument, { before, after, form, place }: Gap): r
         'ID mapping',
         '6 lines',
         'A range of IDs, and what it becomes where.',
-        newElement('mapping', node.kind, context),
+        newElement('mapping', { kind, node }, context),
       );
     }
     if (node.kind === 'its-group' && before.field === itsIdentifier) {
-      add('Identifiers', 'a further ITS', itsIdentifier.meaning, newElement('identifier', node.kind, context));
+      add('Identifiers', 'a further ITS', itsIdentifier.meaning, newElement('identifier', { kind, node }, context));
     }
     if (node.kind === 'smmu' && (before.field === contextInterrupt || before.structure?.kind === 'interrupt')) {
       add(
         'Context Interrupt',
         'one line',
         contextInterrupt.meaning,
-        newElement('context-interrupt', node.kind, context),
+        newElement('context-interrupt', { kind, node }, context),
       );
     }
     if (node.kind === 'rmr' && before.structure?.kind !== 'mapping') {
@@ -286,7 +289,7 @@ function wholes(document: TableDocument, { before, after, form, place }: Gap): r
         'Base Address of RMR',
         '3 lines',
         'A further reserved memory range.',
-        newElement('descriptor', node.kind, context),
+        newElement('descriptor', { kind, node }, context),
       );
     }
   }
@@ -298,7 +301,7 @@ function wholes(document: TableDocument, { before, after, form, place }: Gap): r
       if (!isKnownTo(kind, form)) continue;
       add(
         `New node: ${kindTitle(kind)}`,
-        'all fields',
+        needed(kind, iort) ?? 'all fields',
         `A node of the kind ${kindTitle(kind)}.`,
         newNode(kind, context),
       );
@@ -310,4 +313,10 @@ function wholes(document: TableDocument, { before, after, form, place }: Gap): r
 /** iasl 20200925 has no lines for an RMR or an IWB. */
 function isKnownTo(kind: NodeKind, { style }: LineForm): boolean {
   return style === 'current' || (kind !== 'rmr' && kind !== 'iwb');
+}
+
+/** What the table has to become first. */
+function needed(kind: NodeKind, { header }: IortTable): string | undefined {
+  const revision = kind === 'iwb' ? 7n : kind === 'rmr' ? 5n : 0n;
+  return (header.revision?.value ?? 0n) < revision ? `needs table revision ${revision}` : undefined;
 }

@@ -2,6 +2,7 @@
 import type { IortNode, NodeKind } from '../../acpi/iort/model';
 import { flagValue, withFlag, type FlagField } from '../../acpi/layout/field';
 import { iortTableLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
+import { itsIdentifier } from '../../acpi/layout/iort-nodes';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import type { TableDocument } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
@@ -10,6 +11,7 @@ import { targets } from '../../rules/iort/references';
 import { usualRevision } from '../../rules/iort/nodes';
 import { hex } from '../../text/numbers';
 import type { Completion } from './completion-item';
+import { itsChoices, type MadtOf } from './free-values';
 import { flagDigits, integerDigits } from './line-text';
 import { nodeHolding, nodeLabel } from './names';
 
@@ -19,16 +21,22 @@ type Choice = Pick<Completion, 'label' | 'detail' | 'documentation' | 'kind'> & 
   readonly isLikely?: boolean;
 };
 
-/** The choices for the value of a line; `read` is the document that the field was found in. */
+interface Surroundings {
+  /** The document that the field was found in. */
+  readonly read: TableDocument;
+  readonly madt: MadtOf;
+}
+
+/** The choices for the value of a line. */
 export function valuesAt(
   document: TableDocument,
   field: TextField,
   offset: number,
-  read: TableDocument = document,
+  surroundings: Surroundings,
 ): readonly Completion[] {
   const { line } = field;
   const typed = document.file.text.slice(Math.min(line.valueStart, offset), offset);
-  return choices(field, read).map(({ text, further = [], isLikely = false, ...shown }) => ({
+  return choices(field, surroundings).map(({ text, further = [], isLikely = false, ...shown }) => ({
     ...shown,
     start: Math.min(line.valueStart, offset),
     end: Math.max(line.valueEnd, offset),
@@ -40,11 +48,12 @@ export function valuesAt(
   }));
 }
 
-function choices(text: TextField, read: TableDocument): readonly Choice[] {
+function choices(text: TextField, { read, madt }: Surroundings): readonly Choice[] {
   const { field, flag } = text;
   if (flag !== undefined) return flagChoices(text, flag);
   if (field === tableHeaderLayout.fields[0]) return signatures;
   if (field.reference === 'table-offset') return nodeChoices(text, read);
+  if (field === itsIdentifier) return itsOf(text, read, madt);
   if (field.computed !== undefined) return computedChoice(text);
   if (field.name === 'revision') return revisionChoices(text, read);
   if (field.values !== undefined) {
@@ -99,6 +108,19 @@ function nodeChoices({ field, offset }: TextField, { iort }: TableDocument): Cho
     documentation: `Node ${node.index + 1} of ${iort.nodes.length}, ${node.length} bytes.`,
     kind: 'node',
     text: integerDigits(field, BigInt(node.offset)),
+    isLikely: index === 0,
+  }));
+}
+
+/** The ITS that the MADT has, those first that no group names yet. */
+function itsOf({ field }: TextField, { iort }: TableDocument, madt: MadtOf): Choice[] {
+  if (iort === undefined) return [];
+  return itsChoices(iort, madt()).map(({ id, base, user }, index) => ({
+    label: `GIC ITS ${id}`,
+    detail: base === undefined ? '' : `at ${hex(base)}`,
+    documentation: user === undefined ? 'In the MADT; no ITS group names it.' : `${nodeLabel(user)} names it.`,
+    kind: 'value',
+    text: integerDigits(field, id),
     isLikely: index === 0,
   }));
 }

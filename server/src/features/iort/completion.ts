@@ -6,21 +6,27 @@ import { valuesAt } from './completion-values';
 import { sourceFile } from '../../text/source-file';
 import { documentOfText } from '../../acpi/text/document';
 import type { Completion } from './completion-item';
+import type { MadtOf } from './free-values';
 
 /** Prefixes, a name, the colon, and what stands of the value before the cursor. */
 const valueLine = /^([ \t]*(?:\[[^\]\n]*\][ \t]*)*([^:\n]*?)[ \t]*:[ \t]*)([^\n]*)$/;
 
-export function completions(document: TableDocument, offset: number): readonly Completion[] {
+/** `madt` is that of the same machine, where it is known: it has the ITS that an ITS group may name. */
+export function completions(
+  document: TableDocument,
+  offset: number,
+  madt: MadtOf = () => undefined,
+): readonly Completion[] {
   const { file, syntax } = document;
   const isComment = syntax.comments.some(({ start, end }) => start < offset && offset < end);
   if (isComment || offset > syntax.end) return [];
   const lineStart = file.text.lastIndexOf('\n', offset - 1) + 1;
   const before = file.text.slice(lineStart, offset);
   const match = valueLine.exec(before);
-  if (match === null) return nodesForLine(document, offset);
+  if (match === null) return nodesForLine(document, offset, madt);
   const [, , name = ''] = match;
   const known = document.fieldAt(offset);
-  if (known?.line.name === name) return valuesAt(document, known, offset);
+  if (known?.line.name === name) return valuesAt(document, known, offset, { read: document, madt });
   // A line without a value is none: as if there were one, it is the field that it is going to be.
   const text = `${file.text.slice(0, offset)}0${file.text.slice(offset)}`;
   const whole = documentOfText(sourceFile(file.path, text, file.encoding));
@@ -30,6 +36,6 @@ export function completions(document: TableDocument, offset: number): readonly C
     document,
     { ...field, line: { ...field.line, valueStart: offset, valueEnd: offset, value: '' } },
     offset,
-    whole,
+    { read: whole, madt },
   );
 }

@@ -3,6 +3,7 @@ import { byteSum } from '../../acpi/bytes';
 import type { TableDocument } from '../../acpi/text/document';
 import {
   definedBits,
+  flagLines,
   flagValue,
   nameOfValue,
   type Computed,
@@ -21,7 +22,7 @@ export function fieldTexts(document: TableDocument, text: TextField): readonly T
     ? [
         `**${field.label}**${ofStructure(document, text)}: ${field.meaning}`,
         valueText(document, text),
-        bitsText(text),
+        bitsText(document, text),
         differenceText(text),
         field.computed === undefined ? undefined : computedText(field.computed),
         placeText(document, text),
@@ -76,12 +77,14 @@ function checksumText(bytes: Uint8Array, offset: number): string {
     : `, the bytes do not sum to zero (byte ${offset})`;
 }
 
-/** The bits that have meanings, as they are set. */
-function bitsText({ field, compiled }: TextField): Text {
+/** The bits that have meanings, as they are set; those that have no line of their own say what they mean here. */
+function bitsText({ syntax }: TableDocument, { field, compiled }: TextField): Text {
   if (field.flags === undefined || compiled === undefined) return undefined;
-  const lines = field.flags.map(
-    (flag) => `${bitName(flag)} ${flag.label}: ${bitsValue(flag, flagValue(flag, compiled))}`,
-  );
+  const withLine = new Set(flagLines(field, syntax.style));
+  const lines = field.flags.map((flag) => {
+    const value = `${bitName(flag)} ${flag.label}: ${bitsValue(flag, flagValue(flag, compiled))}`;
+    return withLine.has(flag) ? value : `${value}. ${flag.meaning}`;
+  });
   const reserved = compiled & ~definedBits(field);
   if (reserved !== 0n) lines.push(`reserved bits that are set: ${code(hex(reserved))}`);
   return bullets(lines);

@@ -38,7 +38,9 @@ function contextTexts(
 ): readonly Text[] {
   const { iort } = document;
   const node = iort && nodeHolding(iort, field.offset);
-  if (iort === undefined || node === undefined) return [];
+  // A remark of ours on where a body ends stands where the next structure begins.
+  const isRemark = field.line.isOwn && field.size === 0;
+  if (iort === undefined || node === undefined || isRemark) return [];
   const mapping = mappingHolding(node, field.offset);
   if (mapping !== undefined) return mappingTexts(document, analysis, node, mapping);
   if (field.field === node.header.type.field) return nodeTexts(document, analysis, node);

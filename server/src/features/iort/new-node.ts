@@ -1,5 +1,5 @@
 // The lines of a new node: every field in order, computed ones as the compiler would, the rest as a machine usually has them.
-import type { IortTable, NodeKind } from '../../acpi/iort/model';
+import type { IortNode, IortTable, NodeKind } from '../../acpi/iort/model';
 import { flagValue, writtenFields, type Field, type StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout, idMappingLayout, nodeTypes, writtenNodeHeader } from '../../acpi/layout/iort';
 import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../../acpi/layout/iort-nodes';
@@ -8,6 +8,7 @@ import { documentOfText } from '../../acpi/text/document';
 import { targets } from '../../rules/iort/references';
 import { usualRevision } from '../../rules/iort/nodes';
 import { sourceFile } from '../../text/source-file';
+import { componentStream, freeIdentifier, freeInput, freeIts, freeName, freeOutput, type MadtOf } from './free-values';
 import { fieldHead, flagDigits, flagHead, integerDigits, linesOfField, type LineForm } from './line-text';
 
 export type NewNodeKind = Exclude<NodeKind, 'unknown'>;
@@ -55,7 +56,9 @@ const openFields: ReadonlySet<string> = new Set([
   'deviceName',
   'gsiv',
   'eventGsiv',
+  'priGsiv',
   'gerrGsiv',
+  'syncGsiv',
   'overflowGsiv',
   'nodeReference',
   'identifiers',
@@ -66,23 +69,34 @@ export interface NewNodeContext {
   readonly form: LineForm;
   /** Byte at which the node comes to lie. */
   readonly offset: number;
+  readonly madt: MadtOf;
 }
 
 export function newNode(kind: NewNodeKind, context: NewNodeContext): NewLines {
   const { table, form } = context;
   const type = newNodeKinds.indexOf(kind);
   const tableRevision = Number(table.header.revision?.value ?? 0n);
-  const header = writtenNodeHeader(form.style, tableRevision).map((field) => partOf(field, headerValue(field)));
+  const header = writtenNodeHeader(form.style, tableRevision).map(headerPart);
   const layout = bodyLayout(type)!;
-  const parts: Part[] = [undefined, ...header, undefined, ...bodyParts(kind, layout, context), ...arrayParts(kind)];
+  const parts: Part[] = [
+    undefined,
+    ...header,
+    undefined,
+    ...bodyParts(kind, layout, context),
+    ...arrayParts(kind, context),
+  ];
   const mapping = newMapping(kind, context);
   if (mapping.length > 0) parts.push(undefined, ...mapping);
   return written(parts, context, tableRevision);
 
-  function headerValue({ name }: Field): bigint {
-    if (name === 'type') return BigInt(type);
-    if (name === 'revision') return BigInt(usualRevision(kind, tableRevision));
-    return name === 'identifier' && tableRevision > 0 && form.style === 'current' ? freeIdentifier(table) : 0n;
+  function headerPart(field: Field): Part {
+    if (field.name === 'type') return partOf(field, BigInt(type));
+    if (field.name === 'revision') return partOf(field, BigInt(usualRevision(kind, tableRevision)));
+    if (field.name !== 'identifier' || tableRevision === 0) return partOf(field, 0n);
+    const identifier = freeIdentifier(table);
+    // iasl 20200925 takes it for a reserved field, which it sets to 0.
+    const remark = form.style === '20200925' && identifier !== 0n ? '  //doorbell as written' : '';
+    return { field, value: `${integerDigits(field, identifier)}${remark}`, isOpen: false };
   }
 }
 
@@ -104,8 +118,10 @@ function bodyParts(kind: NewNodeKind, layout: StructureLayout, { table, form }: 
   const parts: Part[] = [];
   for (const field of writtenFields(layout, form.style)) {
     if (field.kind === 'heading') parts.push({ field, value: `[${field.note ?? field.label}]`, isOpen: false });
-    else if (field.kind === 'name') parts.push({ field, value: `"${freeName(kind, table)}"`, isOpen: true });
-    else if (field.name === 'nodeReference') parts.push(partOf(field, referenceTo(table, counted)));
+    else if (field.kind === 'name') {
+      const name = freeName(kind === 'iwb' ? 'iwb' : 'named-component', table);
+      parts.push({ field, value: `"${name}"`, isOpen: true });
+    } else if (field.name === 'nodeReference') parts.push(partOf(field, referenceTo(table, counted)));
     else parts.push(partOf(field, fieldValue(kind, field)));
   }
   // The NUL ends the name at 28h: from there mappings are aligned.
@@ -115,8 +131,8 @@ function bodyParts(kind: NewNodeKind, layout: StructureLayout, { table, form }: 
 
 const counted: readonly NodeKind[] = ['smmuv3', 'smmu', 'root-complex', 'named-component'];
 
-function arrayParts(kind: NewNodeKind): Part[] {
-  if (kind === 'its-group') return [partOf(itsIdentifier, 0n)];
+function arrayParts(kind: NewNodeKind, { table, madt }: NewNodeContext): Part[] {
+  if (kind === 'its-group') return [partOf(itsIdentifier, freeIts(table, madt()))];
   if (kind === 'smmu') {
     const interrupts = globalInterruptLayout.fields.map((field) => partOf(field, 0n));
     return [undefined, ...interrupts, { ...partOf(contextInterrupt, 0n)!, isOpen: true }];
@@ -126,19 +142,27 @@ function arrayParts(kind: NewNodeKind): Part[] {
   return [undefined, ...descriptor];
 }
 
-/** A new mapping of a kind of node, to what it may refer to; nothing for those that have none. */
-function newMapping(kind: NewNodeKind, { table }: Pick<NewNodeContext, 'table'>): Part[] {
+/**
+ * A new mapping of a kind of node, to what it may refer to; nothing for those that have none. `node` is the one that is there
+ * already, whose mappings take some of the IDs.
+ */
+function newMapping(kind: NewNodeKind, { table }: Pick<NewNodeContext, 'table'>, node?: IortNode): Part[] {
   const allowed = targets[kind];
   // A PMCG has one only where its overflow is an MSI.
   if (allowed === undefined || kind === 'pmcg') return [];
   const isSingle = kind === 'named-component' || kind === 'iwb';
   const isRange = kind === 'root-complex' || kind === 'smmu' || kind === 'smmuv3';
+  const target = referenceTo(table, allowed);
+  const input = isRange && node !== undefined ? freeInput(node) : 0n;
   const values: Readonly<Record<string, bigint>> = {
-    count: isRange ? 0xffffn : 0n,
-    outputReference: referenceTo(table, allowed),
+    inputBase: input ?? 0n,
+    count: isRange && input !== undefined ? 0xffffn - (input & 0xffffn) : 0n,
+    outputBase: kind === 'rmr' ? componentStream(table, target) : freeOutput(table, target, isRange),
+    outputReference: target,
     flags: isSingle ? 1n : 0n,
   };
-  const open = new Set(isSingle || kind === 'rmr' ? ['outputBase', 'outputReference'] : ['outputReference']);
+  const open = new Set(node === undefined && isRange ? ['outputReference'] : ['outputBase', 'outputReference']);
+  if (node !== undefined && isRange) for (const name of ['inputBase', 'count']) open.add(name);
   return idMappingLayout.fields.map((field) => ({
     field,
     value: integerDigits(field, values[field.name] ?? 0n),
@@ -149,14 +173,14 @@ function newMapping(kind: NewNodeKind, { table }: Pick<NewNodeContext, 'table'>)
 /** The lines of a further mapping, of an interrupt, an identifier or a memory range of a node that is there. */
 export function newElement(
   element: 'mapping' | 'identifier' | 'context-interrupt' | 'descriptor',
-  kind: NewNodeKind,
+  { kind, node }: { readonly kind: NewNodeKind; readonly node: IortNode },
   context: NewNodeContext,
 ): NewLines {
   const parts = {
-    mapping: () => [undefined, ...newMapping(kind === 'pmcg' ? 'iwb' : kind, context)],
-    identifier: () => [partOf(itsIdentifier, 0n)],
+    mapping: () => [undefined, ...newMapping(kind === 'pmcg' ? 'iwb' : kind, context, node)],
+    identifier: () => [partOf(itsIdentifier, freeIts(context.table, context.madt()))],
     'context-interrupt': () => [partOf(contextInterrupt, 0n)],
-    descriptor: () => arrayParts('rmr'),
+    descriptor: () => arrayParts('rmr', context),
   }[element]();
   const size = parts.reduce((sum, part) => sum + (part?.field.size ?? 0), 0);
   const placed = parts.map((part) =>
@@ -174,25 +198,6 @@ function referenceTo({ nodes }: IortTable, kinds: readonly NodeKind[]): bigint {
     if (found !== undefined) return BigInt(found.offset);
   }
   return 0n;
-}
-
-function freeIdentifier({ nodes }: IortTable): bigint {
-  return nodes.reduce(
-    (most, { header }) => (header.identifier.value >= most ? header.identifier.value + 1n : most),
-    0n,
-  );
-}
-
-function freeName(kind: NewNodeKind, { nodes }: IortTable): string {
-  const prefix = kind === 'iwb' ? 'IWB' : 'DEV';
-  const taken = new Set(
-    nodes.map((node) => (node.kind === 'named-component' || node.kind === 'iwb' ? node.values.deviceName?.text : '')),
-  );
-  for (let number = 0; number < 16; number++) {
-    const name = `\\_SB_.${prefix}${number.toString(16).toUpperCase()}`;
-    if (!taken.has(name)) return name;
-  }
-  return `\\_SB_.${prefix}0`;
 }
 
 /** The lines with what the compiler computes: the parts are compiled as the only node of a table. */
