@@ -1,5 +1,5 @@
 // The documents that the client has open. What is in here wins over the disk.
-import { offsetAt, sourceFile, type Position, type SourceFile } from '../text/source-file';
+import { editedFile, offsetAt, sourceFile, type Position, type SourceFile } from '../text/source-file';
 import { URI } from 'vscode-uri';
 import { tableScheme } from '../protocol';
 
@@ -60,7 +60,7 @@ export function applyChanges(file: SourceFile, changes: readonly ContentChange[]
     const one = offsetInLine(current, range.start);
     const other = offsetInLine(current, range.end);
     const [start, end] = one <= other ? [one, other] : [other, one];
-    current = sourceFile(file.path, current.text.slice(0, start) + text + current.text.slice(end));
+    current = editedFile(current, start, end, text);
   }
   return current;
 }

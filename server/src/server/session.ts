@@ -103,8 +103,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       const file = pathOf(uri);
       const document = documents.get(file);
       if (document === undefined) return;
-      const { text } = applyChanges(document.file, changes);
-      const edited = files.open(file, text);
+      const edited = files.open(file, applyChanges(document.file, changes));
       documents.set(file, { ...document, version, file: edited });
       unanswered.add(file);
       const isOther = document.languageId === tableLanguage && inputKind(document.file) !== inputKind(edited);

@@ -27,20 +27,55 @@ export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin
   return { path, text, encoding };
 }
 
+/** Of files that are edits of another whose lines were known. */
+const startsOfEdited = new WeakMap<SourceFile, Uint32Array>();
+
+/** The file with something else from `start` to before `end`. Its lines are known where those of the file are. */
+export function editedFile(file: SourceFile, start: number, end: number, newText: string): SourceFile {
+  const { text } = file;
+  const edited = sourceFile(file.path, text.slice(0, start) + newText + text.slice(end), file.encoding);
+  // A CR and an LF may come together, or be parted.
+  const isPlain = !`${text.slice(Math.max(start - 1, 0), end + 1)}${newText}`.includes('\r');
+  if (isPlain) startsOfEdited.set(edited, startsAfter(lineStarts(file), start, end, newText));
+  return edited;
+}
+
+function startsAfter(starts: Uint32Array, start: number, end: number, newText: string): Uint32Array {
+  const kept = lineAt(starts, start) + 1;
+  const behind = lineAt(starts, end) + 1;
+  const put: number[] = [];
+  for (let at = newText.indexOf('\n'); at >= 0; at = newText.indexOf('\n', at + 1)) put.push(start + at + 1);
+  const after = new Uint32Array(kept + put.length + starts.length - behind);
+  after.set(starts.subarray(0, kept));
+  after.set(put, kept);
+  after.set(starts.subarray(behind), kept + put.length);
+  const delta = newText.length - (end - start);
+  if (delta !== 0) for (let line = kept + put.length; line < after.length; line++) after[line]! += delta;
+  return after;
+}
+
 /** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. */
-export const lineStarts = oncePer(({ text }: SourceFile): Uint32Array => {
+export const lineStarts = oncePer((file: SourceFile): Uint32Array => startsOfEdited.get(file) ?? startsOf(file.text));
+
+function startsOf(text: string): Uint32Array {
   const found = [0];
-  const hasLoneReturns = /\r(?!\n)/.test(text);
+  const hasLoneReturns = text.includes('\r') && /\r(?!\n)/.test(text);
   if (hasLoneReturns) {
     for (const end of text.matchAll(/\r\n|\r|\n/g)) found.push(end.index + end[0].length);
   } else {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
   }
   return Uint32Array.from(found);
-});
+}
 
 export function positionAt(file: SourceFile, offset: number): Position {
   const starts = lineStarts(file);
+  const line = lineAt(starts, offset);
+  return { line, character: offset - starts[line]! };
+}
+
+/** The last line that begins at or before an offset. */
+function lineAt(starts: Uint32Array, offset: number): number {
   let low = 0;
   let high = starts.length - 1;
   while (low < high) {
@@ -48,7 +83,7 @@ export function positionAt(file: SourceFile, offset: number): Position {
     if (starts[middle]! <= offset) low = middle;
     else high = middle - 1;
   }
-  return { line: low, character: offset - starts[low]! };
+  return low;
 }
 
 /** The offset of a position; one past the end of a line or file is cut to the end. */

@@ -32,7 +32,7 @@ export interface FileStore {
   /** The names in a directory, sorted; none if it cannot be read. */
   readonly list: (directory: string) => readonly DirectoryEntry[];
   /** The editor's text of a document wins over the disk until `close`. */
-  readonly open: (path: string, text: string) => SourceFile;
+  readonly open: (path: string, content: string | SourceFile) => SourceFile;
   readonly close: (path: string) => void;
   readonly openPaths: () => readonly string[];
   /** Ask the disk again: something may have changed. */
@@ -92,11 +92,12 @@ export function createFileStore(): FileStore {
       return 'error' in found && found.isDirectory === true;
     },
     list: (directory) => listings(directory, generation),
-    open(file, text) {
+    open(file, content) {
+      const text = typeof content === 'string' ? content : content.text;
       if (!documents.has(file)) generation++;
       const before = documents.get(file) ?? cache.get(file)?.result;
       const unchanged = before !== undefined && !('error' in before) && before.text === text;
-      const opened = unchanged ? before : sourceFile(file, text);
+      const opened = unchanged ? before : typeof content === 'string' ? sourceFile(file, text) : content;
       documents.set(file, opened);
       return opened;
     },
