@@ -99,6 +99,8 @@ describe('doorbell iort', () => {
       assert.match(stdout, new RegExp(` Revision : ${revision}\\n.* Checksum`));
     }
     assert.equal(doorbell(['iort', 'new']).stdout, doorbell(['iort', 'new', '--revision', 'E.f']).stdout);
+    assert.match(doorbell(['iort', 'new', '--style', '20200925']).stderr, /^doorbell: iasl 20200925 .* as zero/);
+    assert.equal(doorbell(['iort', 'new', '--style', '20200925', '--revision', 'D']).stderr, '');
     const withdrawn = doorbell(['iort', 'new', '--revision', 'E.c']);
     assertOneLineError(withdrawn, /no template of revision E\.c: .* withdrawn/);
   });

@@ -169,6 +169,9 @@ function template({ output, style, revision }: NewArguments): void {
     const known = [...issues.keys()].join(', ');
     throw new UsageError(`there is no template of revision ${revision}: ${known} are known, E, E.a and E.c withdrawn`);
   }
+  if (style === '20200925' && wanted > 0) {
+    printError('iasl 20200925 compiles the nodes’ identifiers, which came with revision 1, as zero, and knows no RMR');
+  }
   write(output ?? '-', newIort(wanted, style));
 }
 

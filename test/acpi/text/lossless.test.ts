@@ -98,6 +98,18 @@ describe('text of any binary table', () => {
     assert.match(assertComesBack(summed, 'checksum'), checksum);
   });
 
+  it('keeps padding whose characters end a comment', () => {
+    const padding = Buffer.from('a*/\\*/');
+    const name = { kind: 'named-component', revision: 4, name: '\\_SB_.DEV0', padding } as const;
+    for (const nodes of [[its, name], [its]]) {
+      const built = buildIort({ revision: 5, nodes, ...(nodes.length === 1 ? { padding } : {}) });
+      assert.ok('bytes' in built);
+      const text = assertComesBack(built.bytes, 'padding');
+      assert.doesNotMatch(text, /\/\/doorbell/);
+      assert.match(text, /Padding : 61 2A 2F 5C 2A 2F +\/\* a\*\.\\\*\. \*\//);
+    }
+  });
+
   it('keeps what a string cannot say', () => {
     const bytes = Uint8Array.from(table(0, its));
     bytes.set([0x41, 0, 0x42, 0x22, 0xe9, 0x5c], 0x0a);

@@ -86,7 +86,7 @@ export function bufferLine(printer: Printer, field: Field, start: number, end: n
     } else {
       const size = String(rowEnd - offset).padStart(3);
       const place = offset === start ? '' : `/* ${hexOffset(offset)} ${decimalOffset(offset)} ${size} */`;
-      const row = `${words.padEnd(3 * bytesPerLine)}/* ${visible(bytes, offset, rowEnd)} */\\`;
+      const row = `${words.padEnd(3 * bytesPerLine)}/* ${inComment(visible(bytes, offset, rowEnd))} */\\`;
       rows.push(offset === start ? row : place.padEnd(valueColumn) + row);
     }
   }
@@ -184,6 +184,11 @@ function byteWords(bytes: Uint8Array, start: number, end: number): string {
 }
 
 const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).toUpperCase().padStart(2, '0'));
+
+/** iasl writes the bytes of such a comment's end like others, and cannot read its own text back. */
+function inComment(characters: string): string {
+  return characters.replaceAll('*/', '*.');
+}
 
 function visible(bytes: Uint8Array, start: number, end: number): string {
   let shown = '';
