@@ -6,6 +6,7 @@ import { kernelProfiles, type KernelVersion } from '../iova/kernel-profile';
 import type { Snapshot } from '../workspace/analysis';
 import { analyseFile, warnOfErrors } from './board';
 import { guestFor } from './guest';
+import { objectsOf } from './objects-file';
 import { addSourceOptions, collect, type SourceOptions } from './options';
 import { comparisonJson, printComparison, type NamedHost } from './print-comparison';
 import { UsageError } from './terminal';
@@ -16,6 +17,7 @@ interface CompareArguments extends Omit<SourceOptions, 'kernel'> {
   readonly guest?: readonly string[];
   readonly memory?: readonly string[];
   readonly kernel?: readonly string[];
+  readonly map?: string;
   readonly unsafe?: true;
   readonly allowUnsafeInterrupts?: true;
 }
@@ -51,6 +53,10 @@ export function addCompare(program: Command): void {
       `the Linux version of all hosts, or of one: ${Object.keys(kernelProfiles).join(', ')} (repeatable; default: what an archive was recorded on, doorbell.json, 6.12)`,
       collectKernel,
     )
+    .option(
+      '--map <file>',
+      'what ACPI calls the nodes of a devicetree, as `iort generate` takes it (default: by IOMMU and stream IDs)',
+    )
     .option('--unsafe', 'the hosts allow unsafe interrupts (allow_unsafe_interrupts)')
     .addOption(new Option('--allow-unsafe-interrupts', 'the same').hideHelp())
     .addOption(new Option('--format <format>', 'form of the output').choices(['text', 'json']).default('text'))
@@ -85,11 +91,13 @@ function snapshotOf(file: string, at: number, count: number, options: CompareArg
 
 function comparedHost(
   label: string,
-  { topology, prediction, names, host }: Snapshot,
+  { topology, prediction, names, host, tree }: Snapshot,
   options: CompareArguments,
 ): ComparedHost {
   const allowUnsafeInterrupts = options.unsafe ?? options.allowUnsafeInterrupts ?? host?.allowUnsafeInterrupts;
-  return { label, topology, prediction, names, allowUnsafeInterrupts };
+  const described: ComparedHost = { label, topology, prediction, names, allowUnsafeInterrupts };
+  if (options.map === undefined || topology.firmware === 'acpi') return described;
+  return { ...described, objects: objectsOf(options.map, tree).names };
 }
 
 function guestArguments({ guest, memory }: CompareArguments): readonly string[] {

@@ -7,16 +7,11 @@ import { count } from '../text/numbers';
 import type { AcpiObjects } from '../topology/to-iort';
 import type { DeviceTree } from '../tree/model';
 import { nodeAt } from '../tree/navigate';
-import {
-  noObjects,
-  printAcpiObjects,
-  proposeNames,
-  readAcpiObjects,
-  type ReadObjects,
-} from '../workspace/acpi-objects';
+import { noObjects, printAcpiObjects, proposeNames } from '../workspace/acpi-objects';
 import { generateIort, noteKinds, noteTitles, type Generated } from '../workspace/generated-iort';
 import { settingsProfile } from '../workspace/settings';
 import { compileFile, printErrors } from './board';
+import { objectsOf } from './objects-file';
 import { addAnalysisOptions, type SourceOptions } from './options';
 import { displayPath, printError, UsageError } from './terminal';
 
@@ -90,19 +85,6 @@ function generate(file: string, options: GenerateArguments): void {
 function withProposals(given: AcpiObjects, unnamed: readonly string[], tree: DeviceTree): AcpiObjects {
   const nodes = unnamed.flatMap((path) => nodeAt(tree, path) ?? []);
   return { ...given, names: new Map([...given.names, ...proposeNames(nodes, given.names)]) };
-}
-
-function objectsOf(file: string, tree: DeviceTree): ReadObjects {
-  let text: string;
-  try {
-    text = fs.readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  const objects = readAcpiObjects(text, tree);
-  const [problem] = objects.problems;
-  if (problem !== undefined) throw new UsageError(`${file}: ${problem}`);
-  return objects;
 }
 
 function write(file: string, content: Uint8Array): void {

@@ -18,7 +18,7 @@ export interface NamedHost {
 }
 
 export function printComparison(hosts: readonly NamedHost[], comparison: Comparison): string {
-  const { interrupts, ranges, layouts, migration, topology, unknown } = comparison;
+  const { interrupts, ranges, layouts, proof, migration, topology, unknown } = comparison;
   const sections: (readonly [string, readonly string[]])[] = [
     ['', hosts.map(hostLine)],
     ['Devices', deviceLines(comparison)],
@@ -26,7 +26,8 @@ export function printComparison(hosts: readonly NamedHost[], comparison: Compari
     ['Reserved on any host', comparison.reservations.flatMap(unitedLines)],
     ['Not reached by DMA', comparison.unreached.map(reasonText)],
     ['Usable on all hosts', ranges.map((range) => `${addresses(range)}    ${humanSize(range.end - range.start + 1n)}`)],
-    ['Guests', layouts.flatMap(layoutLines)],
+    // Without a device, no layout says anything.
+    ['Guests', proof?.kind === 'no-device' ? [] : layouts.flatMap(layoutLines)],
     ['Why none suits', proofLines(comparison)],
     ['For migration', migration.flatMap(({ message, values }) => [message, ...byHost(values)])],
     ['Topology differs', topology.flatMap(({ path, what, values }) => [`${path}: ${what}`, ...byHost(values)])],
@@ -78,9 +79,17 @@ function subjectText({ name, matchedBy, on }: Subject): string {
   const paths = new Set(on.map((each) => each?.path));
   if (matchedBy === 'path' || paths.size === 1) return name;
   const each = on.flatMap((one, host) => (one === undefined ? [] : [`${number(host)} ${one.path}`]));
-  const how = matchedBy === 'compatible' || matchedBy === 'pci-address' ? `, by ${matchedBy.replace('-', ' ')}` : '';
-  return `${each.join(' = ')}${how}`;
+  return `${each.join(' = ')}${matchedBy === 'given' ? '' : `, by ${matchWords[matchedBy]}`}`;
 }
+
+const matchWords = {
+  path: 'path',
+  map: 'the map',
+  'pci-address': 'pci address',
+  'stream-ids': 'stream IDs',
+  compatible: 'compatible',
+  nothing: 'nothing',
+};
 
 function attachText({ vfio, reason }: SubjectOnHost): string {
   if (vfio === undefined) return `in no group: ${reason ?? 'it is behind no IOMMU'}`;

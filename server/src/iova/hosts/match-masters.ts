@@ -1,4 +1,5 @@
-// Which master of one host is which of another: as the user says, else by path, PCI address or compatible.
+// Which master of one host is which of another: as the user says, else by path, PCI address or compatible. Between a devicetree and
+// ACPI tables, which have no names in common, by a map from nodes to objects, or by the IOMMU and the stream IDs there.
 import { attachGroup, type VfioResult } from '../vfio/attach-group';
 import type { DmaMaster } from '../../topology/model';
 import { findDevice } from '../find-device';
@@ -10,15 +11,19 @@ export interface ComparedHost extends DescribedHost {
   readonly label: string;
   /** The module parameter of the machine; undefined where it is not known, which is taken for no. */
   readonly allowUnsafeInterrupts: boolean | undefined;
+  /** Of a devicetree: what ACPI calls its nodes, by their paths. */
+  readonly objects?: ReadonlyMap<string, string>;
 }
 
 /** One device of the guest: a master on each host that has one like it. */
 export interface Subject {
   readonly name: string;
-  readonly matchedBy: 'given' | 'path' | 'pci-address' | 'compatible' | 'nothing';
+  readonly matchedBy: 'given' | Way | 'nothing';
   /** By host; undefined where it has none. */
   readonly on: readonly (SubjectOnHost | undefined)[];
 }
+
+type Way = 'path' | 'map' | 'pci-address' | 'stream-ids' | 'compatible';
 
 export interface SubjectOnHost {
   readonly path: string;
@@ -94,7 +99,7 @@ interface Candidate {
 export function matchMasters(hosts: readonly ComparedHost[]): Matching {
   const candidates = hosts.map(candidatesOf);
   const [first = [], ...others] = candidates;
-  const pairings = others.map((other) => pair(first, other));
+  const pairings = others.map((other, at) => pair(first, other, keysOf(hosts[0]!, hosts[at + 1]!)));
   const subjects: Subject[] = [];
   const unmatched: { host: number; path: string; notOn: number[] }[] = [];
   const add = (host: number, candidate: Candidate, partners: readonly (Partner | undefined)[]): void => {
@@ -179,21 +184,53 @@ function candidatesOf({ prediction }: ComparedHost): Candidate[] {
 
 interface Partner {
   readonly candidate: Candidate;
-  readonly by: 'path' | 'pci-address' | 'compatible';
+  readonly by: Way;
 }
 
-function pair(ones: readonly Candidate[], others: readonly Candidate[]): Map<Candidate, Partner> {
+/** What two candidates have in common if they are the same: what the first host's are asked, and the second's. */
+type Key = (candidate: Candidate) => string | undefined;
+type Keys = readonly (readonly [by: Way, ofOnes: Key, ofOthers: Key])[];
+
+function keysOf(one: ComparedHost, other: ComparedHost): Keys {
+  const alike = (by: Way, key: Key) => [by, key, key] as const;
+  const path: Key = ({ device }) => device.path;
+  const compatible: Key = ({ device }) => device.master.compatible.join(' ') || undefined;
+  const [first, last] = [alike('path', path), alike('pci-address', pciAddress)];
+  if (one.topology.firmware === other.topology.firmware) return [first, last, alike('compatible', compatible)];
+  const object =
+    ({ topology, objects }: ComparedHost): Key =>
+    ({ device }) =>
+      topology.firmware === 'acpi' ? device.path : objects?.get(device.path);
+  return [['map', object(one), object(other)], last, ['stream-ids', numbered(streamKey), numbered(streamKey)]];
+}
+
+/** Devices that share their stream IDs are told apart by their order. */
+function numbered(key: Key): Key {
+  const counts = new Map<string, number>();
+  return (candidate) => {
+    const value = key(candidate);
+    if (value === undefined) return undefined;
+    const count = counts.get(value) ?? 0;
+    counts.set(value, count + 1);
+    return `${value} #${count}`;
+  };
+}
+
+/** Where an IOMMU is, and the IDs by which it knows a platform device. */
+function streamKey({ device: { master, iommu, streamIds, standsForUndescribed } }: Candidate): string | undefined {
+  const [registers] = iommu.registers;
+  if (master.kind !== 'platform' || standsForUndescribed || registers === undefined || streamIds.length === 0)
+    return undefined;
+  return `${registers.start} ${[...streamIds].sort((one, another) => one - another).join(' ')}`;
+}
+
+function pair(ones: readonly Candidate[], others: readonly Candidate[], keys: Keys): Map<Candidate, Partner> {
   const partners = new Map<Candidate, Partner>();
   const free = new Set(others);
-  const keys = [
-    ['path', ({ device }: Candidate) => device.path],
-    ['pci-address', pciAddress],
-    ['compatible', ({ device }: Candidate) => device.master.compatible.join(' ') || undefined],
-  ] as const;
-  for (const [by, key] of keys) {
+  for (const [by, ofOnes, ofOthers] of keys) {
     const left = ones.filter((one) => !partners.has(one));
-    const mine = single(left, key);
-    const theirs = single([...free], key);
+    const mine = single(left, ofOnes);
+    const theirs = single([...free], ofOthers);
     for (const [value, candidate] of mine) {
       const partner = theirs.get(value);
       if (partner === undefined) continue;
@@ -205,7 +242,7 @@ function pair(ones: readonly Candidate[], others: readonly Candidate[]): Map<Can
 }
 
 /** By key, those that are alone with theirs. */
-function single(candidates: readonly Candidate[], key: (candidate: Candidate) => string | undefined) {
+function single(candidates: readonly Candidate[], key: Key) {
   const found = new Map<string, Candidate>();
   const doubles = new Set<string>();
   for (const candidate of candidates) {

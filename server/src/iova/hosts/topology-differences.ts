@@ -3,6 +3,7 @@ import { formatRange } from '../../text/numbers';
 import { lookUp } from '../../topology/id-maps';
 import type { AddressRange, DmaMaster, Iommu, MsiController, Topology } from '../../topology/model';
 import type { PredictedDevice } from '../prediction';
+import { intersect, lastAddress } from '../ranges';
 import { msiControllerOf } from '../vfio/msi-isolation';
 import type { ComparedHost, Subject, SubjectOnHost } from './match-masters';
 
@@ -28,7 +29,8 @@ export function topologyDifferences(
     const paths = new Set(on.map((each) => each?.path));
     return matchedBy !== 'nothing' && (isMixed || paths.size === 1) && !paths.has(undefined);
   });
-  if (same.length === 0) return [];
+  // Of machines that have nothing in common, everything would differ.
+  if (same.length === 0 && !isMixed) return [];
   const found: TopologyDifference[] = [];
   for (const { on } of same) {
     const all = on as readonly SubjectOnHost[];
@@ -39,9 +41,13 @@ export function topologyDifferences(
   }
   return [
     ...found,
-    ...presence(hosts, 'IOMMU', ({ iommus }) => states(iommus, naming.iommu)),
-    ...presence(hosts, 'MSI controller', ({ msiControllers }) => states(msiControllers, naming.controller)),
+    ...presence(hosts, 'IOMMU', ({ iommus }) => states(iommus, naming.iommu, isMixed)),
+    ...(areControllersKnown(hosts) ? presence(hosts, 'MSI controller', controllers) : []),
   ];
+
+  function controllers({ msiControllers }: Topology): States {
+    return states(msiControllers, naming.controller, isMixed);
+  }
 }
 
 /** What IOMMUs and MSI controllers are called, so that the same one has the same name on all hosts. */
@@ -57,19 +63,29 @@ const byPath: Naming = {
   controller: ({ path }) => path,
 };
 
-function byRegisters(hosts: readonly ComparedHost[]): Naming {
-  // Without a MADT, an IORT tells of no ITS where it is: which is which cannot be said then.
-  const areKnown = hosts.every(({ topology }) =>
-    topology.msiControllers.every(({ doorbells }) => doorbells.length > 0),
+/** Which ITS and frames a machine with ACPI has, and where, stands in the MADT. */
+function areControllersKnown(hosts: readonly ComparedHost[]): boolean {
+  return hosts.every(
+    ({ topology: { firmware, msiControllers } }) =>
+      firmware === 'devicetree' ||
+      (msiControllers.length > 0 && msiControllers.every(({ doorbells }) => doorbells.length > 0)),
   );
+}
+
+function byRegisters(hosts: readonly ComparedHost[]): Naming {
+  const areKnown = areControllersKnown(hosts);
   return {
     iommu: ({ driver, registers, path }) =>
       registers[0] === undefined ? path : `${driver.name} at 0x${registers[0].start.toString(16)}`,
     iommuKind: ({ driver }) => driver.name,
     controller: ({ kind, doorbells }) =>
-      areKnown ? `${kind} with its doorbell at 0x${doorbells[0]!.address.toString(16)}` : kind,
+      areKnown && doorbells[0] !== undefined
+        ? `${kind} with its doorbell at 0x${doorbells[0].address.toString(16)}`
+        : kind,
   };
 }
+
+const wholeSpace: AddressRange = { start: 0n, end: lastAddress };
 
 type Aspect = (on: SubjectOnHost, host: ComparedHost, naming: Naming) => string;
 
@@ -88,7 +104,7 @@ const aspects: readonly (readonly [string, Aspect])[] = [
   ],
   ['iommu-map', ({ master }, host, naming) => mapText(master, host, naming)],
   ['its MSI controller', ({ master }, host, naming) => (master && controllerText(master, host, naming)) ?? 'none'],
-  ['what its buses forward', ({ master }) => inboundText(master)],
+  ['where its DMA reaches', ({ master }) => inboundText(master)],
 ];
 
 function own({ group, path }: SubjectOnHost) {
@@ -132,16 +148,25 @@ function controllerText(
   return name === controller.path && pages.length > 0 ? `${name} (doorbell page ${pages.join(', ')})` : name;
 }
 
+/** Through the buses, by the bits of the device's addresses. */
 function inboundText(master: DmaMaster | undefined): string {
-  const windows = master?.inbound.windows;
-  if (windows === undefined) return 'everything';
-  return windows.map(({ device }) => formatRange(device as AddressRange)).join(', ') || 'nothing';
+  const limit = master?.addressLimit ?? lastAddress;
+  const forwarded = master?.inbound.windows?.map(({ device }): AddressRange => device) ?? [wholeSpace];
+  const reached = intersect(forwarded, [{ start: 0n, end: limit }]);
+  if (reached.length === 1 && reached[0]!.start === 0n && reached[0]!.end === lastAddress) return 'everything';
+  return reached.map(formatRange).join(', ') || 'nothing';
 }
 
 type States = ReadonlyMap<string, string>;
 
-function states<Node extends Iommu | MsiController>(nodes: readonly Node[], nameOf: (node: Node) => string): States {
-  return new Map(nodes.map((node) => [nameOf(node), node.availability.enabled ? 'enabled' : node.availability.reason]));
+/** ACPI tables leave out what a tree has switched off. */
+function states<Node extends Iommu | MsiController>(
+  nodes: readonly Node[],
+  nameOf: (node: Node) => string,
+  isMixed: boolean,
+): States {
+  const meant = isMixed ? nodes.filter(({ availability }) => availability.enabled) : nodes;
+  return new Map(meant.map((node) => [nameOf(node), node.availability.enabled ? 'enabled' : node.availability.reason]));
 }
 
 /** Nodes of a kind that only some hosts have, or have enabled. */
