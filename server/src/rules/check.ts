@@ -114,7 +114,7 @@ function withKernels(message: string, { docs }: RuleFacts): string {
 }
 
 function isExplained(rule: RuleFacts, finding: Finding, explained: ReadonlyMap<string, ReadonlySet<string>>): boolean {
-  for (const id of rule.prerequisites ?? []) {
+  for (const id of [...(rule.prerequisites ?? []), ...(rule.foundations ?? [])]) {
     const failed = explained.get(id);
     if (failed === undefined) continue;
     if (failed.has(finding.about) || finding.restsOn?.some((thing) => failed.has(thing)) === true) return true;

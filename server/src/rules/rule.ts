@@ -74,6 +74,8 @@ export interface RuleFacts<Example = unknown> {
   readonly holdsFor?: (kernel: KernelProfile) => boolean;
   /** Rules whose findings on the same thing silence this one's: what they found explains it. */
   readonly prerequisites?: readonly string[];
+  /** The same, where it holds for all rules of a kind; not told on each page. */
+  readonly foundations?: readonly string[];
 }
 
 /** About a devicetree and the machine that it describes. */

@@ -6,6 +6,7 @@ import type { SourceRange } from '../../text/source-file';
 import { hex } from '../numbers';
 import type { Finding } from '../rule';
 import type { TableInput } from '../table-rule';
+import { derailed } from './derailed';
 
 /** Bytes from the table's start; every value is one. */
 export interface Bytes {
@@ -64,7 +65,7 @@ export function finding(
   message: string,
   rest: FindingRest = {},
 ): Finding {
-  const { severity, ...others } = rest;
+  const { severity, restsOn = [], ...others } = rest;
   return {
     about: node === undefined ? 'table' : nodeKey(node),
     range: placeOf(input, at) ?? placeOfNode(input, node),
@@ -75,7 +76,16 @@ export function finding(
     message: message.charAt(0).toUpperCase() + message.slice(1),
     ...(severity === undefined ? {} : { severity }),
     ...others,
+    restsOn: node === undefined ? restsOn : [nodeKey(node), ...wayTo(input, node.offset), ...restsOn],
   };
+}
+
+/** Keys of what keeps a node from being where it should: a length or an offset in front of it that leads elsewhere. */
+export function wayTo({ table }: Pick<TableInput, 'table'>, offset: number): readonly string[] {
+  const found = derailed(table);
+  if (found === undefined) return [];
+  if (found.node === undefined) return ['table'];
+  return offset > found.node.offset ? [nodeKey(found.node)] : [];
 }
 
 export function placeOf({ document }: TableInput, at: Bytes): SourceRange | undefined {

@@ -7,7 +7,8 @@ import { hex } from '../numbers';
 import type { Finding } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { rewriteFix, setFix } from './edits';
-import { finding, tableRevision, theNode } from './finding';
+import { derailed } from './derailed';
+import { finding, tableRevision, theNode, wayTo } from './finding';
 import {
   acpiView,
   amendment,
@@ -60,7 +61,7 @@ export const iortChecksum: TableRule = {
     fix: 'Compile the table again, or let the fix set the byte.',
     sources: [
       'ACPI 6.5, 5.2.6 System Description Table Header',
-      'ACPICA source/components/tables/tbprint.c AcpiTbVerifyChecksum',
+      'ACPICA source/components/tables/tbprint.c AcpiTbVerifyChecksum; from 2023 on utilities/utcksum.c AcpiUtVerifyChecksum',
     ],
     example: { failing: '', corrected: '', bytes: [[0x9, 0x00]] },
   },
@@ -128,7 +129,7 @@ export const iortNodeCount: TableRule = {
     sources: [linux('iort_scan_node, iort_init_platform_devices'), iaslCompiler],
     example: { failing: '', corrected: '', bytes: [[0x24, 0x09]] },
   },
-  prerequisites: ['iort-table-length', 'iort-node-offset'],
+  prerequisites: ['iort-table-length', 'iort-node-offset', 'iort-node-length'],
   *check(input) {
     const { nodeCount, nodes, problems } = input.table;
     if (nodeCount === undefined || nodeCount.value === BigInt(nodes.length)) return;
@@ -143,7 +144,10 @@ export const iortNodeCount: TableRule = {
     const fix = setFix(input, `Set the node count to ${nodes.length}`, [[nodeCount, BigInt(nodes.length)]], {
       isPreferred: true,
     });
-    yield finding(input, nodeCount, undefined, message, { fixes: isBroken ? [] : [fix] });
+    yield finding(input, nodeCount, undefined, message, {
+      restsOn: wayTo(input, Number.MAX_SAFE_INTEGER),
+      fixes: isBroken ? [] : [fix],
+    });
   },
 };
 
@@ -165,14 +169,19 @@ export const iortNodeOffset: TableRule = {
     if (nodeOffset === undefined) return;
     const { value } = nodeOffset;
     const isOutside = value < BigInt(fixedSize) || value >= BigInt(end);
-    if (!isOutside && value % 4n === 0n) return;
-    const message = isOutside
-      ? `Node Offset ${hex(value)} leads ${value < BigInt(fixedSize) ? 'into the table’s own header (its first 0x30 bytes)' : `behind the table’s end at ${hex(end)}`}: Linux takes what is there for nodes, or finds none`
-      : `Node Offset ${hex(value)} is not a multiple of 4: every node lies unaligned`;
+    const wrong = derailed(input.table);
+    const isElsewhere = !isOutside && wrong !== undefined && wrong.node === undefined;
+    if (!isOutside && !isElsewhere && value % 4n === 0n) return;
+    const message = isElsewhere
+      ? `Node Offset ${hex(value)} leads into the middle of something: from ${hex(wrong.right)} on nodes are found up to the table’s end`
+      : isOutside
+        ? `Node Offset ${hex(value)} leads ${value < BigInt(fixedSize) ? 'into the table’s own header (its first 0x30 bytes)' : `behind the table’s end at ${hex(end)}`}: Linux takes what is there for nodes, or finds none`
+        : `Node Offset ${hex(value)} is not a multiple of 4: every node lies unaligned`;
     const fix = rewriteFix(input, 'Let the nodes begin at 0x30', [[nodeOffset, BigInt(fixedSize)]]);
     yield finding(input, nodeOffset, undefined, message, {
-      ...(isOutside ? {} : { severity: 'warning' }),
-      fixes: isOutside && (nodes.length === 0 || value < BigInt(fixedSize)) && end > fixedSize ? [fix] : [],
+      ...(isOutside || isElsewhere ? {} : { severity: 'warning' }),
+      fixes:
+        isElsewhere || (isOutside && (nodes.length === 0 || value < BigInt(fixedSize)) && end > fixedSize) ? [fix] : [],
     });
   },
 };

@@ -1,14 +1,17 @@
 // ITS groups: their identifiers against each other and against the MADT.
 import type { ItsGroupNode, Value } from '../../acpi/iort/model';
-import { hex, list } from '../numbers';
+import { count, hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
-import { removeBytesFix, setFix } from './edits';
+import { removeBytesFix, rewriteFix, setFix } from './edits';
 import { finding, nodesOf, placeOf, theNode } from './finding';
 import { acpiView, amendment, firmwareTestSuite, linux, specification } from './sources';
 
 const groupLines = ['Type : 00', 'Length : 0018', 'Revision : 01', 'Identifier : 00000008'];
 const noMappings = ['Mapping Count : 00000000', 'Mapping Offset : 00000000', ''];
+
+/** A node's header and the count of identifiers. */
+const fixedSize = 0x14;
 
 export const iortItsEmpty: TableRule = {
   id: 'iort-its-empty',
@@ -38,7 +41,11 @@ export const iortItsEmpty: TableRule = {
       const { itsCount } = node.values;
       if (itsCount?.value !== 0n) continue;
       const message = `${theNode(node)} has no identifier: devices that end there get no MSIs (“requested ITS ID index [0] overruns ITS entries [0]”)`;
-      yield finding(input, itsCount, node, message);
+      const present = Math.floor((node.end - node.offset - fixedSize) / 4);
+      const title =
+        present === 1 ? 'Count the identifier that is there' : `Count the ${present} identifiers that are there`;
+      const fixes = present > 0 ? [rewriteFix(input, title, [[itsCount, BigInt(present)]], false)] : [];
+      yield finding(input, itsCount, node, message, { fixes });
     }
   },
 };
@@ -85,7 +92,7 @@ export const iortItsMappings: TableRule = {
       if (mappingCount.value === 0n && mappingOffset.value === 0n) continue;
       const isCounted = mappingCount.value > 0n;
       const message = isCounted
-        ? `${theNode(node)} has ${mappingCount.value} ID mappings: IDs end at an ITS, it may have none`
+        ? `${theNode(node)} has ${count(Number(mappingCount.value), 'ID mapping')}: IDs end at an ITS, it may have none`
         : `${theNode(node)} has no ID mappings, but a mapping offset of ${hex(mappingOffset.value)}: it must be 0`;
       const first = node.mappings[0];
       const at = isCounted ? (first?.inputBase ?? mappingCount) : mappingOffset;

@@ -36,20 +36,32 @@ export const iortMappingOutsideNode: TableRule = {
       const offset = mappingOffset.value;
       const room = node.end - node.offset - Number(offset);
       const fit = offset < 16n ? 0 : Math.max(0, Math.floor(room / 20));
-      if (offset === 0n) {
-        const message = `${theNode(node)} counts ${mappingCount.value} ID mappings, but their offset is 0: Linux takes it to have none`;
+      if (isInName(input, node)) {
+        const message = `The ID mappings of the named component at ${hex(node.offset)} would begin at ${hex(offset)} of the node, in the middle of its name`;
+        yield finding(input, mappingOffset, node, message);
+      } else if (offset === 0n) {
+        const message = `${theNode(node)} counts ${count(Number(mappingCount.value), 'ID mapping')}, but the offset is 0: Linux takes it to have none`;
         yield finding(input, mappingOffset, node, message);
       } else if (offset < BigInt(body)) {
         const message = `The ID mappings of ${theNode(node)} would begin at ${hex(offset)} of the node, over its own fields (${hex(body)} bytes)`;
         yield finding(input, mappingOffset, node, message);
       } else if (mappingCount.value > BigInt(fit)) {
         const message = `${theNode(node)} counts ${count(Number(mappingCount.value), 'ID mapping')}, of which ${fit} ${fit === 1 ? 'fits' : 'fit'} in it: Linux reads the others from what lies behind`;
-        const fix = rewriteFix(input, `Set the count to ${fit}`, [[mappingCount, BigInt(fit)]]);
-        yield finding(input, mappingCount, node, message, { fixes: [fix] });
+        // With none left the node would lead nowhere.
+        const fixes = fit === 0 ? [] : [rewriteFix(input, `Set the count to ${fit}`, [[mappingCount, BigInt(fit)]])];
+        yield finding(input, mappingCount, node, message, { fixes });
       }
     }
   },
 };
+
+/** Whether a component's name goes on where its mappings would begin. */
+function isInName({ table }: TableInput, node: IortNode): boolean {
+  const name = node.kind === 'named-component' ? node.values.deviceName : undefined;
+  const start = node.offset + Number(node.header.mappingOffset.value);
+  if (name === undefined || start !== name.offset + name.size) return false;
+  return /[A-Z0-9_.]/.test(String.fromCharCode(table.bytes[start] ?? 0));
+}
 
 export const iortFlagBits: TableRule = {
   id: 'iort-flag-bits',
@@ -65,6 +77,7 @@ export const iortFlagBits: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'Flags (decoded below) : 00000000'),
     },
   },
+  prerequisites: ['iort-smmu-irq-arrays'],
   perNode: true,
   *check(input) {
     for (const node of input.nodes) {

@@ -1,11 +1,12 @@
 // Nodes as such: their lengths, types, revisions and identifiers.
 import type { IortNode, IortTable, TableProblem } from '../../acpi/iort/model';
 import type { Fix } from '../../text/diagnostic';
-import { hex } from '../numbers';
+import { count, hex } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
+import { derailed } from './derailed';
 import { removeBytesFix, rewriteFix, setFix, type NewValue } from './edits';
-import { finding, nodeAround, nodeKey, nodeRevision, placeOf, tableRevision, theNode } from './finding';
+import { finding, nodeAround, nodeKey, nodeRevision, placeOf, tableRevision, theNode, wayTo } from './finding';
 import { acpiView, amendment, firmwareTestSuite, iaslDisassembler, linux, specification } from './sources';
 
 const headerSize = 16;
@@ -13,11 +14,12 @@ const headerSize = 16;
 export const iortNodeLength: TableRule = {
   id: 'iort-node-length',
   severity: 'error',
-  summary: 'A node’s length leads nowhere: shorter than its header, or past the end of the table',
+  summary:
+    'A node’s length leads nowhere: shorter than its header, past the end of the table, or into the middle of something',
   docs: {
     effect:
-      'The length is the way to the next node. With length 0 Linux reads the same node again and again, as often as Node Count says, and none behind it; iasl’s disassembler writes the node for ever and fills the disk. A length past the table’s end hides all nodes behind.',
-    why: 'Linux does not check the length of a node. fwts and EDK2 stop there.',
+      'The length is the way to the next node. With length 0 Linux reads the same node again and again, as often as Node Count says, and none behind it; iasl’s disassembler writes the node for ever and fills the disk. A length past the table’s end hides all nodes behind, one that is some bytes too short or too long makes readers take whatever is there for a node.',
+    why: 'Linux does not check the length of a node. fwts and EDK2 stop there. Of a length that is wrong nothing else is said, nor of what is taken for nodes behind it.',
     fix: 'Set the length to what the node’s fields, arrays and mappings take.',
     sources: [linux('iort_scan_node'), firmwareTestSuite, acpiView, iaslDisassembler],
     example: { failing: '', corrected: '', bytes: [[0x109, 0x00, 0x00]] },
@@ -25,19 +27,33 @@ export const iortNodeLength: TableRule = {
   prerequisites: ['iort-table-length'],
   *check(input) {
     const { table } = input;
+    const wrong = derailed(table);
+    const off = wrong?.node;
+    if (wrong !== undefined && off !== undefined) {
+      const problem = table.problems.find(
+        ({ code, offset }) => lengthCodes.includes(code) && nodeAround(table, offset) === off,
+      );
+      const fix = rewriteFix(input, `Set the length to ${hex(wrong.right)}`, [
+        [off.header.length, BigInt(wrong.right)],
+      ]);
+      const message = problem === undefined ? derailedMessage(off, wrong.right) : lengthMessage(problem, off, table);
+      yield finding(input, off.header.length, off, message, { fixes: [fix] });
+    }
     for (const problem of table.problems) {
-      if (!['node-length', 'node-past-end', 'node-truncated'].includes(problem.code)) continue;
+      if (!lengthCodes.includes(problem.code)) continue;
       const node = nodeAround(table, problem.offset);
-      const rest = table.end - (node?.offset ?? table.end);
-      const fits = node === undefined ? undefined : fittingLength(table, node.offset);
-      const fixes =
-        node === undefined || fits === undefined || fits > rest
-          ? []
-          : [rewriteFix(input, `Set the length to ${hex(fits)}`, [[node.header.length, BigInt(fits)]])];
-      yield finding(input, problem, node, lengthMessage(problem, node, table), { fixes });
+      // Behind a length that leads elsewhere there are no nodes.
+      if (wrong !== undefined && (off === undefined || node === undefined || node.offset >= off.offset)) continue;
+      yield finding(input, problem, node, lengthMessage(problem, node, table), { restsOn: ['table'] });
     }
   },
 };
+
+const lengthCodes: readonly string[] = ['node-length', 'node-past-end', 'node-truncated'];
+
+function derailedMessage(node: IortNode, right: number): string {
+  return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but its fields, arrays and mappings take ${hex(right)}, and there the next node begins: readers take what is at ${hex(node.offset + node.length)} for nodes`;
+}
 
 function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefined, { end }: IortTable): string {
   if (node === undefined || code === 'node-truncated') {
@@ -46,26 +62,7 @@ function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefine
   if (code === 'node-past-end') {
     return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but the table ends ${hex(end - node.offset)} bytes behind its start: what follows it is never found`;
   }
-  return `${theNode(node)} says that it is ${node.length} bytes long; its header alone takes ${headerSize}. ${node.length === 0 ? 'Linux reads the same node again until Node Count is used up, and iasl’s disassembler writes it for ever' : 'Linux takes its own fields for the next node'}`;
-}
-
-/** What a node at an offset takes by its type, its mappings and its arrays; undefined where the table ends before. */
-function fittingLength({ bytes, end }: IortTable, offset: number): number | undefined {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const read = (at: number) => (offset + at + 4 <= end ? view.getUint32(offset + at, true) : undefined);
-  const type = offset < end ? bytes[offset] : undefined;
-  const mappings = read(8);
-  const mappingOffset = read(12);
-  if (type === undefined || mappings === undefined || mappingOffset === undefined) return undefined;
-  const array = { 0: [0x10, 0x14, 4], 6: [0x14, undefined, 20] }[type];
-  const count = array === undefined ? 0 : (read(array[0]!) ?? 0);
-  const start = type === 6 ? (read(0x18) ?? 0) : (array?.[1] ?? 0);
-  const arrayEnd = count === 0 ? 0 : start + count * array![2]!;
-  const fixed = [0x14, 0, 0x20, 0x3c, 0x44, 0x28, 0x1c, 0][type] ?? 0;
-  const mappingEnd = mappings === 0 ? 0 : mappingOffset + mappings * 20;
-  const length = Math.max(arrayEnd, fixed, mappingEnd);
-  // A named component without mappings ends behind its name, which only its length tells.
-  return length < headerSize || length > 0xffff || (fixed === 0 && mappingEnd === 0) ? undefined : length;
+  return `${theNode(node)} says that it is ${count(node.length, 'byte')} long; its header alone takes ${headerSize}. ${node.length === 0 ? 'Linux reads the same node again until Node Count is used up, and iasl’s disassembler writes it for ever' : 'Linux takes its own fields for the next node'}`;
 }
 
 export const iortNodeTooShort: TableRule = {
@@ -99,23 +96,23 @@ function tooShortMessage({ code, message }: TableProblem, node: IortNode | undef
     return `${theNode(node)} is ${hex(node.length)} bytes long, too short for the fields of its type: Linux reads the missing ones from the node behind`;
   }
   if (node.kind === 'its-group') {
-    return `${theNode(node)} counts ${node.values.itsCount?.value ?? 0n} identifiers, ${node.identifiers.length} fit in it: the others are bytes of the next node`;
+    return `${theNode(node)} counts ${count(Number(node.values.itsCount?.value ?? 0n), 'identifier')}, ${node.identifiers.length === 1 ? '1 fits' : `${node.identifiers.length} fit`} in it: the others are bytes of the next node`;
   }
   if (node.kind === 'rmr') {
-    return `${theNode(node)} counts ${node.values.descriptorCount?.value ?? 0n} descriptors, ${node.descriptors.length} fit in it: the others are bytes of the next node`;
+    return `${theNode(node)} counts ${count(Number(node.values.descriptorCount?.value ?? 0n), 'descriptor')}, ${node.descriptors.length === 1 ? '1 fits' : `${node.descriptors.length} fit`} in it: the others are bytes of the next node`;
   }
   return `${theNode(node)}: ${message}`;
 }
 
 function countFix(input: TableInput, node: IortNode | undefined) {
-  const [count, fits] =
+  const [field, fits] =
     node?.kind === 'its-group'
       ? [node.values.itsCount, node.identifiers.length]
       : node?.kind === 'rmr'
         ? [node.values.descriptorCount, node.descriptors.length]
         : [undefined, 0];
-  if (count === undefined || fits === 0) return [];
-  return [rewriteFix(input, `Set the count to ${fits}`, [[count, BigInt(fits)]])];
+  if (field === undefined || fits === 0) return [];
+  return [rewriteFix(input, `Set the count to ${fits}`, [[field, BigInt(fits)]])];
 }
 
 export const iortNodeGap: TableRule = {
@@ -136,6 +133,10 @@ export const iortNodeGap: TableRule = {
     'iort-table-length',
     'iort-node-offset',
     'iort-rmr-no-descriptor',
+    'iort-node-too-short',
+    'iort-smmu-irq-arrays',
+    'iort-its-empty',
+    'iort-nc-name',
   ],
   perNode: true,
   *check(input) {
@@ -156,7 +157,7 @@ export const iortNodeGap: TableRule = {
       const last = gap.kind === 'rest' ? table.nodes.at(-1) : undefined;
       yield finding(input, { offset: gap.offset, size }, node, message, {
         fixes,
-        ...(last === undefined ? {} : { restsOn: [nodeKey(last)] }),
+        restsOn: [...wayTo(input, gap.offset), ...(last === undefined ? [] : [nodeKey(last)])],
       });
     }
   },
@@ -307,7 +308,7 @@ export const iortIdentifier: TableRule = {
     },
   },
   *check(input) {
-    const { nodes } = input.table;
+    const nodes = input.table.nodes.filter(({ offset }) => wayTo(input, offset).length === 0);
     const revision = tableRevision(input);
     if (revision === 0) {
       const wrong = nodes.filter(({ header }) => header.identifier.value !== 0n);

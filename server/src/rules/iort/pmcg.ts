@@ -2,7 +2,7 @@
 import { hex } from '../numbers';
 import type { TableRule } from '../table-rule';
 import { setFix } from './edits';
-import { finding, mappingName, nodeRevision, nodesOf, theNode } from './finding';
+import { finding, mappingName, nodeRevision, nodesOf, theNode, wayTo } from './finding';
 import { nearestFixes, whereIs } from './references';
 import { amendment, linux, specification } from './sources';
 
@@ -12,11 +12,12 @@ export const iortPmcgIrq: TableRule = {
   summary: 'A counter group has too many mappings, one that is not single, or none and no interrupt',
   docs: {
     effect:
-      'Without an interrupt counters wrap unseen, and perf refuses to sample. A mapping beside a wired interrupt is never read; of several, Linux reads the first; one that is not single gives no device ID.',
+      'Without an interrupt Linux does not probe the group (“Setup irq failed, PMU @…”), and perf does not list it. A mapping beside a wired interrupt is never read; of several, Linux reads the first; one that is not single gives no device ID.',
     why: 'The overflow interrupt is wired (a GSIV) or an MSI (GSIV 0 and one single mapping to an ITS group), one of the two.',
     fix: 'Name the interrupt, or keep one single mapping to the ITS group.',
     sources: [
       linux('iort_get_id_mapping_index, arm_smmu_v3_pmcg_init_resources'),
+      'Linux drivers/perf/arm_smmuv3_pmu.c smmu_pmu_setup_irq',
       'EDK2 AcpiView ValidatePmcgIdMappingCount',
       specification('PMCG node'),
     ],
@@ -44,7 +45,7 @@ export const iortPmcgIrq: TableRule = {
       }
       if (overflowGsiv === undefined) continue;
       if (overflowGsiv.value === 0n && mappingCount.value === 0n) {
-        const message = `${theNode(node)} has no overflow interrupt: neither a GSIV nor a mapping for an MSI`;
+        const message = `${theNode(node)} has no overflow interrupt: neither a GSIV nor a mapping for an MSI. Linux does not probe it (“Setup irq failed”)`;
         yield finding(input, overflowGsiv, node, message, { severity: 'warning' });
       } else if (overflowGsiv.value !== 0n && mappingCount.value > 0n) {
         const message = `${theNode(node)} has a wired overflow interrupt (${hex(overflowGsiv.value)}) and a mapping for an MSI: Linux uses the wire`;
@@ -83,7 +84,7 @@ export const iortPmcgRef: TableRule = {
       const where = target === undefined ? whereIs(input.table, nodeReference.value) : `which is ${theNode(target)}`;
       const message = `${theNode(node)} refers to ${hex(nodeReference.value)}, ${where}: an SMMU, a root complex or a named component is meant`;
       yield finding(input, nodeReference, node, message, {
-        restsOn: ['table'],
+        restsOn: ['table', ...wayTo(input, Number(nodeReference.value))],
         fixes: nearestFixes(input, nodeReference, kinds),
       });
     }

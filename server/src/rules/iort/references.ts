@@ -8,7 +8,7 @@ import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
-import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, type Bytes } from './finding';
+import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, wayTo, type Bytes } from './finding';
 import { amendment, linux, specification } from './sources';
 import { inputRange, isDeviceIdMapping, outputRange, streams } from './translation';
 
@@ -145,7 +145,11 @@ export const iortRefNotNode: TableRule = {
         if (outputReference.value === 0n || target !== undefined) continue;
         const message = `${mappingName(node, mapping)} of ${theNode(node)} refers to ${hex(outputReference.value)}, ${whereIs(table, outputReference.value)}: Linux takes what is there for a node`;
         const fixes = targetFixes(input, node, mapping);
-        yield finding(input, outputReference, node, message, { about: mappingKey(mapping), restsOn: ['table'], fixes });
+        yield finding(input, outputReference, node, message, {
+          about: mappingKey(mapping),
+          restsOn: ['table', ...wayTo(input, Number(outputReference.value))],
+          fixes,
+        });
       }
     }
   },

@@ -3,7 +3,7 @@ import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
 import { formatRange, hex, list, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
-import { finding, nodesOf, placeOf, theNode } from './finding';
+import { finding, nodeKey, nodesOf, placeOf, theNode } from './finding';
 import { amendment, linux, specification } from './sources';
 
 const cavium = 2n;
@@ -63,7 +63,7 @@ export const iortSmmuv3Base: TableRule = {
       corrected: amendment('SMMUv3', 'Base Address : 000000002B400000'),
     },
   },
-  prerequisites: ['iort-rmr-length-zero'],
+  prerequisites: ['iort-rmr-no-descriptor', 'iort-node-too-short'],
   *check(input) {
     const all = input.table.nodes.flatMap((node) => [
       ...registersOf(node),
@@ -91,7 +91,7 @@ export const iortSmmuv3Base: TableRule = {
       if (over.length === 0) continue;
       const message = `The registers of ${theNode(node)}, ${formatRange(own)}, overlap ${list(over.map((other) => `${formatRange(other)} of ${theNode(other.node)}`))}`;
       const evidence = evidenceAt([placeOf(input, over[0]!.node.header.type), theNode(over[0]!.node)]);
-      yield finding(input, base, node, message, { evidence });
+      yield finding(input, base, node, message, { restsOn: over.map((other) => nodeKey(other.node)), evidence });
     }
   },
 };

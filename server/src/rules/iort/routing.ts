@@ -146,7 +146,7 @@ export const iortMappingOutputOverlap: TableRule = {
   docs: {
     effect:
       'Behind an SMMUv3 the second device that probes is refused and has no IOMMU. Behind an SMMUv2 both share one group and one set of mappings: passed through, each reaches the other’s memory.',
-    why: 'An SMMU knows a master by its stream ID alone. Linux 6.12 keeps one owner for each in the SMMUv3 driver.',
+    why: 'An SMMU knows a master by its stream ID alone. Linux’s driver for SMMUv3 keeps one owner for each.',
     fix: 'Give one of them other output IDs, as the hardware has them.',
     sources: [
       'Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_insert_master',

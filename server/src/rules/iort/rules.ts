@@ -41,7 +41,7 @@ import {
 } from './smmuv3';
 import { iortIaslLossy, iortTextComputedMismatch, iortTextDecimal, iortTextFlagMismatch } from './text';
 
-export const iortRules: readonly TableRule[] = [
+const inOrder: readonly TableRule[] = [
   iortTableLength,
   iortChecksum,
   iortTableRevision,
@@ -117,3 +117,21 @@ export const iortRules: readonly TableRule[] = [
   iortTextDecimal,
   iortIaslLossy,
 ];
+
+/** What a rule about a node takes for granted: that the node is there, and its mappings with it. */
+const foundations = [iortNodeOffset.id, iortNodeLength.id, iortMappingOutsideNode.id];
+
+/** These find it out. */
+const founding: readonly TableRule[] = [
+  iortTableLength,
+  iortChecksum,
+  iortNodeOffset,
+  iortNodeLength,
+  iortMappingOutsideNode,
+  iortItsMappings,
+];
+
+export const iortRules: readonly TableRule[] = inOrder.map((rule) => {
+  const own = founding.indexOf(rule);
+  return { ...rule, foundations: own < 0 ? foundations : own < 3 ? [] : foundations.slice(0, own === 3 ? 1 : 2) };
+});

@@ -108,6 +108,7 @@ export const iortSmmuIrqArrays: TableRule = {
         const other = parts.find(
           (each, at) =>
             each !== part &&
+            each.end <= size &&
             each.start < part.end &&
             part.start < each.end &&
             (each.start < part.start || (each.start === part.start && at < parts.indexOf(part))),
@@ -120,8 +121,8 @@ export const iortSmmuIrqArrays: TableRule = {
           outside ??
           (other === undefined ? (isOverMappings ? 'over its ID mappings' : undefined) : `over the ${other.name}`);
         if (what === undefined || part.at === undefined) continue;
-        const reader = part.name === 'PMU interrupts' ? 'Linux does not look at them, who does' : 'Linux';
-        const message = `The ${part.name} of ${theNode(node)} are at ${hex(part.start)} of the node, ${what}: ${reader} takes what is there for interrupt numbers`;
+        const reader = part.name === 'PMU interrupts' ? 'Linux does not read them, other readers take' : 'Linux takes';
+        const message = `The ${part.name} of ${theNode(node)} are at ${hex(part.start)} of the node, ${what}: ${reader} what is there for interrupt numbers`;
         yield finding(input, part.at, node, message);
       }
     }
