@@ -13,7 +13,7 @@ const machine = `//- board.dts
   its: msi@8080000 { compatible = "arm,gic-v3-its"; reg = <0 0x8080000 0 0x20000>; msi-controller; #msi-cells = <1>; };
   usb@1000 { iommus = <&smmu 0x10>, <&smmu 0x11>; dma-coherent; };
   dma@2000 { iommus = <&smmu 0x20>; };
-  dma@3000 { iommus = <&smmu 0x20>; };
+  dma@3000 { iommus = <&smmu 0x21>; };
   soc {
     #address-cells = <2>; #size-cells = <2>; ranges; dma-ranges = <0 0 0 0 0x1 0>;
     disk@4000 { iommus = <&smmu 0x30>; };
