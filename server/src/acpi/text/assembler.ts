@@ -57,6 +57,8 @@ export class Assembler {
   readonly compilesFlags: boolean;
   #bytes = new Uint8Array(4096);
   #next = 0;
+  /** The line that was found to have a value. */
+  #peeked = -1;
   #void = -1;
   #current = -1;
 
@@ -147,7 +149,10 @@ export class Assembler {
 
   /** The next line that has a value, -1 at the end. */
   peek(): number {
-    while (this.#next < this.lines.count && isVoid(this.lines, this.#next)) this.#void = this.#next++;
+    if (this.#next !== this.#peeked) {
+      while (this.#next < this.lines.count && isVoid(this.lines, this.#next)) this.#void = this.#next++;
+      this.#peeked = this.#next;
+    }
     return this.#next < this.lines.count ? this.#next : -1;
   }
 

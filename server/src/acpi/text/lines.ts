@@ -50,10 +50,13 @@ export function readLines(file: SourceFile): Lines {
 /** What scanning found of a file, or of a part of it. */
 export function linesOf(file: SourceFile, scan: Scan): Lines {
   const { shape, starts, lines: lineOfToken } = scan;
-  const most = scan.ordinary.count + scan.odd.length;
-  const columns = new Int32Array(most * columnsOfLine);
-  const flags = new Uint8Array(most);
-  const numbers = new Float64Array(most);
+  const { ordinary: read } = scan;
+  const isCopied = scan.odd.length > 0;
+  const most = read.count + scan.odd.length;
+  const columns = isCopied ? new Int32Array(most * columnsOfLine) : read.places;
+  // Quoted is 1 in both.
+  const flags = isCopied ? new Uint8Array(most) : read.quoted;
+  const numbers = isCopied ? new Float64Array(most) : read.numbers;
   const odd = new Map<number, OddField>();
   const meaningless: Range[] = [];
   let count = 0;
@@ -75,14 +78,14 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
   };
 
   function ordinary(first: number, end: number): void {
-    const { ordinary: read } = scan;
     const from = lineOfToken[first]!;
     const next = shape.indexOf('f', end);
     const to = next < 0 ? read.count : lineOfToken[next]!;
-    columns.set(read.places.subarray(from * columnsOfLine, to * columnsOfLine), count * columnsOfLine);
-    // 1 in both.
-    flags.set(read.quoted.subarray(from, to), count);
-    numbers.set(read.numbers.subarray(from, to), count);
+    if (isCopied) {
+      columns.set(read.places.subarray(from * columnsOfLine, to * columnsOfLine), count * columnsOfLine);
+      flags.set(read.quoted.subarray(from, to), count);
+      numbers.set(read.numbers.subarray(from, to), count);
+    }
     count += to - from;
   }
 

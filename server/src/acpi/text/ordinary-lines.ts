@@ -2,9 +2,11 @@
 //
 //     [034h 0052 004h]                  Identifier : 00000003
 //     [000h 0000 004h]                   Signature : "IORT"    [IO Remapping Table]
+//     [6DB8h 28088 004h]                 Padding : 00 00 00 00                    /* .... */\
 //
 // What the grammar would make of them, had they come to it as any other line does. A line with anything else in it is left to
 // the grammar.
+import type { Growing } from './growing';
 
 /** Numbers that `places` has a line: start, name start, name end, value start, value end, end. */
 export const columnsOfLine = 6;
@@ -25,6 +27,7 @@ const enum Char {
   return = 13,
   blank = 32,
   quote = 34,
+  star = 42,
   slash = 47,
   colon = 58,
   open = 91,
@@ -54,13 +57,22 @@ const window = 1 << 16;
 
 export class OrdinaryLines {
   count = 0;
-  #places = new Int32Array(columnsOfLine * 64);
-  #quoted = new Uint8Array(64);
-  #numbers = new Float64Array(64);
+  #places: Int32Array;
+  #quoted: Uint8Array;
+  #numbers: Float64Array;
   /** No `Raw Table Data` begins between where was searched last and here. */
   #rawAt = -1;
 
-  constructor(private readonly text: string) {}
+  /** `comments` gets where comments begin and end; room is made for so many lines at once. */
+  constructor(
+    private readonly text: string,
+    private readonly comments: Growing,
+    room: number,
+  ) {
+    this.#places = new Int32Array(columnsOfLine * room);
+    this.#quoted = new Uint8Array(room);
+    this.#numbers = new Float64Array(room);
+  }
 
   columns(): OrdinaryColumns {
     const { count } = this;
@@ -134,6 +146,14 @@ export class OrdinaryLines {
       }
       while (plain[c] === 1) c = text.charCodeAt(++p);
       const end = p;
+      let commentEnd = 0;
+      if (c === Char.slash) {
+        p = commentEnd = this.#endOfComment(p);
+        if (p < 0) return start;
+        c = text.charCodeAt(p);
+        // An empty line behind a backslash belongs to this one.
+        if (c === Char.backslash && text.startsWith('\n\n', p + 1)) c = text.charCodeAt((p += 2));
+      }
       if (c === Char.return) c = text.charCodeAt(++p);
       if ((c !== Char.newline && p < length) || this.#hasRaw(start, p)) return start;
       const line = this.count++;
@@ -148,9 +168,24 @@ export class OrdinaryLines {
       places[at + 5] = end;
       this.#quoted[line] = isQuoted;
       this.#numbers[line] = number;
+      if (commentEnd > 0) {
+        this.comments.push(end);
+        this.comments.push(commentEnd);
+      }
       start = p + 1;
     }
     return start;
+  }
+
+  /** Behind a comment that begins at a slash and is closed on its line; -1 where none is. */
+  #endOfComment(start: number): number {
+    const { text } = this;
+    if (text.charCodeAt(start + 1) !== Char.star) return -1;
+    for (let p = start + 2; ; p++) {
+      const c = text.charCodeAt(p);
+      if (c === Char.star && text.charCodeAt(p + 1) === Char.slash) return p + 2;
+      if (!(c >= Char.blank && c < Char.delete)) return -1;
+    }
   }
 
   /** Whether the words that end the input begin between two places; asked from the front to the back. */

@@ -64,19 +64,19 @@ export interface ScanPart {
 
 /** Scans a text, or as far as `part` says. */
 export function scanText(text: string, part: ScanPart = {}): Scan {
-  const { from = 0, askFrom = Infinity, goesOn = () => true, isQuick = true } = part;
+  const { from = 0, askFrom = Infinity, goesOn, isQuick = true } = part;
   const shape: string[] = [];
   const starts = new Growing();
   const lines = new Growing();
-  const ordinary = new OrdinaryLines(text);
   const comments = new Growing();
+  const ordinary = new OrdinaryLines(text, comments, goesOn === undefined ? 64 + Math.floor(text.length / 64) : 64);
   const odd: OddLine[] = [];
   const problems: ScanProblem[] = [];
   const length = text.length;
   let returnAt = -1;
   let at = from;
   let isOver = false as boolean;
-  while (at < length && !isOver && (at < askFrom || goesOn(at))) {
+  while (at < length && !isOver && (at < askFrom || goesOn?.(at) !== false)) {
     const before = ordinary.count;
     const next = isQuick ? ordinary.read(at, at < askFrom ? askFrom : at + 1) : at;
     if (ordinary.count > before && shape.at(-1) !== 'f') token('f', at, before);

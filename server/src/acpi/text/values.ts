@@ -12,6 +12,8 @@ export function characterBytes(text: string, encoding: SourceFile['encoding']): 
 
 /** `AA BB 1F`: two digits a byte, blanks between them. */
 export function byteList(value: string): BytesOrReason {
+  const plain = plainBytes(value);
+  if (plain !== undefined) return { kind: 'bytes', bytes: plain };
   const count = countedElements(value);
   const elements = value.split(/[[\] ,]+/).filter((element) => element !== '');
   if (elements.length !== count) {
@@ -20,6 +22,27 @@ export function byteList(value: string): BytesOrReason {
   const wrong = elements.find((element) => !/^[0-9a-fA-F]{2}$/.test(element));
   if (wrong !== undefined) return { kind: 'problem', reason: `“${wrong}” is not a byte of two hexadecimal digits` };
   return { kind: 'bytes', bytes: Uint8Array.from(elements, (element) => Number.parseInt(element, 16)) };
+}
+
+/** As iasl writes them: two digits a byte and one blank between two. */
+function plainBytes(value: string): Uint8Array | undefined {
+  if (value.length % 3 !== 2) return undefined;
+  const bytes = new Uint8Array((value.length + 1) / 3);
+  for (let at = 0; at < value.length; at += 3) {
+    const high = digitAt(value, at);
+    const low = digitAt(value, at + 1);
+    if (high < 0 || low < 0 || (at + 2 < value.length && value.charCodeAt(at + 2) !== 32)) return undefined;
+    bytes[at / 3] = high * 16 + low;
+  }
+  return bytes;
+}
+
+/** What a hexadecimal digit is worth, -1 for anything else. */
+function digitAt(text: string, at: number): number {
+  const c = text.charCodeAt(at);
+  if (c >= 48 && c <= 57) return c - 48;
+  if (c >= 65 && c <= 70) return c - 55;
+  return c >= 97 && c <= 102 ? c - 87 : -1;
 }
 
 /** How many elements iasl counts before it reads them: only blanks divide, and each eats the character behind it. */
