@@ -7,7 +7,6 @@ import { bodyLayout, idMappingLayout } from '../../../server/src/acpi/layout/ior
 import { rmrDescriptorLayout } from '../../../server/src/acpi/layout/iort-nodes';
 import { globalInterruptLayout } from '../../../server/src/acpi/layout/iort-smmu';
 import { printTable } from '../../../server/src/acpi/text/print';
-import type { TableDocument } from '../../../server/src/acpi/text/document';
 import type { TextField } from '../../../server/src/acpi/text/table-text';
 import { plainText } from '../../../server/src/features/hover';
 import { tableHover } from '../../../server/src/features/iort/hover';
@@ -22,7 +21,7 @@ const tables = [
 ];
 
 /** What is missing in a hover. */
-function missing(document: TableDocument, text: TextField, said: string): string[] {
+function missing(text: TextField, said: string): string[] {
   const { field, flag, compiled, line } = text;
   const parts: [name: string, isThere: boolean][] = [
     ['name', said.includes(flag?.label ?? field.label)],
@@ -65,7 +64,7 @@ describe('hover everywhere', () => {
           const where = `${text.structure?.layout.title ?? ''}: ${text.line.name}`;
           assert.ok(found !== undefined, where);
           const said = plainText(found.markdown);
-          assert.deepEqual(missing(document, text, said), [], `${where}\n${said}`);
+          assert.deepEqual(missing(text, said), [], `${where}\n${said}`);
           seen.add(text.flag ?? text.field);
           // Not every flag has a line: the integer tells of the others.
           for (const flag of text.field.flags ?? []) if (said.includes(plainText(flag.meaning))) seen.add(flag);
