@@ -179,6 +179,18 @@ describe('an IORT on the command line', () => {
     assert.match(stderr, /no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it/);
   });
 
+  it('says the bytes of a binary that make regions, and names ways of ACPI as what they are', () => {
+    const folder = withTables(preserved, { IORT: 'a04-rmr-pci.aml', 'nc.aml': 'a07-rmr-named-component.aml' });
+    const { groups } = JSON.parse(regions(folder, 'IORT', '--format', 'json')) as {
+      groups: { regions: { source: { file: string; offset: string } | null }[] }[];
+    };
+    const source = groups.flatMap((group) => group.regions).find((region) => region.source !== null)!.source!;
+    const base = bytesOf('a04-rmr-pci.aml').readBigUInt64LE(Number(source.offset));
+    assert.equal(base, 0x70000000n);
+    const plan = doorbell(['plan', 'nc.aml', '--guest', 'qemu-virt', '--device', '\\_SB_.VR00'], folder.root);
+    assert.match(plan.stdout, /isolated: \\_SB_\.VR00 ID mapping/);
+  });
+
   it('is planned for, exported from, checked and compared with a devicetree of the same machine', () => {
     const folder = withTables(preserved, { 'rmr.aml': 'a04-rmr-pci.aml', 'plain.dsl': 'a02-roundtrip.dsl' });
     const plan = doorbell(['plan', 'rmr.aml', '--guest', 'qemu-virt', '--device', '0000:00:01.0'], folder.root);
@@ -205,6 +217,7 @@ describe('an IORT on the command line', () => {
       folder.write('cut.aml', good.subarray(0, length));
       const { status, stderr } = doorbell(['regions', 'cut.aml'], folder.root);
       assert.equal(status, 0, stderr);
+      assert.match(stderr, /^doorbell: cut\.aml: .*\(at byte 0x4: The header says 0x[0-9a-f]+ bytes/m);
       assert.doesNotMatch(stderr, /internal error|\n.*at /);
     }
   });

@@ -63,10 +63,14 @@ export function hostNote({ release, machine, missing }: HostArchive, { kernel, p
 
 /** Tells on the standard error of errors in the sources, which make `what` doubtful; nothing where there are none. */
 export function warnOfErrors({ diagnostics, context }: Snapshot, what: 'plan' | 'regions'): void {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error').length;
-  if (errors === 0) return;
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (first === undefined) return;
+  // A table in binary form is often one that got damaged on its way here.
+  const { offset, message } = first;
+  const which = offset === undefined ? '' : ` (at byte 0x${offset.toString(16)}: ${message})`;
   printError(
-    `${displayPath(context.root)}: ${count(errors, 'error')}, see \`doorbell check\`: the ${what} may not be what the kernel makes`,
+    `${displayPath(context.root)}: ${count(errors.length, 'error')}${which}, see \`doorbell check\`: the ${what} may not be what the kernel makes`,
   );
 }
 

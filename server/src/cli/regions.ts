@@ -2,7 +2,15 @@
 import { Option, type Command } from 'commander';
 import { isAcpiObject, objectCondition } from '../iova/acpi-objects';
 import { findDevice } from '../iova/find-device';
-import { cutText, printGroup, printSysfs, regionsJson, sharingText, type GroupJson } from '../iova/print-regions';
+import {
+  cutText,
+  printGroup,
+  printSysfs,
+  regionsJson,
+  sharingText,
+  type GroupJson,
+  type OffsetOf,
+} from '../iova/print-regions';
 import type { PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { Snapshot } from '../workspace/analysis';
 import { count } from '../text/numbers';
@@ -33,8 +41,9 @@ export function addRegions(program: Command): void {
 function runRegions(file: string, options: RegionsArguments): void {
   const snapshot = analyseFile(file, options);
   warnOfErrors(snapshot, 'regions');
-  const { prediction, acpi, topology } = snapshot;
-  if (acpi !== undefined && acpi.viot === undefined && topology.iommus.length === 0)
+  const { prediction, acpi, topology, diagnostics } = snapshot;
+  const isDamaged = diagnostics.some(({ severity }) => severity === 'error');
+  if (acpi !== undefined && acpi.viot === undefined && topology.iommus.length === 0 && !isDamaged)
     printError(`${file}: no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it`);
   const groups = options.device === undefined ? prediction.groups : groupsOfDevice(snapshot, options.device);
   const objects = groups.flatMap(({ devices }) => devices.filter(isAcpiObject));
@@ -43,7 +52,7 @@ function runRegions(file: string, options: RegionsArguments): void {
     printError(`${names}: ${objectCondition}`);
   }
   if (options.format === 'json')
-    process.stdout.write(`${JSON.stringify(withDisplayPaths(prediction, groups), undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(withDisplayPaths(prediction, groups, byteOf(acpi)), undefined, 2)}\n`);
   else if (options.device === undefined) process.stdout.write(printSysfs(prediction));
   else for (const group of groups) printBare(group, prediction.kernel.sysfsLimit);
 }
@@ -69,8 +78,27 @@ function groupsOfDevice({ topology, prediction, names }: Snapshot, device: strin
   return [found.group];
 }
 
-function withDisplayPaths(prediction: RegionPrediction, limited: readonly PredictedGroup[]): object {
-  const json = regionsJson(prediction, limited);
+/** In the bytes of the table that was given, if it is a binary. */
+function byteOf(acpi: Snapshot['acpi']): OffsetOf {
+  if (acpi?.document.origin !== 'binary') return () => undefined;
+  const { document } = acpi;
+  return ({ file, start, end }) => {
+    if (file !== document.file) return undefined;
+    // A line of the text begins with what is no value.
+    for (let at = start; at <= end; at++) {
+      const field = document.fieldAt(at);
+      if (field !== undefined) return field.offset;
+    }
+    return undefined;
+  };
+}
+
+function withDisplayPaths(
+  prediction: RegionPrediction,
+  limited: readonly PredictedGroup[],
+  offsetOf: OffsetOf,
+): object {
+  const json = regionsJson(prediction, limited, offsetOf);
   const groups = json.groups.map((group): GroupJson => ({
     ...group,
     regions: group.regions.map((region) => ({

@@ -90,22 +90,35 @@ export interface RegionJson {
   readonly end: string;
   readonly type: string;
   readonly origin: RegionOrigin;
-  readonly source: { readonly file: string; readonly line: number; readonly column: number } | null;
+  /** Of a table in binary form, `offset` is the byte; line and column are of the text that it is printed as. */
+  readonly source: {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly offset?: string;
+  } | null;
 }
+
+/** Where in a binary the bytes of a place in its printed text are. */
+export type OffsetOf = (source: SourceRange) => number | undefined;
 
 /** `limited`: only these groups of the prediction. */
-export function regionsJson(prediction: RegionPrediction, limited = prediction.groups): RegionsJson {
-  return { kernel: prediction.kernel.version, groups: limited.map((group) => groupJson(prediction, group)) };
+export function regionsJson(
+  prediction: RegionPrediction,
+  limited = prediction.groups,
+  offsetOf: OffsetOf = () => undefined,
+): RegionsJson {
+  return { kernel: prediction.kernel.version, groups: limited.map((group) => groupJson(prediction, group, offsetOf)) };
 }
 
-function groupJson(prediction: RegionPrediction, group: PredictedGroup): GroupJson {
+function groupJson(prediction: RegionPrediction, group: PredictedGroup, offsetOf: OffsetOf): GroupJson {
   const { id, devices, regions, oops, unknown } = group;
   const mayShare = mayShareWith(prediction, group);
   const condition = conditionOf(group);
   return {
     id,
     devices: [...new Set(devices.map(({ path }) => path))],
-    regions: regions.map(regionJson),
+    regions: regions.map((region) => regionJson(region, offsetOf)),
     ...(oops && { oops: oops.message }),
     ...(unknown.length > 0 && { unknown }),
     ...(mayShare.length > 0 && { mayShare }),
@@ -114,7 +127,7 @@ function groupJson(prediction: RegionPrediction, group: PredictedGroup): GroupJs
 }
 
 /** A region that was merged names the first of its parts that a source line made. */
-function regionJson({ range, type, parts }: GroupRegion): RegionJson {
+function regionJson({ range, type, parts }: GroupRegion, offsetOf: OffsetOf): RegionJson {
   const { region } = parts.find((part) => part.region.source !== undefined) ?? parts[0]!;
   const { origin, source } = region;
   return {
@@ -122,11 +135,18 @@ function regionJson({ range, type, parts }: GroupRegion): RegionJson {
     end: sysfsAddress(range.end),
     type: typeWord(type),
     origin,
-    source: source ? sourceJson(source) : null,
+    source: source ? sourceJson(source, offsetOf) : null,
   };
 }
 
-function sourceJson({ file, start }: SourceRange): RegionJson['source'] {
+function sourceJson(source: SourceRange, offsetOf: OffsetOf): RegionJson['source'] {
+  const { file, start } = source;
   const { line, character } = positionAt(file, start);
-  return { file: file.path, line: line + 1, column: character + 1 };
+  const offset = offsetOf(source);
+  return {
+    file: file.path,
+    line: line + 1,
+    column: character + 1,
+    ...(offset !== undefined && { offset: `0x${offset.toString(16)}` }),
+  };
 }

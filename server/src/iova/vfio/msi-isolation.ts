@@ -31,7 +31,7 @@ export interface ChainLink {
   /** Path of the node. */
   readonly path: string;
   /** The property of that node that leads on. */
-  readonly property: 'msi-map' | 'msi-parent' | 'ID mapping' | undefined;
+  readonly property: 'msi-map' | 'msi-parent' | 'ID mapping' | 'MADT' | undefined;
   /** The property's entry; for the last link the controller's node. */
   readonly source: SourceRange | undefined;
 }
@@ -197,9 +197,15 @@ function parentRoute(master: DmaMaster, kernel: KernelProfile): Route {
   for (const { controller, problem, source } of msiParentsOf(master, kernel)) {
     if (problem !== undefined) break;
     if (controller.target?.availability.enabled !== true) continue;
-    return { link: { path: ownerOf(master), property: 'msi-parent', source }, controller: controller.target };
+    return { link: { path: ownerOf(master), property: parentWord(master), source }, controller: controller.target };
   }
   return { link: undefined, controller: undefined };
+}
+
+/** Under ACPI: a named component's way through the IORT, or the first frame of the MADT for a root complex. */
+function parentWord({ path, kind }: DmaMaster): 'msi-parent' | 'ID mapping' | 'MADT' {
+  if (path.startsWith('/')) return 'msi-parent';
+  return kind === 'platform' ? 'ID mapping' : 'MADT';
 }
 
 function wayOf({ msi }: DmaMaster): 'msi-map' | 'ID mapping' {
