@@ -41,7 +41,8 @@ export const iortTableLength: TableRule = {
     const present = table.bytes.length;
     const stated = Number(length.value);
     if (stated === present && stated >= fixedSize) return;
-    const fix = setFix(input, `Set the length to ${hex(present)}`, [[length, BigInt(present)]], { isPreferred: true });
+    // What lay behind the table is read as nodes then: the text is another one.
+    const fix = rewriteFix(input, `Set the length to ${hex(present)}`, [[length, BigInt(present)]]);
     const what =
       stated === present
         ? `The table has ${present} bytes; an IORT has ${fixedSize} at least`
