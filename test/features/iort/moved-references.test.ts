@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { referencesOf } from '../../../server/src/acpi/iort/edit';
 import { movedDiagnostics, settle, type SettledTable } from '../../../server/src/features/iort/moved-references';
 import { applyFix } from '../../rules/iort/table';
 import { exampleTable, lineText, tableOf } from './table';
@@ -32,6 +33,19 @@ function outdated(...texts: readonly string[]): string[] {
 /** All references, as the offsets that they say. */
 function referencesIn(text: string): string[] {
   return Array.from(text.matchAll(/(?:Output|Node) Reference : ([0-9A-F]+)/g), ([, digits]) => digits!);
+}
+
+/** What each node's references lead to, by kinds, in the order of the nodes' kinds. */
+function targetsIn(text: string): string[] {
+  const { nodes } = tableOf(text).iort!;
+  return nodes
+    .map(
+      (node) =>
+        `${node.kind}: ${referencesOf(node)
+          .map(({ value }) => tableOf(text).iort!.nodeAt(Number(value))?.kind ?? 'nothing')
+          .join()}`,
+    )
+    .sort();
 }
 
 const inserted = exampleTable.replace('// SMMUv3,', `${itsGroup}// SMMUv3,`);
@@ -119,6 +133,47 @@ describe('references that keep up', () => {
       assert.ok(said.length === 0 || said.length === 5, `step ${index}: ${said.length}`);
     }
     assert.equal(outdated(exampleTable, ...steps).length, 5);
+  });
+
+  it('of a node that came meanwhile follow as well', () => {
+    // A component behind the MMU-500 where that is now, while the others still say where it was.
+    const start = exampleTable.indexOf('// Named component GPU0');
+    const component = exampleTable
+      .slice(start, exampleTable.indexOf('// PMCG'))
+      .replaceAll('GPU0', 'GPU1')
+      .replace('Output Reference : 000000A0', 'Output Reference : 000000B8');
+    const twice = inserted.replace('// PMCG', `${component}// PMCG`);
+    assert.ok(twice.includes('000000B8'));
+    assert.equal(outdated(exampleTable, inserted, twice).length, 5);
+    const thrice = twice.replace('// ITS group', `${itsGroup.replace('00000010', '00000011')}// ITS group`);
+    const { document, found } = after(exampleTable, inserted, twice, thrice);
+    const { text } = applyFix(document, found[0]!.fixes![0]!);
+    const { nodes } = tableOf(text).iort!;
+    for (const { mappings, kind } of nodes) {
+      for (const { target } of mappings) assert.ok(target !== undefined && target.kind !== kind, text);
+    }
+    const components = nodes.filter(({ kind }) => kind === 'named-component');
+    assert.deepEqual(
+      components.map(({ mappings }) => mappings[0]!.target?.kind),
+      ['smmu', 'smmu', 'smmu'],
+    );
+  });
+
+  it('follow a node that is cut here and pasted there', () => {
+    const start = exampleTable.indexOf('// ITS group');
+    const group = exampleTable.slice(start, exampleTable.indexOf('// SMMUv3,'));
+    const cut = exampleTable.replace(group, '');
+    const { document, found } = after(exampleTable, cut, `${cut}\n${group}`);
+    const { text } = applyFix(document, found[0]!.fixes![0]!);
+    assert.deepEqual(targetsIn(text), targetsIn(exampleTable));
+    // The last node leaves nothing behind that would have moved.
+    const rearranged = text.replaceAll('\n\n\n', '\n\n');
+    const last = rearranged.slice(rearranged.indexOf('// ITS group'));
+    const without = rearranged.replace(last, '');
+    const back = without.replace('// SMMUv3,', `${last}\n\n// SMMUv3,`);
+    const again = after(rearranged, without, back);
+    const { text: mended } = applyFix(again.document, again.found[0]!.fixes![0]!);
+    assert.deepEqual(targetsIn(mended), targetsIn(exampleTable));
   });
 
   it('that the author changed are the author’s', () => {

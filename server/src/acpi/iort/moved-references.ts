@@ -1,150 +1,151 @@
 // References that keep up: a text was edited, its table has other nodes now or the same ones elsewhere, and the numbers that
-// name them still say where they were. Which numbers must change is found by knowing each node again.
-import { readText } from '../bytes';
-import type { ReferenceChange } from './edit';
-import type { IdMapping, IortNode, IortTable, Value } from './model';
+// name them still say where they were. Which numbers must change is found by knowing each node again, from edit to edit, also
+// one that is cut and comes back; what a reference means stays the same until its author writes another number.
+import { referencesOf, type ReferenceChange } from './edit';
+import type { IortNode, IortTable } from './model';
+import { contentOf, identityOf, sameNodes, sameReferences } from './same-nodes';
+
+/** A table as an edit left it, and what is known of it from before. */
+export interface FollowedTable {
+  readonly table: IortTable;
+  /** Undefined where each reference means the node that its number leads to, and nothing was taken out lately. */
+  readonly history: History | undefined;
+}
+
+/** One node, however often it is moved and edited. */
+type Identity = symbol;
+
+/** What the references of a node mean, by their offsets. */
+type Meanings = ReadonlyMap<number, Identity>;
+
+interface History {
+  readonly identities: ReadonlyMap<IortNode, Identity>;
+  readonly meanings: Meanings;
+  readonly gone: readonly GoneNode[];
+}
+
+/** Taken out, with the table that it was in. */
+interface GoneNode {
+  readonly node: IortNode;
+  readonly table: IortTable;
+  readonly identity: Identity;
+  readonly meanings: Meanings;
+  /** Edits since then. */
+  readonly age: number;
+}
+
+/** Who has cut a node pastes it soon; what comes after more edits is taken for another. */
+const longestAge = 100;
+const mostGone = 64;
 
 /**
  * The references of `after` that are as they were in `before`, led to a node there, and now lead elsewhere although that
  * node is still there. A reference that the author changed is the author's.
  */
 export function movedReferences(before: IortTable, after: IortTable): ReferenceChange[] {
-  const was = sameNodes(before, after);
-  const is = new Map<IortNode, IortNode>();
-  for (const [newer, older] of was) is.set(older, newer);
-  const changes: ReferenceChange[] = [];
+  return follow({ table: before, history: undefined }, after).changes;
+}
+
+/** The table after an edit, and the references in it whose numbers are to change. */
+export function follow(
+  before: FollowedTable,
+  after: IortTable,
+): { readonly followed: FollowedTable; readonly changes: ReferenceChange[] } {
+  const isInPlace = isSameLayout(before.table, after);
+  if (isInPlace && before.history === undefined) return { followed: { table: after, history: undefined }, changes: [] };
+  const { identities: known, meanings: meant, gone } = before.history ?? historyOf(before.table);
+  const was = isInPlace ? byPlace(before.table, after) : sameNodes(before.table, after);
+  const back = comeBack(after, was, gone);
+
+  const identities = new Map<IortNode, Identity>();
+  const nodes = new Map<Identity, IortNode>();
   for (const node of after.nodes) {
     const older = was.get(node);
-    if (older === undefined) continue;
-    for (const [value, old] of sameReferences(node, older)) {
-      const target = before.nodeAt(Number(old.value));
-      const now = target === undefined ? undefined : is.get(target);
-      if (now !== undefined && value.value === old.value && BigInt(now.offset) !== value.value) {
-        changes.push({ node, value, right: BigInt(now.offset) });
-      }
+    const identity = (older === undefined ? back.get(node)?.identity : known.get(older)) ?? Symbol('node');
+    identities.set(node, identity);
+    nodes.set(identity, node);
+  }
+
+  const meanings = new Map<number, Identity>();
+  const changes: ReferenceChange[] = [];
+  for (const node of after.nodes) {
+    const older = was.get(node) ?? back.get(node)?.node;
+    const before = back.get(node)?.meanings ?? meant;
+    const olds = new Map(older === undefined ? [] : sameReferences(node, older));
+    for (const value of referencesOf(node)) {
+      const old = olds.get(value);
+      const target = after.nodeAt(Number(value.value));
+      const isAsWas = old?.value === value.value;
+      const meaning = isAsWas ? before.get(old.offset) : target && identities.get(target);
+      if (meaning === undefined) continue;
+      meanings.set(value.offset, meaning);
+      const right = nodes.get(meaning);
+      if (right !== undefined && right !== target) changes.push({ node, value, right: BigInt(right.offset) });
     }
   }
-  return changes;
+
+  const left = stillGone(before.table, { identities: known, meanings: meant, gone }, nodes);
+  const isSettled = changes.length === 0 && left.length === 0;
+  const history = isSettled ? undefined : { identities, meanings, gone: left };
+  return { followed: { table: after, history }, changes };
 }
 
-/** Which node of the earlier table each node of the later one is; what is new is not among the keys. */
-export function sameNodes(earlier: IortTable, later: IortTable): Map<IortNode, IortNode> {
-  const before = earlier.nodes;
-  const after = later.nodes;
-  const same = new Map<IortNode, IortNode>();
-  const free = new Set(before);
-  const pair = (newer: IortNode, older: IortNode): void => {
-    same.set(newer, older);
-    free.delete(older);
-  };
-  // An edit leaves most of the table alone: what is equal from both ends is the same, then what is equal anywhere, then what
-  // says that it is the same thing, then what stands at the same place among its kind.
-  const contentBefore = before.map((node) => contentOf(earlier, node));
-  const contentAfter = after.map((node) => contentOf(later, node));
-  let head = 0;
-  while (head < Math.min(before.length, after.length) && contentBefore[head] === contentAfter[head]) {
-    pair(after[head]!, before[head]!);
-    head++;
+/** Each reference means what its number says. */
+function historyOf(table: IortTable): History {
+  const identities = new Map(table.nodes.map((node) => [node, Symbol('node')]));
+  const meanings = new Map<number, Identity>();
+  for (const { value, offset } of table.nodes.flatMap(referencesOf)) {
+    const target = table.nodeAt(Number(value));
+    const identity = target && identities.get(target);
+    if (identity !== undefined) meanings.set(offset, identity);
   }
-  for (let tail = 1; tail <= Math.min(before.length, after.length) - head; tail++) {
-    if (contentBefore.at(-tail) !== contentAfter.at(-tail)) break;
-    pair(after.at(-tail)!, before.at(-tail)!);
-  }
-  const rest = () => after.filter((node) => !same.has(node));
-  pairBy(rest(), free, (node, isNew) => (isNew ? contentAfter : contentBefore)[node.index]!, pair);
-  pairBy(rest(), free, identityOf, pair);
-  pairBy(rest(), free, (node) => node.kind, pair);
-  return same;
+  return { identities, meanings, gone: [] };
 }
 
-/** Pairs nodes with equal keys in their order. */
-function pairBy(
-  newer: readonly IortNode[],
-  free: ReadonlySet<IortNode>,
-  keyOf: (node: IortNode, isNew: boolean) => string | undefined,
-  pair: (newer: IortNode, older: IortNode) => void,
-): void {
-  if (newer.length === 0 || free.size === 0) return;
-  const waiting = new Map<string, IortNode[]>();
-  for (const node of free) {
-    const key = keyOf(node, false);
-    if (key === undefined) continue;
-    const others = waiting.get(key);
-    if (others === undefined) waiting.set(key, [node]);
-    else others.push(node);
-  }
-  for (const others of waiting.values()) others.reverse();
-  for (const node of newer) {
-    const key = keyOf(node, true);
-    const older = key === undefined ? undefined : waiting.get(key)?.pop();
-    if (older !== undefined) pair(node, older);
-  }
+/** Nodes that lie where they lay have not moved, whatever is in them. */
+function isSameLayout({ nodes: before }: IortTable, { nodes: after }: IortTable): boolean {
+  if (before.length !== after.length) return false;
+  return before.every(({ offset, kind }, index) => after[index]!.offset === offset && after[index]!.kind === kind);
 }
 
-/** The node's bytes, references among them: they too are as they were. */
-function contentOf({ bytes }: IortTable, { offset, end }: IortNode): string {
-  return readText(bytes, offset, end);
+function byPlace({ nodes: before }: IortTable, { nodes: after }: IortTable): Map<IortNode, IortNode> {
+  return new Map(after.map((node, index) => [node, before[index]!]));
 }
 
-/** What a node is by itself, whatever else is changed about it: its address, its name, its segment. */
-function identityOf(node: IortNode): string | undefined {
-  const key = keyValue(node);
-  return key === undefined ? undefined : `${node.kind} ${key}`;
-}
-
-function keyValue(node: IortNode): string | undefined {
-  switch (node.kind) {
-    case 'its-group':
-      return node.identifiers.map(({ value }) => value).join();
-    case 'named-component':
-    case 'iwb':
-      return node.values.deviceName?.text;
-    case 'root-complex':
-      return node.values.segment?.value.toString();
-    case 'smmu':
-    case 'smmuv3':
-      return node.values.base?.value.toString();
-    case 'pmcg':
-      return node.values.page0Base?.value.toString();
-    case 'rmr':
-      return node.descriptors[0]?.base.value.toString();
-    case 'unknown':
-      return undefined;
+/** New nodes that were taken out before, the latest of each first. */
+function comeBack(
+  after: IortTable,
+  was: ReadonlyMap<IortNode, IortNode>,
+  gone: readonly GoneNode[],
+): ReadonlyMap<IortNode, GoneNode> {
+  const back = new Map<IortNode, GoneNode>();
+  if (gone.length === 0) return back;
+  const waiting = [...gone].reverse();
+  for (const node of after.nodes) {
+    if (was.has(node)) continue;
+    const isEqual = (each: GoneNode) => contentOf(each.table, each.node) === contentOf(after, node);
+    const isOfThat = (each: GoneNode) =>
+      identityOf(each.node) !== undefined && identityOf(each.node) === identityOf(node);
+    const found = waiting.find(isEqual) ?? waiting.find(isOfThat);
+    if (found === undefined) continue;
+    back.set(node, found);
+    waiting.splice(waiting.indexOf(found), 1);
   }
+  return back;
 }
 
-/**
- * References of two versions of a node that are the same one: by their order where the mappings are as they were, else by
- * what the mapping says beside, else any with the same number: a mapping added beside others means what they mean.
- */
-function sameReferences(newer: IortNode, older: IortNode): [value: Value, old: Value][] {
-  const pairs: [Value, Value][] = [];
-  if (newer.kind === 'pmcg' && older.kind === 'pmcg') {
-    const [value, old] = [newer.values.nodeReference, older.values.nodeReference];
-    if (value !== undefined && old !== undefined) pairs.push([value, old]);
-  }
-  const isSameCount = newer.mappings.length === older.mappings.length;
-  if (isSameCount && newer.mappings.every((mapping) => isSameRange(mapping, older.mappings[mapping.index]!))) {
-    for (const { index, outputReference } of newer.mappings) {
-      pairs.push([outputReference, older.mappings[index]!.outputReference]);
-    }
-    return pairs;
-  }
-  const byKey = new Map(older.mappings.map((mapping) => [mappingKey(mapping), mapping.outputReference]));
-  const byNumber = new Map(older.mappings.map(({ outputReference }) => [outputReference.value, outputReference]));
-  for (const mapping of newer.mappings) {
-    const { index, outputReference } = mapping;
-    const byIndex = isSameCount ? older.mappings[index]?.outputReference : undefined;
-    const old = byKey.get(mappingKey(mapping)) ?? byIndex ?? byNumber.get(outputReference.value);
-    if (old !== undefined) pairs.push([outputReference, old]);
-  }
-  return pairs;
-}
-
-function isSameRange(one: IdMapping, other: IdMapping): boolean {
-  return one.inputBase.value === other.inputBase.value && one.outputBase.value === other.outputBase.value;
-}
-
-function mappingKey({ inputBase, outputBase, outputReference }: IdMapping): string {
-  return `${inputBase.value} ${outputBase.value} ${outputReference.value}`;
+/** What is taken out now, beside what was taken out before and has not come back. */
+function stillGone(
+  table: IortTable,
+  { identities, meanings, gone }: History,
+  present: ReadonlyMap<Identity, unknown>,
+): readonly GoneNode[] {
+  const old = gone
+    .filter(({ identity, age }) => !present.has(identity) && age < longestAge)
+    .map((each) => ({ ...each, age: each.age + 1 }));
+  const now = table.nodes.flatMap((node): GoneNode[] => {
+    const identity = identities.get(node);
+    return identity === undefined || present.has(identity) ? [] : [{ node, table, identity, meanings, age: 0 }];
+  });
+  return [...old, ...now].slice(-mostGone);
 }

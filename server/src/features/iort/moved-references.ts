@@ -1,7 +1,6 @@
 // References that keep up: after nodes were put in, taken out, grown or moved, those that still name where a node was.
 import type { ReferenceChange } from '../../acpi/iort/edit';
-import type { IortTable } from '../../acpi/iort/model';
-import { movedReferences } from '../../acpi/iort/moved-references';
+import { follow, type FollowedTable } from '../../acpi/iort/moved-references';
 import type { TableDocument } from '../../acpi/text/document';
 import { printedDigits } from '../../acpi/text/print-lines';
 import type { Diagnostic, Fix, TextEdit } from '../../text/diagnostic';
@@ -11,9 +10,9 @@ import { nodeLabel } from './names';
 /** Documented with the workspace's rules: it compares two moments of a text. */
 const rule = 'iort-reference-moved';
 
-/** The table that the references of a text were last known to be right in, and what has moved since. */
+/** The last table of a text that was whole, and what its references mean. */
 export interface SettledTable {
-  readonly table: IortTable;
+  readonly followed: FollowedTable;
   /** References of the present text that the nodes have moved away from. */
   readonly changes: readonly ReferenceChange[];
 }
@@ -23,15 +22,9 @@ export function settle(before: SettledTable | undefined, document: TableDocument
   const { iort, diagnostics } = document;
   if (iort === undefined || iort.nodes.length === 0) return before;
   if (diagnostics.some(({ severity }) => severity === 'error')) return before && { ...before, changes: [] };
-  if (before === undefined || isSameLayout(before.table, iort)) return { table: iort, changes: [] };
-  const changes = movedReferences(before.table, iort).filter(({ right }) => right !== undefined);
-  return changes.length === 0 ? { table: iort, changes } : { table: before.table, changes };
-}
-
-/** Nodes that lie where they lay have not moved, whatever is in them. */
-function isSameLayout({ nodes: before }: IortTable, { nodes: after }: IortTable): boolean {
-  if (before.length !== after.length) return false;
-  return before.every(({ offset, kind }, index) => after[index]!.offset === offset && after[index]!.kind === kind);
+  return before === undefined
+    ? { followed: { table: iort, history: undefined }, changes: [] }
+    : follow(before.followed, iort);
 }
 
 /** One warning for each reference that was left behind, with the fix that rewrites all of them. */
