@@ -104,6 +104,8 @@ describe('IORTs on real kernels', () => {
       contested.map(({ path }) => path),
       ['\\_SB_.VR20', '\\_SB_.VR00'],
     );
+    for (const { devices, unknown } of groups.filter((group) => group.devices[0]!.path.startsWith('\\')))
+      assert.match(unknown.join('\n'), /^Stream ID 0xffff is that of .* as well/m, devices[0]!.path);
   });
 
   it('a function with the stream ID of a named component has it first before 7.2; whether there is one, no table tells', () => {

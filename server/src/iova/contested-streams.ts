@@ -5,15 +5,22 @@ import type { Attachment } from './attach';
 import { pciName } from './function-classes';
 import type { KernelProfile } from './kernel-profile';
 
-/** By master, in words. */
+/** By master, a sentence for each rival. */
 export function contestedStreams(
   topology: Topology,
   all: readonly { readonly master: DmaMaster; readonly attachment: Attachment }[],
   kernel: KernelProfile,
-): Map<DmaMaster, string> {
-  const contested = new Map<DmaMaster, string>();
+): ReadonlyMap<DmaMaster, readonly string[]> {
+  const contested = new Map<DmaMaster, string[]>();
+  const contest = (master: DmaMaster, text: string): void => {
+    const texts = contested.get(master);
+    if (texts === undefined) contested.set(master, [text]);
+    else if (!texts.includes(text)) texts.push(text);
+  };
   if (topology.firmware !== 'acpi') return contested;
   const functions = kernel.groupsFormAt === 'bind' ? functionsByStream(topology, kernel) : undefined;
+  /** Of a crowd with one ID, the first names one of the others, and they name it. */
+  const isKnown = new Set<DmaMaster>();
   const owners = new Map<Iommu, Map<number, DmaMaster>>();
   for (const { master, attachment } of all) {
     if (master.kind !== 'platform' || !attachment.ok || attachment.iommu.driver.grouping !== 'stream-owner') continue;
@@ -24,11 +31,12 @@ export function contestedStreams(
       const other = known.get(id);
       if (other === undefined) known.set(id, master);
       else if (other !== master) {
-        contested.set(master, contestText(id, other));
-        if (!contested.has(other)) contested.set(other, contestText(id, master));
+        contest(master, contestText(id, other));
+        if (!isKnown.has(other)) contest(other, contestText(id, master));
+        isKnown.add(other).add(master);
       }
-      const rival = contested.has(master) ? undefined : functions?.(iommu, id);
-      if (rival !== undefined) contested.set(master, rivalText(id, master, rival));
+      const rival = functions?.(iommu, id);
+      if (rival !== undefined) contest(master, rivalText(id, master, rival));
     }
   }
   return contested;

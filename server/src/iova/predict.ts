@@ -137,7 +137,7 @@ function place(
   grouping: Grouping,
   candidate: Probed,
   doubts: ReadonlyMap<Iommu, string>,
-  contested: ReadonlyMap<DmaMaster, string>,
+  contested: ReadonlyMap<DmaMaster, readonly string[]>,
 ): Reason | undefined {
   const { master, standsForUndescribed, attachment, found, stand, unmappable } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
@@ -158,7 +158,7 @@ function place(
   const joining = mayJoin
     ? `${device.path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
     : undefined;
-  const doubt = [doubts.get(iommu), contest, joining].filter((reason) => reason !== undefined);
+  const doubt = [doubts.get(iommu), ...(contest ?? []), joining].filter((reason) => reason !== undefined);
   const reasons = [...unknown, ...(stand?.unknown ?? []), ...doubt];
   // Who is the first owner is not known, so none of them keeps the others out.
   const cannotBeFirst = mayJoin ? undefined : unmappable?.message;
