@@ -134,7 +134,9 @@ export const iortSingleHides: TableRule = {
       const fix = setFix(input, 'Move it behind the others', movedBehind(node.mappings, mapping), {
         isPreferred: true,
       });
-      yield finding(input, mapping.flags, node, message, { about: mappingKey(mapping), fixes: [fix] });
+      // Of two of them nobody knows which was meant.
+      const isOnly = node.mappings.filter(({ single }) => single).length === 1;
+      yield finding(input, mapping.flags, node, message, { about: mappingKey(mapping), fixes: isOnly ? [fix] : [] });
     }
   },
 };
