@@ -5,6 +5,7 @@ import { textStyles } from '../../../server/src/acpi/layout/field';
 import { printTable } from '../../../server/src/acpi/text/print';
 import { format } from '../../../server/src/features/iort/formatting';
 import { generateTable } from '../../acpi/generate-table';
+import { machines } from '../../acpi/text/machines';
 import { exampleTable, tableOf } from './table';
 
 const truth = path.join(import.meta.dirname, '../../fixtures/truth/iort');
@@ -15,6 +16,29 @@ function formatted(text: string): string {
     result = result.slice(0, start) + newText + result.slice(end);
   }
   return result;
+}
+
+/** Another layout, which the compiler reads alike: offsets, blanks, blank lines and digits as they come. */
+function mangled(printed: string): string {
+  let number = 0;
+  let isBehindHeading = false;
+  const lines = printed.split('\n');
+  const changed = lines.flatMap((line, index) => {
+    number = (number * 31 + 7) % 101;
+    isBehindHeading ||= line.includes('Signature');
+    const goesOn = lines[index - 1]?.endsWith('\\') === true;
+    if (line === '' && isBehindHeading && !goesOn) return [[], ['', '', '  '], ['']][number % 3]!;
+    if (!line.includes(' : ') || line.startsWith('//') || !isBehindHeading) return [line];
+    const free = number % 2 === 0 ? line : line.replace(/^\[[^\]]*\] */, number % 5 === 0 ? '' : '[0] ');
+    const close = free.replace(/^ +/, number % 4 === 0 ? '\t' : '').replace(/ +: +/, number % 3 === 0 ? '   :  ' : ':');
+    const other = close.replace(/(: *)([0-9A-F]+)$/, (_, head: string, digits: string) => {
+      if (number % 3 === 0) return `${head}0x${digits.replace(/^0+(?=.)/, '')}`;
+      // Two letters that make a number look decimal.
+      return head + (digits.startsWith('0D') ? digits : digits.toLowerCase());
+    });
+    return number % 7 === 0 && !other.endsWith('\\') ? [other, ''] : [other];
+  });
+  return changed.join('\n');
 }
 
 describe('formatting a table', () => {
@@ -95,6 +119,22 @@ describe('formatting a table', () => {
       .replace('Event GSIV : 0000006A', 'Event GSIV : 0d16');
     const result = formatted(text);
     for (const part of [...parts.slice(0, 3), 'Event GSIV : 0d16']) assert.ok(result.includes(part), part);
+  });
+
+  it('gives mangled texts the layout of iasl -d again', () => {
+    const tables = [
+      ...machines.map(({ bytes }) => bytes),
+      ...Array.from({ length: 30 }, (_, seed) => generateTable(seed, { isOdd: seed % 4 === 0, mostNodes: 8 })),
+    ];
+    for (const [index, bytes] of tables.entries()) {
+      for (const style of textStyles) {
+        const printed = `${printTable(bytes, { style }).split('Raw Table Data')[0]!.trimEnd()}\n`;
+        const ragged = mangled(printed);
+        assert.notEqual(ragged, printed);
+        assert.deepEqual(tableOf(ragged).bytes, tableOf(printed).bytes, `table ${index}, ${style}`);
+        assert.equal(formatted(ragged).trimEnd(), printed.trimEnd(), `table ${index}, ${style}`);
+      }
+    }
   });
 
   it('gives the same table, and laid out a second time the same text', () => {

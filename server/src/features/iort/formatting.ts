@@ -43,17 +43,16 @@ function isLastOfHeader(field: Field): boolean {
   return field === nodeHeaderLayout.fields.at(-1);
 }
 
-/** One line end or two between lines that have nothing else between them. */
+/** One line end or two between lines that have nothing else between them but what stands behind the first. */
 function layOutGap(text: string, before: TextLine, { line }: TextField, isApart: boolean, put: Put): void {
   const start = lineStart(text, line.start);
   const from = before.end;
   const gap = text.slice(from, start);
-  if (!/^[ \t\r\n]*$/.test(gap) || !gap.includes('\n')) return;
+  // A line that goes on behind its end is left alone.
+  const [, behind] = /^([^\n\\]*?)(?:\r?\n[ \t]*)+$/.exec(gap) ?? [];
+  if (behind === undefined) return;
   const lineEnd = gap.includes('\r\n') ? '\r\n' : '\n';
-  const wanted = isApart ? lineEnd + lineEnd : lineEnd;
-  // Blanks behind a list of bytes are iasl's own.
-  const blanks = /^[ \t]*/.exec(gap)![0];
-  put(from + blanks.length, start, wanted);
+  put(from + behind.length, start, isApart ? lineEnd + lineEnd : lineEnd);
 }
 
 function layOutLine(
