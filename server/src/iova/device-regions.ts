@@ -1,11 +1,12 @@
 // What one device reserves: the answer of its IOMMU driver's get_resv_regions, in the driver's order.
+import { oncePer } from '../text/once';
 import { rangeOf } from '../topology/address';
 import type { DmaMaster, Iommu, Iova, Problem, Reservation } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
 import { mediatekReservations, mediatekWindow } from './mediatek';
 import type { DeviceRegion } from './prediction';
 import { alignDown } from './ranges';
-import { streamRegions } from './stream-regions';
+import { hasStreamRegions, streamRegions } from './stream-regions';
 
 export interface DeviceRegions {
   readonly regions: readonly DeviceRegion[];
@@ -26,9 +27,10 @@ export function deviceRegions(
   ids: readonly number[],
   kernel: KernelProfile,
 ): DeviceRegions {
+  const firmware = own && takesFirmwareRegions(iommu, kernel) ? master.reservations : [];
+  if (firmware.length === 0 && !hasStreamRegions(iommu) && hasMsiWindowAlone(iommu)) return msiWindowAlone(kernel);
   const unknown: string[] = [];
   const regions: DeviceRegion[] = [...driverRegions(iommu, master, ids, kernel, unknown)];
-  const firmware = own && takesFirmwareRegions(iommu, kernel) ? master.reservations : [];
   regions.push(...streamRegions(iommu, master, ids, kernel, unknown));
   let oops: Problem | undefined;
   for (const reservation of firmware) {
@@ -91,14 +93,27 @@ function* driverRegions(
     }
   }
   if (driver.softwareMsi === 'always' || (driver.softwareMsi === 'unless-reported' && !hasHardwareMsi)) {
-    yield {
-      range: kernel.msiWindow,
-      type: 'software-msi',
-      origin: 'sw-msi',
-      source: undefined,
-      reservation: undefined,
-    };
+    yield msiWindow(kernel);
   }
+}
+
+function msiWindow(kernel: KernelProfile): DeviceRegion {
+  return {
+    range: kernel.msiWindow,
+    type: 'software-msi',
+    origin: 'sw-msi',
+    source: undefined,
+    reservation: undefined,
+  };
+}
+
+/** What most devices of a machine have in common, and nothing else. */
+const msiWindowAlone = oncePer((kernel: KernelProfile): DeviceRegions => {
+  return { regions: [msiWindow(kernel)], oops: undefined, unknown: [] };
+});
+
+function hasMsiWindowAlone({ driver }: Iommu): boolean {
+  return driver.ownRegions === 'none' && driver.mediatek === undefined && driver.softwareMsi !== 'never';
 }
 
 function driverRegion(range: DeviceRegion['range'], type: 'hardware-msi' | 'reserved'): DeviceRegion {

@@ -42,8 +42,8 @@ export function newGrouping(kernel: KernelProfile): Grouping {
     groups: () => groups,
     add(member) {
       const { device, streams } = member;
-      const known = owners.get(device.iommu) ?? newStreamOwners<Owner>();
-      owners.set(device.iommu, known);
+      let known = owners.get(device.iommu);
+      if (known === undefined) owners.set(device.iommu, (known = newStreamOwners<Owner>()));
       const shared = sharedByStream(known, member);
       if (typeof shared === 'string') return shared;
       const driver = driverGroup(member, kernel);
@@ -55,7 +55,10 @@ export function newGrouping(kernel: KernelProfile): Grouping {
       if (key !== undefined) byKey.set(key, group);
       group.push(member);
       neighbours.add(device.master, numbers.get(group)!);
-      for (const stream of streams) known.add(stream, { group, path: device.path });
+      if (streams.length > 0) {
+        const owner: Owner = { group, path: device.path };
+        for (const stream of streams) known.add(stream, owner);
+      }
       return undefined;
     },
   };
@@ -81,12 +84,15 @@ interface DriverGroup {
   readonly refusal?: string | undefined;
 }
 
+const noGroup: DriverGroup = {};
+
 /** Drivers that know better than PCI which devices share. */
 function driverGroup({ device, streams }: Member, kernel: KernelProfile): DriverGroup {
   const { iommu, master } = device;
   const { grouping, mediatek, sharedSwgroups } = iommu.driver;
-  const ids = streams.map(({ id }) => id);
   if (grouping === 'iommu') return { key: `${iommu.path} all` };
+  if (grouping !== 'swgroup' && mediatek === undefined) return noGroup;
+  const ids = streams.map(({ id }) => id);
   if (grouping === 'swgroup') {
     const [first] = ids;
     if (first === undefined) return {};

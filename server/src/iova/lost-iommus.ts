@@ -22,11 +22,11 @@ interface Asked {
   /** Direct regions that keep it from its IOMMU. */
   readonly unmappable: Problem | undefined;
   /** Of functions that no source describes: which, where others behind the IOMMU are none of them. */
-  readonly stand?: FunctionClass;
+  readonly stand?: FunctionClass | undefined;
 }
 
 /** drivers/iommu/iommu.c iommu_buses: platform devices, PCI's, PrimeCells. */
-export function busPlace({ kind, compatible }: DmaMaster): number {
+export function busPlace({ kind, compatible }: DmaMaster): 0 | 1 | 2 {
   if (kind === 'pci-host' || kind === 'pci-function') return 1;
   return compatible.includes('arm,primecell') ? 2 : 0;
 }

@@ -19,9 +19,10 @@ export type * from './prediction';
 
 /** Groups and reserved regions as the kernel will report them. Every master is in a group or in `ungrouped`, a bus perhaps in both. */
 export function predictRegions(topology: Topology, kernel: KernelProfile): RegionPrediction {
-  const all = inOrder(topology, kernel).flatMap((master) =>
-    candidates(master, kernel).map((candidate) => withRegions(candidate, kernel)),
-  );
+  const all: Probed[] = [];
+  for (const master of inOrder(topology, kernel)) {
+    for (const candidate of candidates(master, kernel)) all.push(withRegions(candidate, kernel));
+  }
   const lost = lostIommus(topology, all, kernel);
   const doubts = doubtfulIommus(all, kernel);
   const contested = contestedStreams(topology, all, kernel);
@@ -30,7 +31,7 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
   for (const candidate of all) {
     const { master } = candidate;
     const reason = keptOut(candidate, lost, kernel) ?? place(grouping, candidate, doubts, contested);
-    if (reason !== undefined) ungrouped.push({ path: candidate.stand?.path ?? master.path, master, ...reason });
+    if (reason !== undefined) ungrouped.push({ path: pathOf(candidate), master, ...reason });
   }
   return { kernel, groups: grouping.groups().map(predictedGroup), ungrouped };
 }
@@ -41,9 +42,10 @@ export function predictRegions(topology: Topology, kernel: KernelProfile): Regio
  * which is never a module.
  */
 function inOrder({ masters }: Topology, kernel: KernelProfile): DmaMaster[] {
-  const on = (place: number): DmaMaster[] => masters.filter((master) => busPlace(master) === place);
-  const pci = on(1).sort(byRequesterId);
-  if (kernel.groupsFormAt === 'add') return [...on(0), ...pci, ...on(2)];
+  const on: readonly [DmaMaster[], DmaMaster[], DmaMaster[]] = [[], [], []];
+  for (const master of masters) on[busPlace(master)].push(master);
+  const pci = on[1].sort(byRequesterId);
+  if (kernel.groupsFormAt === 'add') return [...on[0], ...pci, ...on[2]];
   const others = masters.filter((master) => busPlace(master) !== 1);
   return [...pci.filter(({ isBridge }) => isBridge), ...pci.filter(({ isBridge }) => !isBridge), ...others];
 }
@@ -59,7 +61,11 @@ interface Candidate {
   readonly standsForUndescribed: boolean;
   readonly attachment: Attachment;
   /** Of functions that no source describes, and that reserve alike. */
-  readonly stand?: FunctionClass;
+  readonly stand: FunctionClass | undefined;
+}
+
+function pathOf({ master, stand }: Candidate): string {
+  return stand?.path ?? master.path;
 }
 
 /** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
@@ -67,9 +73,14 @@ function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
   const now = availabilityOn(master, kernel);
   if (!now.enabled) {
     const attachment = none(`it is not enabled: ${now.reason}`);
-    return [{ master, standsForUndescribed: false, attachment }];
+    return [{ master, standsForUndescribed: false, attachment, stand: undefined }];
   }
-  const own = (attachment: Attachment): Candidate => ({ master, standsForUndescribed: false, attachment });
+  const own = (attachment: Attachment): Candidate => ({
+    master,
+    standsForUndescribed: false,
+    attachment,
+    stand: undefined,
+  });
   switch (master.kind) {
     case 'platform':
       return [own(attachByList(master, kernel))];
@@ -85,7 +96,7 @@ function candidates(master: DmaMaster, kernel: KernelProfile): Candidate[] {
         });
       }
       const behind = attachUndescribed(master, kernel);
-      const stands = behind.map((attachment) => ({ master, standsForUndescribed: true, attachment }));
+      const stands = behind.map((attachment) => ({ master, standsForUndescribed: true, attachment, stand: undefined }));
       return master.streams.length > 0 ? [...stands, own(attachByList(master, kernel))] : stands;
     }
   }
@@ -100,11 +111,18 @@ interface Probed extends Candidate {
 
 function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
   const { master, standsForUndescribed, attachment, stand } = candidate;
-  if (!attachment.ok) return { ...candidate, found: undefined, unmappable: undefined };
-  const ids = stand?.streamIds ?? attachment.streams.map(({ id }) => id);
-  const found = deviceRegions(attachment.iommu, master, !standsForUndescribed, ids, kernel);
-  const unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
-  return { ...candidate, found, unmappable };
+  let found: DeviceRegions | undefined;
+  let unmappable: Problem | undefined;
+  if (attachment.ok) {
+    const ids = stand?.streamIds ?? idsOf(attachment.streams);
+    found = deviceRegions(attachment.iommu, master, !standsForUndescribed, ids, kernel);
+    unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
+  }
+  return { master, standsForUndescribed, attachment, stand, found, unmappable };
+}
+
+function idsOf(streams: readonly Stream[]): readonly number[] {
+  return streams.map(({ id }) => id);
 }
 
 interface Reason {
@@ -144,22 +162,18 @@ function place(
   const { iommu } = attachment;
   const streams: readonly Stream[] = attachment.streams;
   const { regions, oops, unknown } = found;
-  const device: PredictedDevice = {
-    path: stand?.path ?? master.path,
-    master,
-    standsForUndescribed,
-    ...(stand?.functions && { functions: stand.functions }),
-    iommu,
-    streamIds: streams.map(({ id }) => id),
-    regions,
-  };
+  const path = pathOf(candidate);
+  const common = { path, master, standsForUndescribed, iommu, streamIds: idsOf(streams), regions };
+  const device: PredictedDevice = stand?.functions === undefined ? common : { ...common, functions: stand.functions };
   const contest = contested.get(master);
   const mayJoin = unmappable !== undefined && mayJoinOthers(stand?.functions);
   const joining = mayJoin
-    ? `${device.path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
+    ? `${path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
     : undefined;
-  const doubt = [doubts.get(iommu), ...(contest ?? []), joining].filter((reason) => reason !== undefined);
-  const reasons = [...unknown, ...(stand?.unknown ?? []), ...doubt];
+  const doubt = doubts.get(iommu);
+  const isKnown = stand === undefined && doubt === undefined && contest === undefined && joining === undefined;
+  const doubted = (): string[] => [doubt, ...(contest ?? []), joining].filter((reason) => reason !== undefined);
+  const reasons = isKnown ? unknown : [...unknown, ...(stand?.unknown ?? []), ...doubted()];
   // Who is the first owner is not known, so none of them keeps the others out.
   const cannotBeFirst = mayJoin ? undefined : unmappable?.message;
   const owned = contest === undefined ? streams : [];
@@ -171,6 +185,7 @@ function place(
 function predictedGroup(members: ReturnType<Grouping['groups']>[number], id: number): PredictedGroup {
   const devices = members.map(({ device }) => device);
   const oops = members.find((member) => member.oops !== undefined)?.oops;
-  const unknown = [...new Set(members.flatMap((member) => member.unknown))];
+  const isKnown = members.every((member) => member.unknown.length === 0);
+  const unknown = isKnown ? [] : [...new Set(members.flatMap((member) => member.unknown))];
   return { id, devices, regions: oops === undefined ? mergeRegions(devices) : [], oops, unknown };
 }

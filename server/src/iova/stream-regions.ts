@@ -6,6 +6,11 @@ import type { KernelProfile } from './kernel-profile';
 import type { DeviceRegion } from './prediction';
 import { alignDown } from './ranges';
 
+/** Whether some device behind the IOMMU may have such regions. */
+export function hasStreamRegions({ streamReservations, streamDoorbells }: Iommu): boolean {
+  return streamDoorbells !== undefined || (streamReservations !== undefined && streamReservations.length > 0);
+}
+
 /** `ids`: those of the device, or of one of the functions that it stands for. What cannot be told is added to `unknown`. */
 export function* streamRegions(
   iommu: Iommu,

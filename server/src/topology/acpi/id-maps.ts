@@ -1,7 +1,7 @@
 // The ID mappings of a root complex as maps from requester IDs: to the SMMU in front of it, and on to the ITS.
 import type { SourceRange } from '../../text/source-file';
 import { streamIdRefusal } from '../iommus';
-import type { IdMap, IdMapEntry, IdMapReading, Iommu, Link, MsiController, Problem } from '../model';
+import type { IdMap, IdMapEntry, IdMapReading, Iommu, Link, MsiController, Problem, ProblemCode } from '../model';
 import {
   brokenLink,
   mappingPlace,
@@ -24,7 +24,7 @@ const lastRequesterId = 0xffff;
 /** Where the functions of a root complex have their IOMMU (iort_pci_iommu_init). */
 export function readIommuMap(builder: AcpiBuilder, node: KernelNode, path: string, smmus: Smmus): IdMap<Iommu> {
   const routes = builder.routers['by-flag'].route(node, 0, lastRequesterId, smmuTypes);
-  const target = (arrival: Arrival): Link<Iommu> => smmuLink(builder, arrival, path, smmus);
+  const target = ({ node: smmu, mapping }: Arrival): Link<Iommu> => smmuLink(builder, smmu, mapping, path, smmus);
   const problem = (arrival: Arrival): Problem | undefined => rangeProblem(builder, arrival, path, smmus);
   return mapOf(builder, node, routes, { path, target, problem });
 }
@@ -32,23 +32,32 @@ export function readIommuMap(builder: AcpiBuilder, node: KernelNode, path: strin
 /** What an SMMU's place leads to: only what Linux has made a device of counts (iort_iommu_xlate). */
 export function smmuLink(
   builder: AcpiBuilder,
-  { node, mapping }: Pick<Arrival, 'node' | 'mapping'>,
+  node: KernelNode,
+  mapping: KernelMapping | undefined,
   path: string,
   smmus: Smmus,
 ): Link<Iommu> {
-  const source = (): SourceRange | undefined => mapping && mappingPlace(builder, mapping, 'outputReference');
   const target = smmus.get(node.offset);
   if (target === undefined) {
     const message = `the bytes that are taken for a ${nodeText(node)} are none of the nodes that Linux walks, so it has no device for them`;
-    const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source());
+    const problem = referenceProblem(builder, mapping, 'unresolved', message, path);
     return new TableLink<Iommu>(builder, node.offset, undefined, problem, mapping);
   }
-  if (!target.availability.enabled) {
-    const message = `${target.path} does not come up: ${target.availability.reason}`;
-    const problem = tableProblem(builder, 'disabled-target', message, path, 'Output Reference', source());
-    return new TableLink(builder, node.offset, target, problem, mapping);
-  }
-  return new TableLink(builder, node.offset, target, undefined, mapping);
+  if (target.availability.enabled) return new TableLink(builder, node.offset, target, undefined, mapping);
+  const message = `${target.path} does not come up: ${target.availability.reason}`;
+  const problem = referenceProblem(builder, mapping, 'disabled-target', message, path);
+  return new TableLink(builder, node.offset, target, problem, mapping);
+}
+
+function referenceProblem(
+  builder: AcpiBuilder,
+  mapping: KernelMapping | undefined,
+  code: ProblemCode,
+  message: string,
+  path: string,
+): Problem {
+  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
+  return tableProblem(builder, code, message, path, 'Output Reference', source);
 }
 
 function rangeProblem(
@@ -81,7 +90,8 @@ export function readMsiMaps(builder: AcpiBuilder, node: KernelNode, path: string
   const earlier = builder.rulesDiffer
     ? builder.routers['by-interrupts'].route(node, 0, lastRequesterId, itsTypes)
     : routes;
-  const target = (arrival: Arrival): Link<MsiController> => itsLink(builder, arrival, path, groups);
+  const target = ({ node: group, mapping }: Arrival): Link<MsiController> =>
+    itsLink(builder, group, mapping, path, groups);
   const kind: MapKind<MsiController> = { path, target, problem: () => undefined };
   const isSame = earlier === routes || shapeOf(routes) === shapeOf(earlier);
   return {
@@ -92,15 +102,15 @@ export function readMsiMaps(builder: AcpiBuilder, node: KernelNode, path: string
 
 export function itsLink(
   builder: AcpiBuilder,
-  { node, mapping }: Pick<Arrival, 'node' | 'mapping'>,
+  node: KernelNode,
+  mapping: KernelMapping | undefined,
   path: string,
   groups: ItsGroups,
 ): Link<MsiController> {
   const target = groups.itsOf(node);
   if (target !== undefined) return new TableLink(builder, node.offset, target, undefined, mapping);
-  const source = mapping && mappingPlace(builder, mapping, 'outputReference');
   const message = `the ${nodeText(node)} names no ITS that the machine has`;
-  const problem = tableProblem(builder, 'unresolved', message, path, 'Output Reference', source);
+  const problem = referenceProblem(builder, mapping, 'unresolved', message, path);
   return new TableLink<MsiController>(builder, node.offset, undefined, problem, mapping);
 }
 

@@ -2,7 +2,6 @@
 // and takes arrays to be as long as their counts say, also where the node or its revision ends before.
 import { bodyLayout, idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
 import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
-import { readText } from '../../acpi/bytes';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import type { IortTable, NamesOf } from '../../acpi/iort/model';
 
@@ -111,6 +110,7 @@ export const nodeType = {
 
 export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | 'end' | 'counted'>): KernelTable {
   const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(end, bytes.byteLength));
+  const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const known = new Map<number, KernelNode | undefined>();
   const lists = new Map<number, MappingList>();
   let left = mostElements;
@@ -150,10 +150,11 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
 
   function walked(): KernelNode[] {
     const nodes: KernelNode[] = [];
-    const met = new Set<number>();
+    let before = -1;
     for (const { offset } of counted) {
-      const node = met.has(offset) ? undefined : nodeAt(offset);
-      met.add(offset);
+      // A length of 0 leads to the node itself again.
+      const node = offset === before ? undefined : nodeAt(offset);
+      before = offset;
       if (node !== undefined) nodes.push(node);
     }
     return nodes;
@@ -183,7 +184,7 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
       const last = Math.min(start + most, view.byteLength);
       let stop = start;
       while (stop < last && view.getUint8(stop) !== 0) stop++;
-      return readText(bytes, start, stop);
+      return latin1.toString('latin1', start, stop);
     },
   };
 }

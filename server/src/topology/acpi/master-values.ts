@@ -125,35 +125,19 @@ export class Stream implements StreamEntry {
   }
 }
 
-interface Ways {
-  readonly path: string;
-  readonly parents: readonly MsiParent[];
-  readonly map: IdMap<MsiController> | undefined;
-  /** By kernels that tell an SMMU's own mapping otherwise, where that leads elsewhere. */
-  readonly earlierMap: IdMap<MsiController> | undefined;
-  readonly earlierParents: readonly MsiParent[] | undefined;
-}
-
 /** By a mapping of a named component, or for all of a root complex. */
 export class Routing implements MsiRouting {
-  readonly node: string;
-  readonly parents: readonly MsiParent[];
-  readonly map: IdMap<MsiController> | undefined;
-  readonly earlierMap: IdMap<MsiController> | undefined;
-  readonly earlierParents: readonly MsiParent[] | undefined;
-
   constructor(
     private readonly builder: AcpiBuilder,
     private readonly from: KernelNode,
     private readonly mapping: KernelMapping | undefined,
-    { path, parents, map, earlierMap, earlierParents }: Ways,
-  ) {
-    this.node = path;
-    this.parents = parents;
-    this.map = map;
-    this.earlierMap = earlierMap;
-    this.earlierParents = earlierParents;
-  }
+    readonly node: string,
+    readonly parents: readonly MsiParent[],
+    /** By kernels that tell an SMMU's own mapping otherwise, where that leads elsewhere. */
+    readonly earlierParents: readonly MsiParent[] | undefined,
+    readonly map: IdMap<MsiController> | undefined,
+    readonly earlierMap: IdMap<MsiController> | undefined,
+  ) {}
 
   get source(): SourceRange | undefined {
     return this.mapping ? wholeMapping(this.builder, this.mapping) : nodePlace(this.builder, this.from);

@@ -70,7 +70,7 @@ export function readRootComplex(
     hostBridge: bridge,
     streams: nothing,
     iommuMap,
-    msi: new Routing(builder, node, undefined, { path, parents, map, earlierMap, earlierParents: undefined }),
+    msi: new Routing(builder, node, undefined, path, parents, undefined, map, earlierMap),
     addressLimit: node.revision < 1 ? undefined : addressLimit(builder, node),
     preservesBootConfiguration,
   });
@@ -147,48 +147,63 @@ function printable(name: string): string {
  * iort_nc_iommu_map with iort_node_get_id: mapping after mapping gives one stream ID, as long as each is a single one that leads
  * to an SMMU. Where that ends for a reason that is worth knowing, the last entry says it.
  */
-function readStreams({ builder, smmus }: MasterContext, node: KernelNode, path: string): StreamEntry[] {
-  const { mappings } = builder.table.mappingsOf(node);
+function readStreams(context: MasterContext, node: KernelNode, path: string): readonly StreamEntry[] {
+  const { mappings } = context.builder.table.mappingsOf(node);
   const entries: StreamEntry[] = [];
   for (const mapping of mappings) {
-    const stop = (code: ProblemCode, message: string): void => {
-      const source = wholeMapping(builder, mapping);
-      const problem = tableProblem(builder, code, message, path, 'Flags', source);
-      const iommu = brokenLink(mapping.reference, problem);
-      entries.push({ iommu, cells: [], streamId: undefined, mask: undefined, source, problem });
-    };
-    if (mapping.reference === 0) {
-      stop('unresolved', `ID mapping ${String(mapping.index)} has output reference 0, where Linux ends the list`);
-      break;
-    }
-    if (!mapping.single) {
-      // One range to the ITS behind the stream IDs is the device's MSIs, and no mistake.
-      if (leadsToSmmu(builder, mapping)) {
-        stop(
-          'not-single',
-          `ID mapping ${String(mapping.index)} is a range: Linux takes stream IDs of a device from single mappings alone, and ends the list here`,
-        );
-      }
-      break;
-    }
-    const target = builder.table.nodeAt(mapping.reference);
-    if (target === undefined) {
-      stop('unresolved', stopText('outside-table', node, mapping));
-      break;
-    }
-    const { outputBase } = mapping;
-    const { arrivals, stops } = builder.routers['by-flag'].route(target, outputBase, outputBase, smmuTypes);
-    const arrival = arrivals[0];
-    if (arrival === undefined) {
-      const end = stops[0];
-      if (end !== undefined && end.reason !== 'no-mappings')
-        stop('unresolved', stopText(end.reason, end.node, mapping));
-      break;
-    }
-    const link = smmuLink(builder, { node: arrival.node, mapping }, path, smmus);
-    entries.push(streamEntry(builder, mapping, arrival.output, link, path));
+    const entry = readStream(context, node, mapping, path);
+    // Hardly any component has several.
+    if (mappings.length === 1) return entry === undefined ? nothing : [entry];
+    if (entry === undefined) break;
+    entries.push(entry);
+    if (entry.streamId === undefined) break;
   }
   return entries;
+}
+
+/** The stream ID of one mapping, or why Linux ends the list with it; undefined where that goes without saying. */
+function readStream(
+  { builder, smmus }: MasterContext,
+  node: KernelNode,
+  mapping: KernelMapping,
+  path: string,
+): StreamEntry | undefined {
+  const { index, reference, outputBase } = mapping;
+  if (reference === 0) {
+    const message = `ID mapping ${String(index)} has output reference 0, where Linux ends the list`;
+    return lastEntry(builder, mapping, 'unresolved', message, path);
+  }
+  if (!mapping.single) {
+    // One range to the ITS behind the stream IDs is the device's MSIs, and no mistake.
+    if (!leadsToSmmu(builder, mapping)) return undefined;
+    const message = `ID mapping ${String(index)} is a range: Linux takes stream IDs of a device from single mappings alone, and ends the list here`;
+    return lastEntry(builder, mapping, 'not-single', message, path);
+  }
+  const target = builder.table.nodeAt(reference);
+  if (target === undefined)
+    return lastEntry(builder, mapping, 'unresolved', stopText('outside-table', node, mapping), path);
+  const router = builder.routers['by-flag'];
+  const arrival = router.arrival(target, outputBase, smmuTypes);
+  if (arrival !== undefined) {
+    const link = smmuLink(builder, arrival.node, mapping, path, smmus);
+    return streamEntry(builder, mapping, arrival.output, link, path);
+  }
+  const end = router.route(target, outputBase, outputBase, smmuTypes).stops[0];
+  if (end === undefined || end.reason === 'no-mappings') return undefined;
+  return lastEntry(builder, mapping, 'unresolved', stopText(end.reason, end.node, mapping), path);
+}
+
+function lastEntry(
+  builder: AcpiBuilder,
+  mapping: KernelMapping,
+  code: ProblemCode,
+  message: string,
+  path: string,
+): StreamEntry {
+  const source = wholeMapping(builder, mapping);
+  const problem = tableProblem(builder, code, message, path, 'Flags', source);
+  const iommu = brokenLink(mapping.reference, problem);
+  return { iommu, cells: [], streamId: undefined, mask: undefined, source, problem };
 }
 
 function leadsToSmmu({ table }: AcpiBuilder, { reference }: KernelMapping): boolean {
@@ -219,8 +234,8 @@ function componentMsi(context: MasterContext, node: KernelNode, path: string): M
   const isSame = earlierParents[0]?.controller.target === parents[0]?.controller.target;
   if (parents.length === 0 && isSame) return noRouting;
   const mapping = parents[0]?.mapping ?? earlierParents[0]?.mapping;
-  const ways = { path, parents, map: undefined, earlierMap: undefined };
-  return new Routing(context.builder, node, mapping, { ...ways, earlierParents: isSame ? undefined : earlierParents });
+  const earlier = isSame ? undefined : earlierParents;
+  return new Routing(context.builder, node, mapping, path, parents, earlier, undefined, undefined);
 }
 
 const noRouting: MsiRouting = { parents: nothing, map: undefined, node: undefined, source: undefined };
@@ -235,9 +250,9 @@ function msiParents(
     const { reference, single, outputBase } = mapping;
     const target = single && reference !== 0 ? builder.table.nodeAt(reference) : undefined;
     if (target === undefined) continue;
-    const arrival = builder.routers[rule].route(target, outputBase, outputBase, itsTypes).arrivals[0];
+    const arrival = builder.routers[rule].arrival(target, outputBase, itsTypes);
     if (arrival === undefined) continue;
-    const controller = itsLink(builder, { node: arrival.node, mapping }, path, groups);
+    const controller = itsLink(builder, arrival.node, mapping, path, groups);
     return [new Parent(builder, mapping, controller)];
   }
   return nothing;

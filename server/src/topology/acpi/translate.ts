@@ -95,6 +95,16 @@ function stepAt(mappings: readonly KernelMapping[], takesSingle: boolean, endsEa
   return { mapping: kept.mapping, output: kept.output, reference: kept.mapping.reference };
 }
 
+/** The look-up of a range of IDs at a node with one mapping that takes all of them; undefined where it is not so. */
+function onlyStep(mappings: readonly KernelMapping[], first: number, last: number): Step | undefined {
+  const [mapping] = mappings;
+  if (mapping === undefined || mappings.length > 1 || mapping.reference === 0) return undefined;
+  const { inputBase, outputBase, reference } = mapping;
+  if (mapping.single) return { mapping, output: outputBase, reference };
+  const fits = inputBase <= first && last <= mapping.last && outputBase + (last - inputBase) <= 0xffffffff;
+  return fits ? { mapping, output: outputBase + (first - inputBase), reference } : undefined;
+}
+
 /** How far a chain is followed, and how much is looked at altogether: real ones have three nodes, hostile ones do not end. */
 const longestChain = 32;
 const mostWork = 1_000_000;
@@ -108,6 +118,8 @@ const noStops: readonly Stop[] = [];
 export interface Router {
   /** Where the IDs `first` to `last` go from a node, to nodes whose types are in `wanted` (a mask). */
   readonly route: (from: KernelNode, first: number, last: number, wanted: number) => Routes;
+  /** Where one ID arrives; undefined where it does not. */
+  readonly arrival: (from: KernelNode, id: number, wanted: number) => Arrival | undefined;
 }
 
 export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
@@ -116,99 +128,115 @@ export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
 
   return {
     route(from, first, last, wanted) {
-      const arrival = first === last ? arrivalOf(from, first, wanted) : undefined;
-      if (arrival !== undefined) return { arrivals: [arrival], stops: noStops };
-      const arrivals: Arrival[] = [];
-      const stops: Stop[] = [];
-      follow(from, { first, last }, { first, last, single: false, mapping: undefined }, 0);
-      return { arrivals: joined(arrivals), stops: joinedStops(stops) };
-
-      /** `ids` are at `node` now; `origin` tells what they were at the start. */
-      function follow(node: KernelNode, ids: Span, origin: Origin, depth: number): void {
-        if (((1 << node.type) & wanted) !== 0) {
-          const { first: start, last: end, single, mapping } = origin;
-          arrivals.push({ first: start, last: end, output: ids.first, single, node, mapping });
-          return;
-        }
-        const stop = (reason: StopReason, at: Span, mapping: KernelMapping | undefined): void => {
-          const { first: start, last: end } = originOf(origin, ids, at);
-          stops.push({ first: start, last: end, reason, node, mapping });
-        };
-        if (depth > longestChain) {
-          stop('loop', ids, origin.mapping);
-          return;
-        }
-        const { mappings, endsEarly } = table.mappingsOf(node);
-        if (node.mappingCount === 0 || node.mappingOffset === 0) {
-          stop('no-mappings', ids, origin.mapping);
-          return;
-        }
-        if (mappings.length === 0) {
-          stop('beyond-table', ids, origin.mapping);
-          return;
-        }
-        if (mappings[0]!.reference === 0) {
-          stop('null-reference', ids, mappings[0]);
-          return;
-        }
-        for (const part of partsOf(preparedNode(node), endsEarly, ids)) {
-          work += part.work;
-          if (work > mostWork) {
-            stop('too-much', { first: part.first, last: ids.last }, origin.mapping);
-            return;
-          }
-          const { step } = part;
-          if (typeof step === 'string') {
-            stop(step, part, origin.mapping);
-            continue;
-          }
-          const target = table.nodeAt(step.reference);
-          if (target === undefined) {
-            stop('outside-table', part, step.mapping);
-            continue;
-          }
-          const start = originOf(origin, ids, part);
-          const first = origin.mapping ?? step.mapping;
-          const isSingle = origin.single || step.mapping.single;
-          if (step.mapping.single) {
-            const one = { first: step.output, last: step.output };
-            follow(target, one, { ...start, single: true, mapping: first }, depth + 1);
-            continue;
-          }
-          // 32 bits: what does not fit comes out at the bottom again.
-          for (const [from, to] of unwrapped(step.output, part.last - part.first)) {
-            const piece = { first: part.first + from, last: part.first + to };
-            const shown = originOf(origin, ids, piece);
-            const out = (step.output + from) >>> 0;
-            const outputs = { first: out, last: out + (to - from) };
-            follow(target, outputs, { ...shown, single: isSingle, mapping: first }, depth + 1);
-          }
-        }
-      }
+      const arrival = arrivalOf(from, first, last, wanted);
+      return arrival === undefined ? walk(from, first, last, wanted) : { arrivals: [arrival], stops: noStops };
     },
+    arrival: (from, id, wanted) => arrivalOf(from, id, id, wanted) ?? walk(from, id, id, wanted).arrivals[0],
   };
 
-  /** One ID from node to node, where nothing is in its way; undefined leaves it to the walk of ranges, which says why. */
-  function arrivalOf(from: KernelNode, first: number, wanted: number): Arrival | undefined {
+  /**
+   * IDs from node to node, where nothing is in their way and all go the same way, as mostly; undefined leaves it to the walk, which
+   * takes them apart and says why.
+   */
+  function arrivalOf(from: KernelNode, first: number, last: number, wanted: number): Arrival | undefined {
     let node = from;
-    let id = first;
+    let low = first;
+    let high = last;
     let mapping: KernelMapping | undefined;
     let single = false;
     for (let depth = 0; depth <= longestChain && work <= mostWork; depth++) {
-      if (((1 << node.type) & wanted) !== 0) return { first, last: first, output: id, single, node, mapping };
+      if (((1 << node.type) & wanted) !== 0) return { first, last, output: low, single, node, mapping };
       const { mappings, endsEarly } = table.mappingsOf(node);
       if (mappings.length === 0 || mappings.length > shortList || mappings[0]!.reference === 0) return undefined;
       const { takesSingle, inOrder } = preparedNode(node);
-      const step = stepAt(inOrder, takesSingle, endsEarly, id);
-      const target = typeof step === 'string' ? undefined : table.nodeAt(step.reference);
-      if (typeof step === 'string' || target === undefined) return undefined;
+      const taken =
+        low === high
+          ? stepAt(inOrder, takesSingle, endsEarly, low)
+          : endsEarly
+            ? undefined
+            : onlyStep(inOrder, low, high);
+      if (taken === undefined || typeof taken === 'string') return undefined;
+      const target = table.nodeAt(taken.reference);
+      if (target === undefined) return undefined;
       work += mappings.length;
-      mapping ??= step.mapping;
-      single ||= step.mapping.single;
-      id = step.output;
+      mapping ??= taken.mapping;
+      high = taken.mapping.single ? taken.output : taken.output + (high - low);
+      low = taken.output;
+      single ||= taken.mapping.single;
       node = target;
     }
     return undefined;
+  }
+
+  /** The same for any IDs and nodes. */
+  function walk(from: KernelNode, first: number, last: number, wanted: number): Routes {
+    const arrivals: Arrival[] = [];
+    const stops: Stop[] = [];
+    follow(from, { first, last }, { first, last, single: false, mapping: undefined }, 0);
+    return { arrivals: joined(arrivals), stops: joinedStops(stops) };
+
+    /** `ids` are at `node` now; `origin` tells what they were at the start. */
+    function follow(node: KernelNode, ids: Span, origin: Origin, depth: number): void {
+      if (((1 << node.type) & wanted) !== 0) {
+        const { first: start, last: end, single, mapping } = origin;
+        arrivals.push({ first: start, last: end, output: ids.first, single, node, mapping });
+        return;
+      }
+      const stop = (reason: StopReason, at: Span, mapping: KernelMapping | undefined): void => {
+        const { first: start, last: end } = originOf(origin, ids, at);
+        stops.push({ first: start, last: end, reason, node, mapping });
+      };
+      if (depth > longestChain) {
+        stop('loop', ids, origin.mapping);
+        return;
+      }
+      const { mappings, endsEarly } = table.mappingsOf(node);
+      if (node.mappingCount === 0 || node.mappingOffset === 0) {
+        stop('no-mappings', ids, origin.mapping);
+        return;
+      }
+      if (mappings.length === 0) {
+        stop('beyond-table', ids, origin.mapping);
+        return;
+      }
+      if (mappings[0]!.reference === 0) {
+        stop('null-reference', ids, mappings[0]);
+        return;
+      }
+      for (const part of partsOf(preparedNode(node), endsEarly, ids)) {
+        work += part.work;
+        if (work > mostWork) {
+          stop('too-much', { first: part.first, last: ids.last }, origin.mapping);
+          return;
+        }
+        const { step } = part;
+        if (typeof step === 'string') {
+          stop(step, part, origin.mapping);
+          continue;
+        }
+        const target = table.nodeAt(step.reference);
+        if (target === undefined) {
+          stop('outside-table', part, step.mapping);
+          continue;
+        }
+        const start = originOf(origin, ids, part);
+        const first = origin.mapping ?? step.mapping;
+        const isSingle = origin.single || step.mapping.single;
+        if (step.mapping.single) {
+          const one = { first: step.output, last: step.output };
+          follow(target, one, { ...start, single: true, mapping: first }, depth + 1);
+          continue;
+        }
+        // 32 bits: what does not fit comes out at the bottom again.
+        for (const [from, to] of unwrapped(step.output, part.last - part.first)) {
+          const piece = { first: part.first + from, last: part.first + to };
+          const shown = originOf(origin, ids, piece);
+          const out = (step.output + from) >>> 0;
+          const outputs = { first: out, last: out + (to - from) };
+          follow(target, outputs, { ...shown, single: isSingle, mapping: first }, depth + 1);
+        }
+      }
+    }
   }
 
   function preparedNode(node: KernelNode): PreparedNode {
