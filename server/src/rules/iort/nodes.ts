@@ -153,7 +153,11 @@ export const iortNodeGap: TableRule = {
       const isZero = table.bytes.subarray(gap.offset, gap.end).every((byte) => byte === 0);
       const where = node === undefined ? 'outside all nodes' : `in ${theNode(node)}`;
       const message = `${size === 1 ? 'One byte' : `${size} bytes`} at ${hex(gap.offset)}, ${where}, ${size === 1 ? 'belongs' : 'belong'} to no field${isZero ? '' : ' and are not zero'}: iasl drops ${size === 1 ? 'it' : 'them'}, and references past ${size === 1 ? 'it' : 'them'} then point to wrong places`;
-      const fixes = [removeBytesFix(input, 'Take the bytes out; references follow', gap.offset, gap.end)];
+      // What the file has behind the table would be taken for the last node's.
+      const isBeforeTail = gap.end === table.end && table.gaps.some(({ kind }) => kind === 'tail');
+      const fixes = isBeforeTail
+        ? []
+        : [removeBytesFix(input, 'Take the bytes out; references follow', gap.offset, gap.end)];
       const last = gap.kind === 'rest' ? table.nodes.at(-1) : undefined;
       yield finding(input, { offset: gap.offset, size }, node, message, {
         fixes,
