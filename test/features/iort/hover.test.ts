@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { plainText } from '../../../server/src/features/hover';
 import { tableHover } from '../../../server/src/features/iort/hover';
-import { analysed, exampleTable, markedAt } from './table';
+import { analysed, exampleTable, markedAt, tableOf } from './table';
 
 /** What hovering over the value of a line of table.dsl says. */
 function hoverText(label: string, which = 0, text = exampleTable): string {
@@ -87,6 +87,33 @@ describe('hover in an IORT', () => {
   it('a mapping that leads nowhere', () => {
     const text = exampleTable.replace('Output Reference : 00000048', 'Output Reference : 0000004C');
     assert.match(hoverText('Input base', 2, text), /→ IDs 0x0–0xffff at 0x4c, where no node begins/);
+  });
+
+  it('IDs that another mapping takes: QEMU’s last bus of the first', () => {
+    const text = exampleTable.replace(
+      /(Segment[^]*?ID Count : )0000FFFF([^]*?Single Mapping : 0\n)/,
+      (_, head: string, mapping: string) =>
+        `${head}00000100${mapping}\nInput base : 100\nID Count : FEFF\nOutput Base : 100\nOutput Reference : 30\nFlags (decoded below) : 0\nSingle Mapping : 0\n`,
+    );
+    assert.match(
+      hoverText('Input base', 2, text),
+      /→ stream IDs 0x0–0x100 of SMMUv3 0x2b400000\n {4}→ device IDs 0x0–0x100 at ITS group 0 at 0x30\nbut 0x100: taken by mapping 2\n/,
+    );
+    assert.doesNotMatch(hoverText('Input base', 3, text), /taken/);
+  });
+
+  it('an ITS identifier: where the MADT says that it is', () => {
+    const { document: marked, offset } = markedAt('Identifiers');
+    const { document, analysis } = analysed(marked);
+    const said = (madt: string): string => {
+      const acpi = { madt: tableOf(madt) };
+      return plainText(tableHover(document, { ...analysis, acpi }, offset)!.markdown);
+    };
+    const madt = (id: number): string =>
+      `Signature : "APIC"\nRevision : 05\nLocal Apic Address : 0\nFlags : 0\nSubtable Type : 0F\nLength : 14\nReserved : 0000\nTranslation ID : ${id}\nBase Address : 8080000\nReserved : 0\n`;
+    assert.match(said(madt(0)), /In the MADT: registers at 0x8080000, devices write their MSIs to 0x8090040\./);
+    assert.match(said(madt(1)), /The MADT has no GIC ITS 0\./);
+    assert.doesNotMatch(plainText(tableHover(document, analysis, offset)!.markdown), /MADT has|In the MADT/);
   });
 
   it('a mapping whose stream IDs reach an ITS in part', () => {

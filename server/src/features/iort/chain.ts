@@ -2,7 +2,7 @@
 // these become, and the ITS. As Linux walks it (drivers/acpi/arm64/iort.c iort_node_map_id).
 import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { hex } from '../../text/numbers';
-import { kernelTable, itsTypes } from '../../topology/acpi/kernel-table';
+import { kernelTable, itsTypes, smmuTypes } from '../../topology/acpi/kernel-table';
 import { newRouter, type Arrival, type Router, type Stop } from '../../topology/acpi/translate';
 import { stopText } from '../../topology/acpi/builder';
 import type { DeviceIdRule } from '../../topology/model';
@@ -23,8 +23,31 @@ export function chain(table: IortTable, node: IortNode, mapping: IdMapping, rule
     return [input, `  → ${out('ID')} at ${where}`];
   }
   const first = `  → ${out(idWords(target.kind))} of ${nodeLabel(target)}`;
-  if (target.kind !== 'smmu' && target.kind !== 'smmuv3') return [input, first];
-  return [input, first, ...deviceIds(table, target, mapping, rule)];
+  const others = takenByOthers(table, node, mapping, rule);
+  if (target.kind !== 'smmu' && target.kind !== 'smmuv3') return [input, first, ...others];
+  return [input, first, ...deviceIds(table, target, mapping, rule), ...others];
+}
+
+const routed: ReadonlySet<IortNode['kind']> = new Set(['root-complex', 'smmu', 'smmuv3']);
+
+/** IDs of a range that Linux sends through another mapping of the node: where two overlap only one counts. */
+function takenByOthers(table: IortTable, node: IortNode, mapping: IdMapping, rule: DeviceIdRule): readonly string[] {
+  const { kernel, routers } = walkOf(table);
+  const from = kernel.nodeAt(node.offset);
+  if (from === undefined || mapping.single || node.mappings.length < 2 || !routed.has(node.kind)) return [];
+  const start = Number(mapping.inputBase.value);
+  const end = Math.min(start + Number(mapping.count.value), 0xffffffff);
+  const { arrivals } = routers[rule].route(
+    from,
+    start,
+    end,
+    node.kind === 'root-complex' ? smmuTypes | itsTypes : itsTypes,
+  );
+  const lines = arrivals
+    .filter((arrival) => arrival.mapping !== undefined && arrival.mapping.offset !== mapping.offset)
+    .map(({ first, last, mapping: taken }) => `but ${span(first, last)}: taken by mapping ${taken!.index + 1}`);
+  const shown = lines.slice(0, mostBranches);
+  return lines.length > shown.length ? [...shown, `… ${lines.length - shown.length} more`] : shown;
 }
 
 /** What the stream IDs become behind an SMMU. */

@@ -1,5 +1,6 @@
 // What a line of a table's text means: the field, its value decoded, and what follows from it.
-import type { IdMapping, IortNode } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
+import { itsIdentifier } from '../../acpi/layout/iort-nodes';
 import type { TableDocument } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
 import { isAcpiObject, objectCondition } from '../../iova/acpi-objects';
@@ -8,7 +9,9 @@ import type { DeviceRegion } from '../../iova/prediction';
 import type { Hover } from '../hover';
 import { bullets, code, rangeText, type Text } from '../hover/subject';
 import { regionText } from '../hover/touches';
+import { hex } from '../../text/numbers';
 import { chain } from './chain';
+import { itsChoices } from './free-values';
 import { fieldTexts } from './hover-field';
 import { isMaster, predictionsByPlace, type MachineAnalysis } from './masters';
 import { mappingHolding, nodeHolding, nodeLabel } from './names';
@@ -45,10 +48,24 @@ function contextTexts(
   if (mapping !== undefined) return mappingTexts(document, analysis, node, mapping);
   if (field.field === node.header.type.field) return nodeTexts(document, analysis, node);
   if (node.kind === 'rmr') return rangeTexts(analysis, node, field);
+  if (field.field === itsIdentifier) return [itsText(iort, analysis, field)];
   const reference = referenceAt(document, offset);
   const target = reference && iort.nodeAt(Number(reference.value));
   return target === undefined ? [] : [`Leads to ${code(nodeLabel(target))}.`];
 }
+
+/** Where the ITS is, as the MADT says. */
+function itsText(table: IortTable, { acpi }: MachineAnalysis, { compiled }: TextField): Text {
+  if (acpi?.madt?.madt === undefined || compiled === undefined) return undefined;
+  const found = itsChoices(table, acpi.madt.madt).find(({ id }) => id === compiled);
+  if (found === undefined) return `The MADT has no GIC ITS ${compiled}.`;
+  if (found.base === undefined) return undefined;
+  const doorbell = found.base + translater;
+  return `In the MADT: registers at ${code(hex(found.base))}, devices write their MSIs to ${code(hex(doorbell))}.`;
+}
+
+/** GITS_TRANSLATER (Arm IHI 0069): 40h in the frame that is 64 KiB behind that of the control registers. */
+const translater = 0x10040n;
 
 function mappingTexts(
   { iort }: TableDocument,
@@ -63,7 +80,7 @@ function mappingTexts(
 
 /** On a node's first line: what the node is, and for masters what they reserve. */
 function nodeTexts(document: TableDocument, analysis: MachineAnalysis, node: IortNode): readonly Text[] {
-  const title = `**${nodeLabel(node)}** at ${code(hexOffset(node.offset))}, ${node.length} bytes`;
+  const title = `**${nodeLabel(node)}** at ${code(hex(node.offset))}, ${node.length} bytes`;
   if (!isMaster(node)) return [title];
   const place = document.placeOf(node.header.type, 'line');
   const predicted = place && predictionsByPlace(analysis, document).get(place.start);
@@ -127,8 +144,4 @@ function rangeTexts({ prediction, topology }: MachineAnalysis, node: IortNode, f
     rounding,
     effectsText(reservedThere, kernel),
   ];
-}
-
-function hexOffset(offset: number): string {
-  return `0x${offset.toString(16)}`;
 }

@@ -8,6 +8,8 @@ import type { Topology } from '../../topology/model';
 export interface MachineAnalysis {
   readonly topology: Topology;
   readonly prediction: RegionPrediction;
+  /** The MADT that was read with the IORT. */
+  readonly acpi?: { readonly madt: TableDocument | undefined } | undefined;
 }
 
 export interface NodePrediction {
