@@ -57,6 +57,11 @@ const cases: readonly (readonly [
     ['warning iort-identifier'],
   ],
   [
+    'stream IDs of 17 bits for an MMU-500, whose upper half is a mask',
+    lines('Named component DMA0', 'Output Base : 00010001'),
+    ['info iort-smmu-no-its', 'warning iort-rmr-no-master'],
+  ],
+  [
     'a mapping that ends where the next begins, of one ID',
     lines(
       'Root complex',

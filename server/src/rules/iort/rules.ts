@@ -39,6 +39,7 @@ import {
   iortSmmuv3IndexRange,
   iortSmmuv3Pxm,
 } from './smmuv3';
+import { iortStreamIdRange } from './stream-ids';
 import { iortIaslLossy, iortTextComputedMismatch, iortTextDecimal, iortTextFlagMismatch } from './text';
 
 const inOrder: readonly TableRule[] = [
@@ -64,6 +65,7 @@ const inOrder: readonly TableRule[] = [
   iortMappingCountSuspect,
   iortMappingGap,
   iortMappingRange,
+  iortStreamIdRange,
   iortMappingOutputOverlap,
   iortFlagBits,
   iortSingleType,

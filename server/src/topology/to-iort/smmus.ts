@@ -224,5 +224,5 @@ function noteImplementation(builder: IortBuilder, { path, compatible, registers 
     note(builder, 'lost', path, `Linux treats ${special} in ways of its own, which no model of an IORT asks for`);
   }
   if (registers.length > 1)
-    note(builder, 'lost', path, `${String(registers.length - 1)} further sets of registers: the node has one`);
+    note(builder, 'lost', path, `${count(registers.length - 1, 'further set')} of registers: the node has one`);
 }
