@@ -1,7 +1,22 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { all, checked, complex, component, its, leftAfter, pmcg, rmr, single, smmu, smmuv3, table } from './drafts';
+import type { NodeDraft } from '../../../server/src/acpi/iort/build';
+import {
+  all,
+  checked,
+  complex,
+  component,
+  its,
+  leftAfter,
+  pmcg,
+  range,
+  rmr,
+  single,
+  smmu,
+  smmuv3,
+  table,
+} from './drafts';
 import { binaryDocument, textDocument } from './table';
 
 const base = 0x2b40_0000n;
@@ -171,5 +186,63 @@ describe('limits of 0', () => {
   it('are a note of one that has nothing but MSIs', () => {
     const generator = component('\\_SB_.MBI0', [single(1, 0)], { memorySizeLimit: 0 });
     assert.deepEqual(checked(table(its(1, 0), generator)).rules, ['info iort-nc-limit']);
+  });
+});
+
+describe('what follows from something else', () => {
+  it('is not said of a root complex that never counts', () => {
+    const second = complex([range(0, 0xff, 0x1_0000, 1)]);
+    const draft = table(its(1, 0), smmuv3(base, [range(0, 0x1_ffff, 0, 0)]), complex([all(1)]), second);
+    assert.deepEqual(checked(draft).rules, ['error iort-rc-segment-duplicate']);
+  });
+
+  it('is not said of reserved memory whose IDs go past 32 bits', () => {
+    const memory = rmr([[0x9000_0000n, 0x1_0000n]], [range(0, 0xffff, 0xffff_ff00, 1)]);
+    assert.deepEqual(checked(table(its(1, 0), smmu([all(0)]), device, memory)).rules, ['error iort-mapping-range']);
+  });
+
+  it('is not said of a group that names one ITS twice', () => {
+    assert.deepEqual(checked(table(its(1, 0, 0), complex([all(0)]))).rules, ['warning iort-its-duplicate']);
+  });
+});
+
+describe('interrupts of a Cavium CN99xx', () => {
+  const withGsivs = (eventGsiv: number, priGsiv: number, gerrGsiv: number, syncGsiv: number) =>
+    checked(
+      table(its(1, 0), smmuv3(base, [all(0)], { model: 2, eventGsiv, priGsiv, gerrGsiv, syncGsiv }), complex([all(1)])),
+    ).rules;
+
+  it('are one, or four: two that are one cannot be requested', () => {
+    assert.deepEqual(withGsivs(5, 5, 5, 5), []);
+    assert.deepEqual(withGsivs(5, 6, 7, 8), []);
+    assert.deepEqual(withGsivs(5, 6, 5, 8), ['warning iort-smmuv3-gsiv']);
+  });
+});
+
+describe('wire bridges', () => {
+  const bridges = (...names: readonly string[]) => ({
+    revision: 7,
+    nodes: [
+      its(1, 0),
+      ...names.map((name, index): NodeDraft => ({
+        kind: 'iwb',
+        revision: 0,
+        identifier: index + 1,
+        name,
+        fields: { configBase: 0x2f80_0000n, index },
+        mappings: [single(index, 0)],
+      })),
+    ],
+  });
+
+  it('have names as named components have', () => {
+    const good = checked(bridges('\\_SB_.IWB0', '\\_SB_.IWB1'), { kernel: '7.2' });
+    assert.deepEqual(good.rules, []);
+    const short = checked(bridges('\\_SB.IWB0'), { kernel: '7.2' });
+    assert.deepEqual(short.rules, ['error iort-iwb']);
+    assert.match(short.message('iort-iwb'), /segment “_SB”/);
+    const twice = checked(bridges('\\_SB_.IWB0', '\\_SB_.IWB0'), { kernel: '7.2' });
+    assert.deepEqual(twice.rules, ['error iort-iwb']);
+    assert.match(twice.message('iort-iwb'), /both called/);
   });
 });

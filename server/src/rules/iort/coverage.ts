@@ -23,7 +23,7 @@ export const iortMappingGap: TableRule = {
       corrected: amendment('Root complex', 'Input base : 00000000', 'ID Count : 0000FFFF'),
     },
   },
-  prerequisites: ['iort-mapping-outside-node', 'iort-node-too-short'],
+  prerequisites: ['iort-mapping-outside-node', 'iort-node-too-short', 'iort-rc-segment-duplicate'],
   perNode: true,
   *check(input) {
     for (const node of nodesOf(input, 'root-complex')) {

@@ -227,8 +227,9 @@ export const iortItsDuplicate: TableRule = {
         yield finding(input, identifier, node, message, { evidence });
       }
       const used = node.identifiers[0];
-      if (node.identifiers.length < 2 || used === undefined) continue;
-      const message = `${theNode(node)} names ${node.identifiers.length} ITS: Linux sends the MSIs of all its devices to the first, ${hex(used.value)}`;
+      const different = new Set(node.identifiers.map(({ value }) => value)).size;
+      if (different < 2 || used === undefined) continue;
+      const message = `${theNode(node)} names ${different} ITS: Linux sends the MSIs of all its devices to the first, ${hex(used.value)}`;
       yield finding(input, used, node, message, { severity: 'info' });
     }
   },

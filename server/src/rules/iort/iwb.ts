@@ -1,10 +1,11 @@
 // Interrupt wire bridges of GICv5.
-import type { IwbNode } from '../../acpi/iort/model';
-import { hex } from '../numbers';
-import { evidenceAt } from '../rule';
-import type { TableRule } from '../table-rule';
+import type { IwbNode, Value } from '../../acpi/iort/model';
+import { count, hex } from '../numbers';
+import { evidenceAt, type Finding } from '../rule';
+import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, mappingKey, mappingName, nodesOf, placeOf, theNode } from './finding';
+import { wrongName } from './named-component';
 import { amendment, linux, specification } from './sources';
 
 function bridge(index: number, address: string, length: string, identifier: string): string[] {
@@ -30,14 +31,17 @@ const second = bridge(1, '000000002F810000', '0039', '00000009').join('\n');
 export const iortIwb: TableRule = {
   id: 'iort-iwb',
   severity: 'error',
-  summary: 'Wire bridges share an index, or one has no single mapping to its ITS',
+  summary: 'Wire bridges share an index or a name, or one has no single mapping to its ITS',
   docs: {
     effect:
-      'Linux finds a bridge by its index: of two with the same the second’s wires are the first’s, and devices get each other’s interrupts. Without a single mapping (a warning) the bridge has no device ID at the ITS and none of its wires works.',
+      'Linux finds a bridge by its index: of two with the same the second’s wires are the first’s, and devices get each other’s interrupts. Under a name that is not the full path of its object, byte for byte, Linux does not find the node for the bridge. Without a single mapping (a warning) the bridge has no device ID at the ITS and none of its wires works.',
     why: 'The index names the bridge in the numbers of GICv5’s wired interrupts; its messages go to one ITS with one device ID. One header in circulation has four reserved bytes at 0x10 and everything else behind: an address that is no multiple of 64 KiB gives that away (a warning).',
     fix: 'Number the bridges; give each one single mapping.',
     kernels: 'Linux 7.2 and later; earlier kernels do not look at such nodes',
-    sources: [linux('iort_iwb_handle and iort_id_map of Linux 7.2'), specification('IWB node (issue E.g)')],
+    sources: [
+      linux('iort_iwb_handle, iort_match_node_callback and iort_id_map of Linux 7.2'),
+      specification('IWB node (issue E.g)'),
+    ],
     example: {
       failing: [
         amendment('Header', 'Revision : 07'),
@@ -55,8 +59,10 @@ export const iortIwb: TableRule = {
   prerequisites: ['iort-node-too-short', 'iort-mapping-outside-node', 'iort-node-type'],
   *check(input) {
     const owners = new Map<bigint, IwbNode>();
+    const names = new Map<string, IwbNode>();
     for (const node of nodesOf(input, 'iwb')) {
-      const { index, configBase } = node.values;
+      const { index, configBase, deviceName } = node.values;
+      if (deviceName !== undefined) yield* nameFindings(input, node, deviceName, names);
       if (index !== undefined) {
         const owner = owners.get(index.value);
         if (owner === undefined) owners.set(index.value, node);
@@ -76,7 +82,7 @@ export const iortIwb: TableRule = {
       const { mappingCount } = node.header;
       const mapping = node.mappings[0];
       if (mappingCount.value !== 1n) {
-        const message = `${theNode(node)} has ${mappingCount.value} ID mappings; one, to its ITS group, is what it needs`;
+        const message = `${theNode(node)} has ${mappingCount.value === 0n ? 'no ID mapping' : count(Number(mappingCount.value), 'ID mapping')}; one, to its ITS group, is what it needs`;
         yield finding(input, node.mappings[1]?.inputBase ?? mappingCount, node, message, { severity: 'warning' });
       }
       if (mapping !== undefined && !mapping.single) {
@@ -88,3 +94,31 @@ export const iortIwb: TableRule = {
     }
   },
 };
+
+function* nameFindings(
+  input: TableInput,
+  node: IwbNode,
+  deviceName: Value,
+  names: Map<string, IwbNode>,
+): Generator<Finding> {
+  const name = deviceName.text ?? '';
+  const isOpen = input.table.problems.some(
+    ({ code, offset }) => code === 'name-unterminated' && offset === deviceName.offset,
+  );
+  const wrong = wrongName(name, isOpen);
+  if (wrong !== undefined) {
+    yield finding(input, deviceName, node, `The name of the IWB at ${hex(node.offset)} ${wrong}`);
+    return;
+  }
+  const known = names.get(name);
+  if (known === undefined) {
+    names.set(name, node);
+    return;
+  }
+  const message = `The IWBs at ${hex(known.offset)} and ${hex(node.offset)} are both called ${name}: Linux takes the first for the device`;
+  const evidence = evidenceAt([
+    known.values.deviceName && placeOf(input, known.values.deviceName),
+    'The one that counts',
+  ]);
+  yield finding(input, deviceName, node, message, { evidence });
+}

@@ -70,7 +70,8 @@ export const iortNcName: TableRule = {
   },
 };
 
-function wrongName(name: string, isOpen: boolean): string | undefined {
+/** What is wrong with the path of an object that Linux compares, to stand behind its subject; undefined for a right one. */
+export function wrongName(name: string, isOpen: boolean): string | undefined {
   if (isOpen) return 'has no NUL inside the node: Linux compares on into the mappings';
   if (name === '') return 'is empty: no device has it';
   if (objectPath.test(name)) return undefined;

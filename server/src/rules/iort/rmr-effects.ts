@@ -44,7 +44,14 @@ export const iortRmrNoMaster: TableRule = {
       corrected: amendment('RMR', 'Output Base : 00000001'),
     },
   },
-  prerequisites: [...unread, 'iort-rmr-target', 'iort-ref-null', 'iort-ref-not-node', 'iort-ref-loop'],
+  prerequisites: [
+    ...unread,
+    'iort-rmr-target',
+    'iort-ref-null',
+    'iort-ref-not-node',
+    'iort-ref-loop',
+    'iort-mapping-range',
+  ],
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const mapping of node.mappings) {

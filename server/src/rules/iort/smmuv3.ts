@@ -109,7 +109,9 @@ export const iortSmmuv3Gsiv: TableRule = {
           yield finding(input, value, node, message, { ...(name === 'sync' ? { severity: 'info' } : {}), fixes });
         }
       }
-      if (model?.value === cavium) continue;
+      // One line for all, which Linux knows of this model alone.
+      const isCombined = new Set(gsivs.map(({ value }) => value.value)).size === 1;
+      if (model?.value === cavium && isCombined) continue;
       const owners = new Map<bigint, string>();
       for (const { name, value } of gsivs) {
         if (value.value === 0n) continue;
