@@ -4,7 +4,7 @@ import { gicInterrupt, interruptsOf, type GicInterrupt, type Interrupt } from '.
 import { strings } from '../../tree/cells';
 import type { DtNode } from '../../tree/model';
 import { cellValue, nodeAt, nodePath } from '../../tree/navigate';
-import { list } from '../../text/numbers';
+import { count, list } from '../../text/numbers';
 import type { Iommu } from '../model';
 import type { DeviceIds } from './device-ids';
 import { fitting } from './mappings';
