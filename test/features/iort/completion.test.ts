@@ -169,6 +169,13 @@ describe('completion of lines in an IORT', () => {
     assert.deepEqual(errors(taken(range, 'Base Address of RMR')), []);
   });
 
+  it('leaves a blank line between a new node and what follows', () => {
+    const text = taken(marked(exampleTable.replace('// SMMUv3, at', '‸\n// SMMUv3, at')), 'New node: ITS group');
+    assert.match(text, /Identifiers : 00000001\n\n\/\/ SMMUv3, at/);
+    const apart = taken(marked(exampleTable.replace('// SMMUv3, at', '‸\n\n// SMMUv3, at')), 'New node: ITS group');
+    assert.equal(apart, text);
+  });
+
   it('gives a further mapping the IDs that are free', () => {
     const half = exampleTable.replace(/(Segment[^]*?ID Count : 0000)FFFF/, '$17FFF');
     const next = taken(marked(half.replace('\n// Named component DMA0', '\n‸\n// Named component DMA0')), 'ID mapping');

@@ -38,8 +38,8 @@ interface Inserted {
 
 function inserted(revision: number, style: TextStyle, kind: string, hasPrefixes: boolean): Inserted | undefined {
   const template = newIort(revision, style).split('Raw Table Data')[0]!.trimEnd();
-  // The SMMU's device IDs have room for more than one master.
-  const roomy = template.replace('ID Count : 0000FFFF', 'ID Count : 0003FFFF');
+  // The SMMU has stream IDs for more than one master.
+  const roomy = template.replace(/(Segment[^]*?ID Count : 0000)FFFF/, '$17FFF');
   const whole = withNode(`${hasPrefixes ? roomy : roomy.replace(/^\[[^\]\n]*\] */gm, '')}\n`, 'Named component')!;
   const text = withNode(whole, kind);
   const name = `${kind}, table revision ${revision}, ${style}${hasPrefixes ? '' : ', no offsets'}`;
@@ -68,6 +68,8 @@ const all = textStyles.flatMap((style) =>
 /** What is so of any such node, and said of it. */
 const isSaid = (kind: string, revision: number): readonly string[] => [
   ...(kind === 'RMR' ? [revision < 5 ? 'iort-rmr-table-revision' : 'iort-rmr-vfio'] : []),
+  // It gets the buses that are left.
+  ...(kind === 'PCI root complex' ? ['iort-mapping-gap'] : []),
   ...(kind === 'IWB' && revision < 7 ? ['iort-node-type'] : []),
 ];
 

@@ -258,7 +258,9 @@ function wholes(document: TableDocument, { before, after, form, place, madt }: G
   const context: NewNodeContext = { table: iort, form, offset, madt };
   const add = (label: string, detail: string, documentation: string, lines: NewLines) => {
     // The cursor stands on a line of its own.
-    const shown = lines[0] === undefined ? lines.slice(1) : lines;
+    const begun = lines[0] === undefined ? lines.slice(1) : lines;
+    // A new node stays apart from what follows.
+    const shown = lines !== begun && isFollowed(document, place) ? [...begun, undefined] : begun;
     found.push(item(place, shown, { label, detail, documentation, kind: 'structure' }, false));
   };
   if (node !== undefined && node.kind !== 'unknown') {
@@ -313,6 +315,11 @@ function wholes(document: TableDocument, { before, after, form, place, madt }: G
 /** iasl 20200925 has no lines for an RMR or an IWB. */
 function isKnownTo(kind: NodeKind, { style }: LineForm): boolean {
   return style === 'current' || (kind !== 'rmr' && kind !== 'iwb');
+}
+
+/** Whether something stands in the line below. */
+function isFollowed({ file }: TableDocument, { end }: Place): boolean {
+  return /^[^\n]*\n[ \t]*[^\s]/.test(file.text.slice(end, end + 400));
 }
 
 /** What the table has to become first. */

@@ -27,15 +27,10 @@ export function freeName(kind: 'named-component' | 'iwb', { nodes }: IortTable):
   return `\\_SB_.${prefix}0`;
 }
 
-/** IDs that a range takes up: the requester IDs of a segment, and what an SMMU is usually given. */
-const rangeSize = 0x10000n;
 const largestId = 0xffffffffn;
 
-/**
- * The first ID of a node that no mapping leads to, and none above it; 0 where there is none. A range begins where all IDs of
- * a segment have room.
- */
-export function freeOutput({ nodes }: IortTable, target: bigint, isRange: boolean): bigint {
+/** One above the highest ID that mappings give a node. */
+export function freeOutput({ nodes }: IortTable, target: bigint): bigint {
   let free = 0n;
   for (const { kind, mappings } of nodes) {
     // An RMR makes no IDs: it names those of others.
@@ -46,8 +41,31 @@ export function freeOutput({ nodes }: IortTable, target: bigint, isRange: boolea
       if (next > free) free = next;
     }
   }
-  if (isRange) free = ((free + rangeSize - 1n) / rangeSize) * rangeSize;
-  return free + (isRange ? rangeSize : 1n) - 1n > largestId ? 0n : free;
+  return free > largestId ? 0n : free;
+}
+
+/** The requester IDs of a segment, and those of a bus. */
+const segmentSize = 0x10000n;
+const busSize = 0x100n;
+
+/**
+ * Where a new range begins, and its last ID from there. SMMUs usually have 16 bits of stream IDs: a root complex gets as many
+ * buses as there are left, and what lies above where there is none. Device IDs have more: each SMMU has 16 bits of them.
+ */
+export function freeRange(
+  table: IortTable,
+  target: bigint,
+  kind: 'root-complex' | 'smmu',
+): { readonly base: bigint; readonly count: bigint } {
+  const free = freeOutput(table, target);
+  const bus = roundUp(free, busSize);
+  if (kind === 'root-complex' && bus < segmentSize) return { base: bus, count: segmentSize - bus - 1n };
+  const base = roundUp(free, segmentSize);
+  return { base: base + segmentSize - 1n > largestId ? 0n : base, count: segmentSize - 1n };
+}
+
+function roundUp(value: bigint, step: bigint): bigint {
+  return ((value + step - 1n) / step) * step;
 }
 
 /** The stream ID of the last named component at an SMMU, which is what an RMR is for; 0 where there is none. */

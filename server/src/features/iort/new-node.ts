@@ -8,7 +8,16 @@ import { documentOfText } from '../../acpi/text/document';
 import { targets } from '../../rules/iort/references';
 import { usualRevision } from '../../rules/iort/nodes';
 import { sourceFile } from '../../text/source-file';
-import { componentStream, freeIdentifier, freeInput, freeIts, freeName, freeOutput, type MadtOf } from './free-values';
+import {
+  componentStream,
+  freeIdentifier,
+  freeInput,
+  freeIts,
+  freeName,
+  freeOutput,
+  freeRange,
+  type MadtOf,
+} from './free-values';
 import { fieldHead, flagDigits, flagHead, integerDigits, linesOfField, type LineForm } from './line-text';
 
 export type NewNodeKind = Exclude<NodeKind, 'unknown'>;
@@ -152,12 +161,14 @@ function newMapping(kind: NewNodeKind, { table }: Pick<NewNodeContext, 'table'>,
   if (allowed === undefined || kind === 'pmcg') return [];
   const isSingle = kind === 'named-component' || kind === 'iwb';
   const isRange = kind === 'root-complex' || kind === 'smmu' || kind === 'smmuv3';
-  const target = referenceTo(table, allowed);
+  const target = kind === 'root-complex' ? freestSmmu(table, allowed) : referenceTo(table, allowed);
   const input = isRange && node !== undefined ? freeInput(node) : 0n;
+  const range = freeRange(table, target, kind === 'root-complex' ? kind : 'smmu');
+  const room = 0xffffn - ((input ?? 0n) & 0xffffn);
   const values: Readonly<Record<string, bigint>> = {
     inputBase: input ?? 0n,
-    count: isRange && input !== undefined ? 0xffffn - (input & 0xffffn) : 0n,
-    outputBase: kind === 'rmr' ? componentStream(table, target) : freeOutput(table, target, isRange),
+    count: !isRange || input === undefined ? 0n : range.count < room ? range.count : room,
+    outputBase: isRange ? range.base : kind === 'rmr' ? componentStream(table, target) : freeOutput(table, target),
     outputReference: target,
     flags: isSingle ? 1n : 0n,
   };
@@ -198,6 +209,14 @@ function referenceTo({ nodes }: IortTable, kinds: readonly NodeKind[]): bigint {
     if (found !== undefined) return BigInt(found.offset);
   }
   return 0n;
+}
+
+/** The first SMMU that gets no stream IDs yet; where all do, the first node that may be referred to. */
+function freestSmmu(table: IortTable, kinds: readonly NodeKind[]): bigint {
+  const isFree = ({ kind, offset }: IortNode): boolean =>
+    (kind === 'smmuv3' || kind === 'smmu') && freeOutput(table, BigInt(offset)) === 0n;
+  const found = table.nodes.find(isFree);
+  return found === undefined ? referenceTo(table, kinds) : BigInt(found.offset);
 }
 
 /** The lines with what the compiler computes: the parts are compiled as the only node of a table. */
