@@ -11,12 +11,12 @@ const lastUsual = 0xffffn;
 
 export const iortStreamIdRange: TableRule = {
   id: 'iort-stream-id-range',
-  severity: 'warning',
+  severity: 'info',
   summary: 'A stream ID of more than the usual 16 bits of an SMMUv3',
   docs: {
     effect:
       'Where the SMMUv3 has 16 bits for stream IDs: to Linux 7.1 the device with that ID gets no IOMMU and no group; from 7.2 on the whole SMMU fails to register (−34, ERANGE) and no device behind it has an IOMMU.',
-    why: 'An SMMUv3 says how wide its stream IDs are in a register (IDR1.SIDSIZE), which no table repeats. 16 bits are usual, and QEMU has them; SMMUs of servers may have more.',
+    why: 'An SMMUv3 says how wide its stream IDs are in a register (IDR1.SIDSIZE), which no table repeats. QEMU’s has 16 bits; an MMU-600 has up to 24, as SMMUs of servers often do, so this is a note.',
     fix: 'Correct the output base or the count. Where the hardware has wider IDs, switch the rule off for the table.',
     sources: ['Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_sid_in_range, arm_smmu_insert_master'],
     example: {
