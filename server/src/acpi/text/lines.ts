@@ -1,5 +1,6 @@
 // A table's text as the lines that the compiler reads, in columns: an edit of a large table moves numbers, not objects.
 import type { SourceFile } from '../../text/source-file';
+import { expanded, hasDirectives, preprocess } from './directives';
 import { parse } from './../generated/acpi-data-table';
 import { columnsOfLine } from './ordinary-lines';
 import { scanText, type OddLine, type Scan, type ScanProblem } from './scan';
@@ -30,7 +31,7 @@ export interface Lines {
   readonly flags: Uint8Array;
   /** What a value of hexadecimal digits alone comes to, below 2^53; -1 for any other, and for all of odd lines. */
   readonly numbers: Float64Array;
-  readonly odd: ReadonlyMap<number, OddField>;
+  readonly odd: Map<number, OddField>;
   /** Lines that iasl skips because they have no colon: start, end, … */
   readonly meaningless: readonly { readonly start: number; readonly end: number }[];
   readonly comments: Int32Array;
@@ -44,7 +45,31 @@ interface Range {
 }
 
 export function readLines(file: SourceFile): Lines {
-  return linesOf(file, scanText(file.text));
+  if (!hasDirectives(file)) return linesOf(file, scanText(file.text));
+  const { text, macrosAt, problems } = preprocess(file);
+  const lines = linesOf(file, scanText(text));
+  for (let line = 0; line < lines.count; line++) {
+    const macros = macrosAt(lines.columns[line * columnsOfLine]!);
+    if (macros.size > 0) expandLine(lines, line, macros);
+  }
+  return { ...lines, problems: [...problems, ...lines.problems].sort((a, b) => a.start - b.start) };
+}
+
+/** Puts macros' values into a line. */
+function expandLine(lines: Lines, line: number, macros: ReadonlyMap<string, string>): void {
+  const { text } = lines.file;
+  const at = line * columnsOfLine;
+  const [, nameStart, nameEnd, valueStart, valueEnd] = lines.columns.subarray(at, at + columnsOfLine);
+  const around = (piece: string, start: number, end: number) =>
+    expanded(piece, macros, text.charAt(start - 1), text.charAt(end));
+  const quote = (lines.flags[line]! & LineFlag.quoted) === 0 ? '' : '"';
+  const written = `${quote}${valueOfLine(lines, line)}${quote}`;
+  const [name, value] = [nameOfLine(lines, line), written];
+  const [newName, newValue] = [around(name, nameStart!, nameEnd!), around(value, valueStart!, valueEnd!)];
+  if (newName === name && newValue === value) return;
+  lines.odd.set(line, { name: trimmed(newName), value: trimmed(newValue), bytes: bytesOfRemark(lines, line) });
+  lines.flags[line] = lines.flags[line]! | LineFlag.odd;
+  lines.numbers[line] = -1;
 }
 
 /** What scanning found of a file, or of a part of it. */

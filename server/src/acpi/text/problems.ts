@@ -14,6 +14,7 @@ export const tableTextRules = [
   rule('table-string-unclosed', 'error', 'A string is not closed: iasl takes the next line into it'),
   rule('table-not-text', 'error', 'A byte for which iasl takes the file for a binary, and writes nothing'),
   rule('table-lone-return', 'error', 'A carriage return without a newline ends what iasl reads'),
+  rule('table-directive', 'error', 'A directive of iasl’s preprocessor that is wrong, or is not followed'),
   rule('table-line-ignored', 'info', 'A line without a colon, which iasl skips'),
   rule('table-definition-block', 'error', 'A line with “DefinitionBlock”, for which iasl takes the file for ASL'),
   rule('table-signature', 'error', 'The text does not begin with the signature of a table that iasl knows'),

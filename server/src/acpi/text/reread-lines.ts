@@ -1,6 +1,7 @@
 // The lines of an edited text: those before and behind the edit are as they were, and only what lies between is scanned.
 import type { SourceFile } from '../../text/source-file';
-import { LineFlag, lineAtOffset, linesOf, type Lines, type OddField } from './lines';
+import { hasDirectives } from './directives';
+import { LineFlag, lineAtOffset, linesOf, readLines, type Lines, type OddField } from './lines';
 import { columnsOfLine } from './ordinary-lines';
 import { scanText } from './scan';
 
@@ -19,6 +20,7 @@ export interface Reread {
 const margin = 2;
 
 export function rereadLines(file: SourceFile, before: Lines): Reread {
+  if (hasDirectives(before.file) || hasDirectives(file)) return readAnew(file, before);
   const { text } = file;
   const old = before.file.text;
   const prefix = commonPrefix(old, text);
@@ -137,6 +139,13 @@ function splicedComments(
 
 /** Compared in pieces: whole strings of megabytes would be compared anew for every guess. */
 const piece = 1 << 14;
+
+/** A directive may change every line behind it. */
+function readAnew(file: SourceFile, before: Lines): Reread {
+  const lines = readLines(file);
+  const delta = file.text.length - before.file.text.length;
+  return { lines, from: 0, oldTo: before.count, newTo: lines.count, delta };
+}
 
 function commonPrefix(a: string, b: string): number {
   const most = Math.min(a.length, b.length);

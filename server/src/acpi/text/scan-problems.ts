@@ -50,8 +50,11 @@ function isUsual(text: string): boolean {
   return text.startsWith('****') || /^\s*Invalid zero length/.test(text);
 }
 
-function inWords({ file }: Lines, { kind, start }: ScanProblem): TableTextProblem {
-  switch (kind) {
+function inWords({ file }: Lines, problem: ScanProblem): TableTextProblem {
+  const { start } = problem;
+  switch (problem.kind) {
+    case 'directive':
+      return { rule: 'table-directive', start, end: problem.end, message: problem.message };
     case 'comment-unclosed': {
       const message = 'This comment is not closed: iasl compiles what stands before it, and reports success.';
       return { rule: 'table-comment-unclosed', start, end: start + 2, message };

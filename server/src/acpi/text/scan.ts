@@ -4,10 +4,12 @@
 //   _  blanks   w  other characters   [ ] : "  themselves                    a  `//doorbell …` behind a field
 //   ;  the end of a line
 // Lines that are blank, or hold comments alone, leave nothing. A line that holds "Raw Table Data" ends the input.
+import type { DirectiveProblem } from './directives';
 import { Growing } from './growing';
 import { OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
 
 export type ScanProblem =
+  | DirectiveProblem
   | { readonly kind: 'comment-unclosed' | 'string-unclosed'; readonly start: number }
   | { readonly kind: 'lone-return' | 'not-text'; readonly start: number };
 
