@@ -163,6 +163,7 @@ function answerWorkspace(connection: Connection, session: Session, abilities: Ab
     if (Array.isArray(changes)) session.diskChanged(checked.uris(changes).map(pathOf));
   });
   connection.onInitialized(() => {
+    session.ready();
     registerTables(connection, abilities);
     if (abilities.workspaceFolders) {
       connection.workspace.onDidChangeWorkspaceFolders(({ added, removed }) => {

@@ -36,3 +36,14 @@ export function createPublisher(send: (params: PublishDiagnosticsParams) => void
 export function fingerprint(diagnostics: readonly Diagnostic[]): string {
   return JSON.stringify(diagnostics);
 }
+
+/** Two sums over the text: enough to tell two sets of one file apart. */
+export function shortId(text: string): string {
+  let one = 0;
+  let other = 0;
+  for (let at = 0; at < text.length; at++) {
+    one = (Math.imul(one, 31) + text.charCodeAt(at)) | 0;
+    other = (Math.imul(other, 65599) + text.charCodeAt(at)) | 0;
+  }
+  return `${text.length}-${(one >>> 0).toString(16)}-${(other >>> 0).toString(16)}`;
+}

@@ -6,7 +6,7 @@ import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import { tableLanguage, type StatusParams } from '../protocol';
-import type { SourceFile } from '../text/source-file';
+import { lineStarts, type SourceFile } from '../text/source-file';
 import { settleDiagnostics } from '../rules/suppression';
 import type { Diagnostic, TextEdit } from '../text/diagnostic';
 import { analyse, type Snapshot } from '../workspace/analysis';
@@ -20,7 +20,8 @@ import { createBoards, type Board, type BoardAnalysis } from './boards';
 import { documentationUrl } from './documentation';
 import { applyChanges, pathOf, uriOf, type ContentChange, type OpenDocument } from './documents';
 import { createIdleWork } from './idle-work';
-import { createPublisher, fingerprint } from './publisher';
+import { createPublisher, fingerprint, shortId } from './publisher';
+import { createTableRehearsal } from './table-rehearsal';
 import { noSettings, withEditorSettings, type EditorSettings } from './settings';
 
 export interface Outlet {
@@ -35,6 +36,8 @@ export interface Outlet {
 }
 
 export interface Session {
+  /** The client is ready: what it is going to ask for may be prepared. */
+  readonly ready: () => void;
   readonly files: FileStore;
   readonly folders: () => readonly string[];
   readonly documents: ReadonlyMap<string, OpenDocument>;
@@ -77,15 +80,14 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
   const sentStatus = new Map<string, string>();
-  const idleWork = createIdleWork(() => {
-    const [board] = boards.all();
-    if (board !== undefined) analyse(board.context, files);
-  }, outlet.warm);
+  const rehearsals = { board: rehearseBoard, table: createTableRehearsal() };
+  const idleWork = createIdleWork(rehearsals, outlet.warm);
   let hops = 0;
   let isScheduled = false;
   let mustAssign = false;
 
   return {
+    ready: idleWork.start,
     files,
     documents,
     folders: () => folders,
@@ -185,6 +187,14 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     const own = context && boards.ofContext(context);
     const others = boards.containing(file).filter((board) => board !== own);
     return own === undefined ? others : [own, ...others];
+  }
+
+  /** The next edit asks where lines begin; what is analysed anew is for nobody. */
+  function rehearseBoard(): boolean {
+    for (const { file } of documents.values()) lineStarts(file);
+    const board = boards.all().find(({ analysis }) => analysis?.snapshot.acpi === undefined);
+    if (board !== undefined) analyse(board.context, files);
+    return board !== undefined;
   }
 
   function analyseBoard(context: Context): BoardAnalysis {
@@ -398,15 +408,4 @@ function sameMembers(one: ReadonlySet<string>, other: ReadonlySet<string>): bool
   if (one.size !== other.size) return false;
   for (const member of one) if (!other.has(member)) return false;
   return true;
-}
-
-/** Two sums over the text: enough to tell two sets of one file apart. */
-function shortId(text: string): string {
-  let one = 0;
-  let other = 0;
-  for (let at = 0; at < text.length; at++) {
-    one = (Math.imul(one, 31) + text.charCodeAt(at)) | 0;
-    other = (Math.imul(other, 65599) + text.charCodeAt(at)) | 0;
-  }
-  return `${text.length}-${(one >>> 0).toString(16)}-${(other >>> 0).toString(16)}`;
 }

@@ -65,7 +65,7 @@ function startsOf(text: string): Uint32Array {
   } else {
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
   }
-  return Uint32Array.from(found);
+  return new Uint32Array(found);
 }
 
 export function positionAt(file: SourceFile, offset: number): Position {

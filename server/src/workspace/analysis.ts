@@ -225,9 +225,16 @@ function unusableBoard(context: Context, kind: InputKind, reason: string, files:
   return { ...board, context, diagnostics: [...context.diagnostics, unusable], unusable: reason };
 }
 
-/** A unit of nothing, for what has no sources. */
+const emptyUnits = new WeakMap<Context, CompiledUnit>();
+
+/** A unit of nothing, for what has no sources. A context's is the same for every edit of its table. */
 function emptyUnit(context: Context, files: FileStore): CompiledUnit {
-  return { ...compile(sourceFile(context.root, ''), [], context, files), diagnostics: [] };
+  let unit = emptyUnits.get(context);
+  if (unit === undefined) {
+    unit = { ...compile(sourceFile(context.root, ''), [], context, files), diagnostics: [] };
+    emptyUnits.set(context, unit);
+  }
+  return unit;
 }
 
 /** Findings of one rule in one file that are listed: nobody reads more, and editors choke on them. */

@@ -89,92 +89,96 @@ export class OrdinaryLines {
    * was not read.
    */
   read(from: number, stop: number): number {
-    const { text } = this;
-    const { length } = text;
-    const last = Math.min(stop, length);
+    const last = Math.min(stop, this.text.length);
     let start = from;
     while (start < last) {
-      let p = start;
-      let c = text.charCodeAt(p);
-      for (;;) {
-        if (c === Char.blank) {
-          c = text.charCodeAt(++p);
-        } else if (c === Char.open) {
-          do c = text.charCodeAt(++p);
-          while (plain[c] === 1 && c !== Char.close && c !== Char.colon);
-          if (c !== Char.close) return start;
-          c = text.charCodeAt(++p);
-        } else {
-          break;
-        }
-      }
-      if (c === Char.newline) {
-        start = p + 1;
-        continue;
-      }
-      const nameStart = p;
-      while (plain[c] === 1 && c !== Char.colon) c = text.charCodeAt(++p);
-      if (c !== Char.colon) return start;
-      let nameEnd = p;
-      while (nameEnd > nameStart && text.charCodeAt(nameEnd - 1) === Char.blank) nameEnd--;
-      c = text.charCodeAt(++p);
-      while (c === Char.blank || c === Char.tab) c = text.charCodeAt(++p);
-      const valueStart = p;
-      let valueEnd: number;
-      let isQuoted = 0;
-      let number = 0;
-      if (c === Char.quote) {
-        do c = text.charCodeAt(++p);
-        while ((plain[c] === 1 || c === Char.backslash || c === Char.slash) && c !== Char.quote);
-        if (c !== Char.quote || text.charCodeAt(p - 1) === Char.backslash) return start;
-        isQuoted = 1;
-        number = -1;
-        valueEnd = ++p;
-        c = text.charCodeAt(p);
-      } else {
-        for (let digit = digits[c]!; digit > 0; digit = digits[c]!) {
-          number = number * 16 + digit - 1;
-          c = text.charCodeAt(++p);
-        }
-        const digitsEnd = p;
-        while (plain[c] === 1 && c !== Char.open) c = text.charCodeAt(++p);
-        valueEnd = p;
-        while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === Char.blank) valueEnd--;
-        // iasl drops the character before a note, whatever it is.
-        if (c === Char.open && valueEnd === p && valueEnd > valueStart) return start;
-        if (digitsEnd !== valueEnd || valueEnd === valueStart || number >= 2 ** 53) number = -1;
-      }
-      while (plain[c] === 1) c = text.charCodeAt(++p);
-      const end = p;
-      let commentEnd = 0;
-      if (c === Char.slash) {
-        p = commentEnd = this.#endOfComment(p);
-        if (p < 0) return start;
-        c = text.charCodeAt(p);
-        // An empty line behind a backslash belongs to this one.
-        if (c === Char.backslash && text.startsWith('\n\n', p + 1)) c = text.charCodeAt((p += 2));
-      }
-      if (c === Char.return) c = text.charCodeAt(++p);
-      if ((c !== Char.newline && p < length) || this.#hasRaw(start, p)) return start;
-      const line = this.count++;
-      if (line === this.#quoted.length) this.#grow();
-      const places = this.#places;
-      const at = line * columnsOfLine;
-      places[at] = start;
-      places[at + 1] = nameStart;
-      places[at + 2] = nameEnd;
-      places[at + 3] = valueStart;
-      places[at + 4] = valueEnd;
-      places[at + 5] = end;
-      this.#quoted[line] = isQuoted;
-      this.#numbers[line] = number;
-      if (commentEnd > 0) {
-        this.comments.push(end);
-        this.comments.push(commentEnd);
-      }
-      start = p + 1;
+      const next = this.#readLine(start);
+      if (next < 0) break;
+      start = next;
     }
     return start;
+  }
+
+  /** Where the line behind this one begins; -1 where it is no ordinary one. */
+  #readLine(start: number): number {
+    const { text } = this;
+    const { length } = text;
+    let p = start;
+    let c = text.charCodeAt(p);
+    for (;;) {
+      if (c === Char.blank) {
+        c = text.charCodeAt(++p);
+      } else if (c === Char.open) {
+        do c = text.charCodeAt(++p);
+        while (plain[c] === 1 && c !== Char.close && c !== Char.colon);
+        if (c !== Char.close) return -1;
+        c = text.charCodeAt(++p);
+      } else {
+        break;
+      }
+    }
+    if (c === Char.newline) return p + 1;
+    const nameStart = p;
+    while (plain[c] === 1 && c !== Char.colon) c = text.charCodeAt(++p);
+    if (c !== Char.colon) return -1;
+    let nameEnd = p;
+    while (nameEnd > nameStart && text.charCodeAt(nameEnd - 1) === Char.blank) nameEnd--;
+    c = text.charCodeAt(++p);
+    while (c === Char.blank || c === Char.tab) c = text.charCodeAt(++p);
+    const valueStart = p;
+    let valueEnd: number;
+    let isQuoted = 0;
+    let number = 0;
+    if (c === Char.quote) {
+      do c = text.charCodeAt(++p);
+      while ((plain[c] === 1 || c === Char.backslash || c === Char.slash) && c !== Char.quote);
+      if (c !== Char.quote || text.charCodeAt(p - 1) === Char.backslash) return -1;
+      isQuoted = 1;
+      number = -1;
+      valueEnd = ++p;
+      c = text.charCodeAt(p);
+    } else {
+      for (let digit = digits[c]!; digit > 0; digit = digits[c]!) {
+        number = number * 16 + digit - 1;
+        c = text.charCodeAt(++p);
+      }
+      const digitsEnd = p;
+      while (plain[c] === 1 && c !== Char.open) c = text.charCodeAt(++p);
+      valueEnd = p;
+      while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === Char.blank) valueEnd--;
+      // iasl drops the character before a note, whatever it is.
+      if (c === Char.open && valueEnd === p && valueEnd > valueStart) return -1;
+      if (digitsEnd !== valueEnd || valueEnd === valueStart || number >= 2 ** 53) number = -1;
+    }
+    while (plain[c] === 1) c = text.charCodeAt(++p);
+    const end = p;
+    let commentEnd = 0;
+    if (c === Char.slash) {
+      p = commentEnd = this.#endOfComment(p);
+      if (p < 0) return -1;
+      c = text.charCodeAt(p);
+      // An empty line behind a backslash belongs to this one.
+      if (c === Char.backslash && text.startsWith('\n\n', p + 1)) c = text.charCodeAt((p += 2));
+    }
+    if (c === Char.return) c = text.charCodeAt(++p);
+    if ((c !== Char.newline && p < length) || this.#hasRaw(start, p)) return -1;
+    const line = this.count++;
+    if (line === this.#quoted.length) this.#grow();
+    const places = this.#places;
+    const at = line * columnsOfLine;
+    places[at] = start;
+    places[at + 1] = nameStart;
+    places[at + 2] = nameEnd;
+    places[at + 3] = valueStart;
+    places[at + 4] = valueEnd;
+    places[at + 5] = end;
+    this.#quoted[line] = isQuoted;
+    this.#numbers[line] = number;
+    if (commentEnd > 0) {
+      this.comments.push(end);
+      this.comments.push(commentEnd);
+    }
+    return p + 1;
   }
 
   /** Behind a comment that begins at a slash and is closed on its line; -1 where none is. */

@@ -1,16 +1,25 @@
 // Lines whose text needs a second look: what they say is not simply what was compiled. In a text as iasl writes it there are
 // none, so whoever compares text and table looks at these alone.
 import type { Field, FlagField } from '../layout/field';
-import type { Assembly } from './assemble';
+import type { Lines } from './lines';
 import { meaningAt } from './meanings';
 import { columnsOfLine } from './ordinary-lines';
+
+/** Lines and what they came to: see Assembly. */
+interface Compiled {
+  readonly lines: Lines;
+  readonly meanings: Uint16Array;
+  readonly offsets: Int32Array;
+  readonly sizes: Int32Array;
+  readonly bytes: Uint8Array;
+}
 
 /**
  * Indices of the lines of integers that are not plain digits, of computed fields that are not as compiled, and of flags that
  * are not as the integer above them says; of the lines from `from` to before `to`.
  */
 export function suspectLines(
-  { lines, meanings, offsets, sizes, bytes }: Omit<Assembly, 'suspects'>,
+  { lines, meanings, offsets, sizes, bytes }: Compiled,
   from = 0,
   to = lines.count,
 ): number[] {

@@ -1,0 +1,121 @@
+// Work with a table that nobody has asked for: V8 compiles and optimizes code only when it runs often, so the first large
+// table would cost ten times what later ones do. Done in small steps while the client is quiet.
+import { buildIort, type MappingDraft, type NodeDraft } from '../acpi/iort/build';
+import { printTable } from '../acpi/text/print';
+import { settle } from '../features/iort/moved-references';
+import { editedFile } from '../text/source-file';
+import { analyse, type Snapshot } from '../workspace/analysis';
+import { contextOf } from '../workspace/contexts';
+import { createFileStore } from '../workspace/files';
+
+/** Machines in the tables, one table after the other: a small one first, since code that has never run is the slowest. */
+const sizes = [1, 2, 4, 8, 12, 12, 16, 16, 16, 16, 16, 16];
+const editsOfTable = 4;
+const name = 'doorbell:rehearsal';
+
+/** Each call does a little more, some milliseconds; false when there is nothing left to do. */
+export function createTableRehearsal(): () => boolean {
+  const steps = rehearsal();
+  return () => steps.next().done !== true;
+}
+
+function* rehearsal(): Generator<void, void> {
+  const files = createFileStore();
+  const context = contextOf(name, files);
+  for (const [round, size] of sizes.entries()) {
+    const text = rehearsalText(size);
+    yield;
+    // Under a name of its own: an edit of the table before would be read as one.
+    const table = `${name}-${round}`;
+    let file = files.open(table, text);
+    let snapshot: Snapshot = analyse({ ...context, root: table }, files);
+    let settled = settle(undefined, snapshot.acpi!.document);
+    yield;
+    for (let edit = 0; edit < editsOfTable; edit++) {
+      const place =
+        text.indexOf('Output Base : ', (text.length * (edit + 1)) / (editsOfTable + 2)) + 'Output Base : '.length;
+      file = files.open(table, editedFile(file, place + 7, place + 8, '3'));
+      snapshot = analyse({ ...context, root: table }, files);
+      settled = settle(settled, snapshot.acpi!.document);
+      yield;
+    }
+    files.close(table);
+  }
+}
+
+/** The text of a table of so many machines. */
+export function rehearsalText(machines: number): string {
+  const nodes = Array.from({ length: machines }, (_, index) => machine(index, nodesOfMachine * index)).flat();
+  const built = buildIort({ revision: 5, nodes: nodes.map((node, identifier) => ({ ...node, identifier })) });
+  if ('problem' in built) throw new Error(built.problem);
+  return printTable(built.bytes, { style: 'current' });
+}
+
+const nodesOfMachine = 12;
+
+/** Nodes of all common kinds behind an SMMUv3 and its ITS, and an SMMUv2; `first` is the index of the first one. */
+function machine(index: number, first: number): readonly NodeDraft[] {
+  const [its, smmu, old] = [first, first + 1, first + 2];
+  const memory = { cacheCoherency: 1, memoryFlags: 3 };
+  const base = BigInt(0x2_0000_0000 + 0x10_0000 * index);
+  const mapping = (outputBase: number, count: number, target: number, flags = 0): MappingDraft => ({
+    inputBase: 0,
+    count,
+    outputBase,
+    target,
+    flags,
+  });
+  const component = (number: number, target: number): NodeDraft => ({
+    kind: 'named-component',
+    revision: 4,
+    fields: { ...memory, memorySizeLimit: 48 },
+    name: `\\_SB_.D${number}${index.toString(36).toUpperCase().padStart(2, '0')}`,
+    padding: new Uint8Array(4),
+    mappings: [mapping(0x20000 + number, 0, target, 1)],
+  });
+  const interrupt = 100 + 16 * index;
+  return [
+    { kind: 'its-group', revision: 1, identifiers: [index] },
+    {
+      kind: 'smmuv3',
+      revision: 4,
+      fields: {
+        base,
+        flags: 1,
+        eventGsiv: interrupt,
+        priGsiv: interrupt + 1,
+        gerrGsiv: interrupt + 2,
+        syncGsiv: interrupt + 3,
+      },
+      mappings: [mapping(0, 0xfffff, its)],
+    },
+    {
+      kind: 'smmu',
+      revision: 3,
+      fields: { base: base + 0x40000n, span: 0x20000, model: 3, flags: 1 },
+      contextInterrupts: [interrupt + 4],
+    },
+    {
+      kind: 'root-complex',
+      revision: 4,
+      fixedSize: 0x24,
+      fields: { ...memory, atsAttribute: 1, segment: index, memorySizeLimit: 64 },
+      mappings: [mapping(0, 0xffff, smmu)],
+    },
+    ...[0, 1, 2, 3, 4].map((number) => component(number, smmu)),
+    component(5, old),
+    {
+      kind: 'rmr',
+      revision: 3,
+      fields: { flags: 1 },
+      descriptors: [{ base: 0x80_0000_0000n + 0x20000n * BigInt(index), length: 0x10000n }],
+      mappings: [mapping(0x20000, 0, smmu)],
+    },
+    {
+      kind: 'pmcg',
+      revision: 2,
+      fields: { page0Base: base + 0x80000n, page1Base: base + 0x90000n, overflowGsiv: interrupt + 5 },
+      reference: smmu,
+    },
+  ];
+}
