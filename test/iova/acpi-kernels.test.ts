@@ -6,7 +6,7 @@ import { findDevice } from '../../server/src/iova/find-device';
 import { kernelProfile, type KernelVersion, type ProfileSettings } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
 import { sysfsLines } from '../../server/src/iova/print-regions';
-import { msiControllerOf } from '../../server/src/iova/vfio/msi-isolation';
+import { isolationOf, msiControllerOf } from '../../server/src/iova/vfio/msi-isolation';
 import { acpiNames } from '../../server/src/workspace/acpi-names';
 import {
   complex,
@@ -231,6 +231,19 @@ describe('IORTs on real kernels', () => {
     const controllerOn = (kernel: KernelVersion) => msiControllerOf(topology.masters[0]!, kernelProfile({ kernel }));
     assert.equal(controllerOn('6.1'), undefined);
     assert.equal(controllerOn('6.12')?.path, 'its-0');
+  });
+
+  it('a function below a bridge that no mapping leads to an ITS has the MSI controller of the bridge, which no table has', () => {
+    const nodes = [itsGroup(0), smmuv3([range(0, 0xff, 0, its)]), complex([range(0, 0xffff, 0, smmu)])];
+    const topology = topologyOfNodes(nodes);
+    const kernel = kernelProfile({ kernel: '7.2' });
+    const { groups } = predictRegions(topology, kernel);
+    const isolated = (requesterId: number) => isolationOf(topology, kernel, groups[0]!, requesterId).isolated;
+    assert.equal(isolated(0x08), true);
+    assert.equal(isolated(0x200), undefined);
+    const none = topologyOfNodes([itsGroup(0), smmuv3([]), complex([range(0, 0xffff, 0, smmu)])]);
+    const alone = predictRegions(none, kernel).groups[0]!;
+    assert.equal(isolationOf(none, kernel, alone, 0x200).isolated, false);
   });
 
   it('root complexes go round in a circle: that is seen, and not followed', () => {

@@ -176,7 +176,11 @@ function compareAlone(
   if (alone === undefined || alone.result === 'not-viable') return;
   const { regions } = prediction;
   const about = devices.map(nameOf).join(' ');
-  const { container, attach } = added(emptyContainer('type1'), prediction, whole, devices, machine);
+  const { container, attach, unknown } = added(emptyContainer('type1'), prediction, whole, devices, machine);
+  if (unknown.some(isDoubt) && attach.result === 'ok' && alone.result !== 'ok') {
+    found.unknown.push(...unknown.map((reason) => `attaching ${about}: ${reason}`));
+    return;
+  }
   compareLines('attach', `attaching ${about}`, [attachText(attach)], [alone.result], found);
   if (alone.result !== 'ok' || attach.result !== 'ok') return;
   compareLines('ranges', `IOVA ranges of ${about}`, rangeLines(container), alone.ranges, found);
@@ -200,6 +204,7 @@ function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], mach
     // What is not known of one group is not known of the container.
     if (whole.unknown.length > 0) return;
     const joined = added(container, prediction, whole, devices, machine);
+    if (joined.unknown.some(isDoubt) && joined.attach.result === 'ok' && joint.result !== 'ok') return;
     compareLines('attach', `${about} joining`, [attachText(joined.attach)], [joint.result], found);
     if (joint.result !== 'ok' || joined.attach.result !== 'ok') continue;
     ({ container } = joined);
@@ -210,6 +215,11 @@ function compareJoint(prediction: Prediction, groups: readonly SeenGroup[], mach
     }
     compareLines('ranges', `IOVA ranges with ${about}`, rangeLines(container), joint.ranges, found);
   }
+}
+
+/** Whether interrupts are isolated depends on what no source has. */
+function isDoubt(reason: string): boolean {
+  return reason.startsWith('It depends on ');
 }
 
 /** A group as it joins; of several functions that no source describes, the first that is refused decides. */

@@ -91,10 +91,29 @@ function deviceIsolation(device: PredictedDevice, kernel: KernelProfile, request
   const routes = routesOf(device.master, kernel, meant, device.functions);
   const judged = routes.map((route) => judge(device, route));
   const { isolated, reason, chain, controller } = judged.find((each) => each.isolated !== true) ?? judged[0]!;
-  if (isolated === true || judged.every((each) => each.isolated !== true))
+  if (isolated === true || judged.every((each) => each.isolated !== true)) {
+    const bridge = meant === undefined ? undefined : bridgeDoubt(device.master, meant, kernel);
+    if (isolated === false && bridge !== undefined)
+      return { device, isolated: undefined, reason: `${bridge}: ${reason ?? ''}`, chain, controller };
     return { device, isolated, reason, chain, controller };
+  }
   const doubt = `It depends on which function behind ${device.path} it is: ${reason ?? ''}`;
   return { device, isolated: undefined, reason: doubt, chain, controller };
+}
+
+/**
+ * Of a function below a bridge that no source describes either: its bus has the bridge's MSI controller (drivers/pci/probe.c
+ * pci_set_bus_msi_domain), which is another one where the map covers the bridge and not the function.
+ */
+function bridgeDoubt(master: DmaMaster, requesterId: number, kernel: KernelProfile): string | undefined {
+  const bus = requesterId >> 8;
+  const map = msiMapOf(master, kernel);
+  if (map === undefined || master.hostBridge === undefined || bus <= master.hostBridge.busRange.first) return undefined;
+  if (mapRoute(master, map, requesterId, kernel) !== undefined) return undefined;
+  const mayCoverBridge = usableEntries(map, kernel.mapRule).some(
+    ({ input, length, target }) => length > 0 && input >> 8 < bus && target.target?.isolated === true,
+  );
+  return mayCoverBridge ? 'It depends on the bridge above it, whose MSI controller it has' : undefined;
 }
 
 interface Route {
