@@ -43,6 +43,12 @@ export interface TextField {
   readonly compiled: bigint | undefined;
 }
 
+export interface LineMeaning {
+  readonly line: TextLine;
+  /** Undefined for a line that has no place in the table. */
+  readonly field: TextField | undefined;
+}
+
 export type StructureKind =
   'table-header' | 'table-body' | 'padding' | 'node' | 'mapping' | 'interrupt' | 'descriptor' | 'subtable';
 
@@ -68,6 +74,8 @@ export interface TableText {
   readonly lines: readonly TextLine[];
   /** The lines that have a place in the table, flag lines included, in order. */
   readonly fields: readonly TextField[];
+  /** Lines that touch a part of the text, each with what it means; for a screen of a large table the others are not made. */
+  readonly linesBetween: (start: number, end: number) => readonly LineMeaning[];
   /** Those of them whose text may say something else than what was compiled: see suspects.ts. */
   readonly suspects: readonly TextField[];
   /** The table's parts in order; mappings, interrupts and descriptors are children of their node. */

@@ -7,7 +7,7 @@ import { lineAtOffset, textLine, valueOfLine } from './lines';
 import { once } from '../../text/once';
 import { columnsOfLine } from './ordinary-lines';
 import { meaningAt, noMeaning } from './meanings';
-import type { PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
+import type { LineMeaning, PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
 
 export interface Views {
   readonly syntax: TableText;
@@ -16,11 +16,12 @@ export interface Views {
 }
 
 export function viewsOf(assembly: Assembly): Views {
-  const { lines, bytes, meanings, offsets, sizes } = assembly;
+  const { lines, bytes, meanings, offsets, sizes, structures } = assembly;
   const { file, columns } = lines;
   const lineViews: (TextLine | undefined)[] = [];
   const fieldViews: (TextField | undefined)[] = [];
-  const structureAt = once(structureViews);
+  const structureViewsMade: (TextStructure | undefined)[] = [];
+  const positions = once(() => structures.positions());
   const placed = once(placedLines);
   const suspects = once(() => assembly.suspects().map(fieldView));
 
@@ -33,11 +34,22 @@ export function viewsOf(assembly: Assembly): Views {
       for (let line = 0; line < lines.count; line++) if (meanings[line] !== noMeaning) found.push(fieldView(line));
       return found;
     },
+    linesBetween(start, end) {
+      const found: LineMeaning[] = [];
+      for (let at = Math.max(lineAtOffset(lines, start), 0); at < lines.count; at++) {
+        const line = lineView(at);
+        if (line.start > end) break;
+        if (line.end >= start) found.push({ line, field: meanings[at] === noMeaning ? undefined : fieldView(at) });
+      }
+      return found;
+    },
     get suspects() {
       return suspects();
     },
     get structures() {
-      return structureAt().filter(({ parent }) => parent === undefined);
+      const found: TextStructure[] = [];
+      for (let at = 0; at < structures.count; at++) if (structures.parentOf(at) < 0) found.push(structureView(at));
+      return found;
     },
     style: assembly.style,
     end: lines.end,
@@ -67,7 +79,8 @@ export function viewsOf(assembly: Assembly): Views {
       field,
       flag,
       get structure() {
-        return structureAt()[assembly.structureOf[line]!];
+        const at = assembly.structureOf[line]!;
+        return at < 0 ? undefined : structureView(at);
       },
       offset,
       size,
@@ -83,38 +96,41 @@ export function viewsOf(assembly: Assembly): Views {
     };
   }
 
-  function structureViews(): TextStructure[] {
-    const views: TextStructure[] = [];
-    const children: TextStructure[][] = [];
-    const counts = new Map<string, number>();
-    assembly.structures.all().forEach(({ kind, layout, parent, offset, size, firstLine, lastLine }, at) => {
-      const key = `${parent} ${kind}`;
-      const index = counts.get(key) ?? 0;
-      counts.set(key, index + 1);
-      const own: TextStructure[] = [];
-      children.push(own);
-      const view: TextStructure = {
-        kind,
-        layout,
-        parent: parent < 0 ? undefined : views[parent],
-        index,
-        offset,
-        size,
-        start: columns[firstLine * columnsOfLine] ?? lines.end,
-        end: columns[lastLine * columnsOfLine + 5] ?? lines.end,
-        get fields() {
-          const found: TextField[] = [];
-          for (let line = firstLine; line <= lastLine; line++) {
-            if (assembly.structureOf[line] === at) found.push(fieldView(line));
-          }
-          return found;
-        },
-        children: own,
-      };
-      views.push(view);
-      if (parent >= 0) children[parent]!.push(view);
-    });
-    return views;
+  function structureView(at: number): TextStructure {
+    return (structureViewsMade[at] ??= makeStructure(at));
+  }
+
+  function makeStructure(at: number): TextStructure {
+    const { kind, layout, parent, offset, size, firstLine, lastLine } = structures.at(at);
+    return {
+      kind,
+      layout,
+      get parent() {
+        return parent < 0 ? undefined : structureView(parent);
+      },
+      get index() {
+        return positions()[at]!;
+      },
+      offset,
+      size,
+      start: columns[firstLine * columnsOfLine] ?? lines.end,
+      end: columns[lastLine * columnsOfLine + 5] ?? lines.end,
+      get fields() {
+        const found: TextField[] = [];
+        for (let line = firstLine; line <= lastLine; line++) {
+          if (assembly.structureOf[line] === at) found.push(fieldView(line));
+        }
+        return found;
+      },
+      get children() {
+        // They follow their parent.
+        const found: TextStructure[] = [];
+        for (let child = at + 1; child < structures.count && structures.parentOf(child) >= at; child++) {
+          if (structures.parentOf(child) === at) found.push(structureView(child));
+        }
+        return found;
+      },
+    };
   }
 
   /** Whether a line has bytes of its own. */

@@ -9,6 +9,7 @@ export const tokenTypes = ['property', 'decorator', 'number', 'string', 'enumMem
 export const tokenModifiers = ['readonly', 'deprecated'] as const;
 
 type TokenType = (typeof tokenTypes)[number];
+const typeNumbers = Object.fromEntries(tokenTypes.map((type, index) => [type, index])) as Record<TokenType, number>;
 
 interface Token {
   readonly start: number;
@@ -21,28 +22,28 @@ const readonly = 1;
 const deprecated = 2;
 
 /** The tokens of a part of the text in the protocol's form: five numbers each, places relative to the one before. */
-export function semanticTokens(document: TableDocument, from: number, to: number): readonly number[] {
-  const { file, syntax } = document;
+export function semanticTokens({ file, syntax }: TableDocument, from: number, to: number): readonly number[] {
   const starts = lineStarts(file);
   const data: number[] = [];
-  let lastLine = 0;
+  const shown = syntax.linesBetween(from, to);
+  // Lines of the text: tokens come in order.
+  let row = positionAt(file, shown[0]?.line.start ?? 0).line;
+  let lastRow = 0;
   let lastCharacter = 0;
   const put = (start: number, end: number, { type, modifiers }: Token): void => {
-    const { line, character } = positionAt(file, start);
-    data.push(line - lastLine, line === lastLine ? character - lastCharacter : character);
-    data.push(end - start, tokenTypes.indexOf(type), modifiers);
-    lastLine = line;
+    const character = start - starts[row]!;
+    data.push(row - lastRow, row === lastRow ? character - lastCharacter : character);
+    data.push(end - start, typeNumbers[type], modifiers);
+    lastRow = row;
     lastCharacter = character;
   };
-  for (const line of syntax.lines) {
-    if (line.end < from || line.start > to) continue;
-    const field = document.fieldAt(line.start);
-    const tokens =
-      field?.line.start === line.start ? tokensOf(field) : [{ ...unread, start: line.nameStart, end: line.nameEnd }];
-    for (const token of tokens) {
+  for (const { line, field } of shown) {
+    const unreadName = { ...unread, start: line.nameStart, end: line.nameEnd };
+    for (const token of field === undefined ? [unreadName] : tokensOf(field)) {
       // A token stays on its line; a list of bytes may go over several.
-      for (let start = token.start; start < token.end;) {
-        const next = starts[positionAt(file, start).line + 1] ?? file.text.length + 1;
+      for (let { start } = token; start < token.end;) {
+        while (row + 1 < starts.length && starts[row + 1]! <= start) row++;
+        const next = starts[row + 1] ?? file.text.length + 1;
         const end = Math.min(token.end, next - 1);
         if (end > start) put(start, end, token);
         start = next;
