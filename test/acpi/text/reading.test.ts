@@ -190,6 +190,11 @@ const readings: readonly Reading[] = [
     gives: 'table-definition-block',
   },
   {
+    title: 'what makes it a source of ASL, behind the raw data',
+    edit: (text) => `${text}// DefinitionBlock\n`,
+    gives: 'table-definition-block',
+  },
+  {
     title: 'the same on two lines of a comment does not',
     edit: (text) => `/* Definition\nBlock */\n${text}`,
     gives: 0n,

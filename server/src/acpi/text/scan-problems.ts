@@ -29,7 +29,7 @@ export function scanProblems(lines: Lines): TableTextProblem[] {
 /** iasl looks through a file line by line, comments and all, for the word that begins ASL (AslDetectSourceFileType). */
 const aslWord = /DefinitionBlock/i;
 
-function definitionBlocks({ file, comments, meaningless }: Lines): TableTextProblem[] {
+function definitionBlocks({ file, comments, meaningless, end: readTo }: Lines): TableTextProblem[] {
   const found: TableTextProblem[] = [];
   const lookIn = (from: number, to: number): void => {
     const at = file.text.slice(from, to).search(aslWord);
@@ -42,6 +42,9 @@ function definitionBlocks({ file, comments, meaningless }: Lines): TableTextProb
   };
   for (let index = 0; index < comments.length; index += 2) lookIn(comments[index]!, comments[index + 1]!);
   for (const { start, end } of meaningless) lookIn(start, end);
+  // Behind the table a text may be long, and is looked through for the usual spelling alone.
+  const behind = file.text.indexOf('DefinitionBlock', readTo);
+  if (behind >= 0) lookIn(behind, file.text.length);
   return found;
 }
 
