@@ -130,6 +130,19 @@ export class Structures {
     };
   }
 
+  /** Of each, its position among those of its kind that are part of the same one. */
+  positions(): Int32Array {
+    const positions = new Int32Array(this.count);
+    const counts = new Map<number, number>();
+    for (let index = 0; index < this.count; index++) {
+      const key = (this.parentOf(index) + 1) * kinds.length + this.#numbers[index * Column.count + Column.kind]!;
+      const position = counts.get(key) ?? 0;
+      positions[index] = position;
+      counts.set(key, position + 1);
+    }
+    return positions;
+  }
+
   all(): AssembledStructure[] {
     return Array.from({ length: this.count }, (_, index) => this.at(index));
   }
