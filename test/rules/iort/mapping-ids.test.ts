@@ -142,6 +142,14 @@ describe('single mappings', () => {
   });
 });
 
+describe('stream IDs that a component never gets', () => {
+  it('are nobody’s: no function has them as well', () => {
+    const device = component('\\_SB_.DMA0', [single(0x20, 0), single(0x100, 1)]);
+    const { rules } = checked(table(its(1, 0), smmuv3(base, [all(0)]), complex([all(1)]), device));
+    assert.deepEqual(rules, ['warning iort-smmu-bypass']);
+  });
+});
+
 describe('stream IDs without a way to the ITS', () => {
   it('are told once for a component', () => {
     const device = component(

@@ -149,7 +149,7 @@ export const iortNcLimit: TableRule = {
   summary: 'A named component’s address size limit is 0, above 64, or caps ZONE_DMA',
   docs: {
     effect:
-      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit. One that has mappings to an ITS alone need not do DMA, as HiSilicon’s interrupt generators: then nothing is printed (a note). One above 64 is none to the device, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64: 65 bits leave the machine next to nothing of it. A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
+      'With 0 Linux prints “Named component missing memory address limit” and the device has no limit. One that has mappings to an ITS alone need not do DMA, as HiSilicon’s interrupt generators: then nothing is printed (a note). One above 64 is none to the device, but Linux shifts by it to size ZONE_DMA, and on arm64 a shift counts modulo 64: 65 bits leave the machine no ZONE_DMA. A limit below 32 bits makes the memory of ZONE_DMA small for all devices of the machine (a warning).',
     why: limitWhy,
     fix: 'Say how many address bits the device has.',
     sources: [linux('nc_dma_get_range, acpi_iort_dma_get_max_cpu_address')],

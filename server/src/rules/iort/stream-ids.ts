@@ -24,7 +24,7 @@ export const iortStreamIdRange: TableRule = {
       corrected: amendment('Root complex', 'Output Base : 00000000'),
     },
   },
-  prerequisites: ['iort-mapping-range', 'iort-single-type'],
+  prerequisites: ['iort-mapping-range', 'iort-single-type', 'iort-rc-segment-duplicate'],
   perNode: true,
   *check(input) {
     const isLost = input.kernel.streamIdOutOfRange === 'iommu';

@@ -91,9 +91,13 @@ export interface StreamRange extends IdRange {
 /** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
 export const streamRanges = oncePer((node: IortNode): readonly StreamRange[] => {
   if (node.kind !== 'root-complex' && node.kind !== 'named-component') return [];
+  const isSmmu = ({ target }: IdMapping) => target?.kind === 'smmu' || target?.kind === 'smmuv3';
+  // Linux asks a component's mappings for its stream IDs up to the first that gives none; ranges are for a bus's children.
+  const last = node.mappings.findIndex((mapping) => !mapping.single || !isSmmu(mapping));
+  const isAsked = ({ index, single }: IdMapping) => node.kind === 'root-complex' || !single || last < 0 || index < last;
   return node.mappings.flatMap((mapping) => {
     const { target } = mapping;
-    if (target?.kind !== 'smmu' && target?.kind !== 'smmuv3') return [];
+    if (!isAsked(mapping) || (target?.kind !== 'smmu' && target?.kind !== 'smmuv3')) return [];
     const { start, end } = outputRange(mapping);
     return [{ start, end, node, mapping, smmu: target }];
   });
