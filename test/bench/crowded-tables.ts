@@ -32,7 +32,7 @@ export function crowdedTable(nodes: number): TableDraft {
   for (let component = 0; component < components; component++) {
     const fields = { ...coherentMemory, memorySizeLimit: 48 };
     const name = `\\_SB_.${objectName(component)}`;
-    const mappings = [{ ...streamId(component, smmus), flags: 1 }];
+    const mappings = [{ ...streamId(component, smmus, complexes), flags: 1 }];
     add({ kind: 'named-component', revision: 4, fields, name, padding: new Uint8Array(4), mappings });
   }
   for (let region = 0; region < regions; region++) {
@@ -43,7 +43,7 @@ export function crowdedTable(nodes: number): TableDraft {
       revision: 3,
       fields: { flags: 1 },
       descriptors: [descriptor],
-      mappings: [streamId(component, smmus)],
+      mappings: [streamId(component, smmus, complexes)],
     });
   }
   return { revision: 5, nodes: all };
@@ -66,10 +66,12 @@ function smmuv3(smmu: number): NodeDraft {
   };
 }
 
-/** Behind the IDs of the root complexes of its SMMU. */
-function streamId(component: number, smmus: number): MappingDraft {
-  const outputBase = 0x20000 + Math.floor(component / smmus);
-  return { inputBase: 0, count: 0, outputBase, target: smmus + (component % smmus) };
+/** On an SMMU that no root complex is behind, whose functions would have all IDs. */
+function streamId(component: number, smmus: number, complexes: number): MappingDraft {
+  const first = Math.min(complexes, smmus - 1);
+  const others = smmus - first;
+  const outputBase = Math.floor(component / others);
+  return { inputBase: 0, count: 0, outputBase, target: smmus + first + (component % others) };
 }
 
 /** `D000` to `DZZZ`: a letter in front, as every name of the namespace has. */

@@ -92,6 +92,24 @@ export function structureValues(
   return found;
 }
 
+/** How many bytes those values take. */
+export function structureSize(
+  { bytes }: ByteSource,
+  layout: StructureLayout,
+  start: number,
+  end: number,
+  optionalEnd: number,
+): number {
+  let size = 0;
+  for (const { field, offset } of places(layout)) {
+    const limit = field.sinceNode === undefined || optionalEnd > end ? end : optionalEnd;
+    const next = offset + field.size;
+    if (start + next > limit || start + next > bytes.length) break;
+    size = next;
+  }
+  return size;
+}
+
 /** A name that ends at `end`, its NUL included where it has one. */
 export function nameValue(bytes: Uint8Array, field: Field, offset: number, end: number): Value {
   const isTerminated = end > offset && bytes[end - 1] === 0;
@@ -106,8 +124,14 @@ export function byName<Name extends string>(values: readonly Value[]): Partial<R
   return named;
 }
 
+/** Bytes from the table's start. */
+export interface BytePlace {
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** Values in order of their bytes. */
-export function inOrder(values: Value[]): Value[] {
+export function inOrder<Part extends BytePlace>(values: Part[]): Part[] {
   for (let at = 1; at < values.length; at++) {
     if (values[at - 1]!.offset > values[at]!.offset) return values.sort((a, b) => a.offset - b.offset);
   }
@@ -116,7 +140,7 @@ export function inOrder(values: Value[]): Value[] {
 
 /** The bytes from `start` to `end` that none of the values, which are in order, covers. */
 export function gapsBetween(
-  values: readonly { readonly offset: number; readonly size: number }[],
+  values: readonly BytePlace[],
   start: number,
   end: number,
   kindAt: (offset: number) => Gap['kind'],

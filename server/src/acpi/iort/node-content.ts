@@ -6,8 +6,17 @@ import { itsIdentifier, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Field, StructureLayout } from '../layout/field';
 import { readNumber } from '../bytes';
-import { byName, fieldOffset, gapsBetween, inOrder, nameValue, structureValues, valueAt } from '../structure-values';
-import type { ByteSource } from '../structure-values';
+import {
+  byName,
+  fieldOffset,
+  gapsBetween,
+  inOrder,
+  nameValue,
+  structureSize,
+  structureValues,
+  valueAt,
+} from '../structure-values';
+import type { BytePlace, ByteSource } from '../structure-values';
 import type { Gap, GlobalInterrupts, IortNode, NodeKind, RmrDescriptor, TableProblem, Value } from './model';
 
 /** Elements that lie in the node. */
@@ -103,7 +112,7 @@ export class NodeContent implements ByteSource {
 
   get gaps(): readonly Gap[] {
     const { offset, end, nameEnd } = this.places;
-    this.gapsKept ??= gapsBetween(this.all, offset, end, (at) => (at === nameEnd ? 'padding' : 'node'));
+    this.gapsKept ??= gapsBetween(this.covered(), offset, end, (at) => (at === nameEnd ? 'padding' : 'node'));
     return this.gapsKept;
   }
 
@@ -147,6 +156,21 @@ export class NodeContent implements ByteSource {
       this.bodyKept = body;
     }
     return this.bodyKept;
+  }
+
+  /** The bytes that values take, in order: those of `all`, which need not be made to know them. */
+  private covered(): readonly BytePlace[] {
+    const { kind, layout, offset, end, bodyEnd, nameStart, nameEnd, arrays, mappingStart, mappingCount } = this.places;
+    const start = offset + nodeHeaderLayout.size;
+    const found: BytePlace[] = [{ offset, size: nodeHeaderLayout.size }];
+    const add = (from: number, size: number): void => void found.push({ offset: from, size });
+    if (layout !== undefined) add(start, structureSize(this, layout, start, end, bodyEnd));
+    if (nameStart >= 0) add(nameStart, nameEnd - nameStart);
+    arrays.forEach(({ start: from, count }, which) => {
+      if (count > 0) add(from, count * sizeOfElement(kind, which));
+    });
+    if (mappingCount > 0) add(mappingStart, mappingCount * idMappingLayout.size);
+    return inOrder(found);
   }
 
   private elements(which: number, field: Field): readonly Value[] {
