@@ -83,9 +83,14 @@ export function streamReservationsOf(
 
 /** KMALLOC_MAX_SIZE: 2^(MAX_PAGE_ORDER + PAGE_SHIFT), with the orders of arch/arm64/Kconfig ARCH_FORCE_MAX_ORDER. */
 function largestAllocation(pageSize: bigint): number {
-  const largest: Readonly<Record<string, number>> = { '4096': 2 ** 22, '16384': 2 ** 25, '65536': 2 ** 29 };
-  return largest[String(pageSize)] ?? 2 ** 22;
+  return largestAllocations.get(pageSize) ?? 2 ** 22;
 }
+
+const largestAllocations: ReadonlyMap<bigint, number> = new Map([
+  [4096n, 2 ** 22],
+  [16384n, 2 ** 25],
+  [65536n, 2 ** 29],
+]);
 
 const granule = 0x10000n;
 

@@ -44,30 +44,59 @@ export function windowDemands(prediction: RegionPrediction, guestRam: readonly A
   for (const group of prediction.groups) {
     for (const device of group.devices) {
       const window = device.regions.find(({ type }) => type === 'software-msi');
-      if (window !== undefined) demands.push(demandOf(group, device, window.range, prediction.kernel, guestRam));
+      if (window !== undefined)
+        demands.push(new DeviceDemand(group, device, window.range, prediction.kernel, guestRam));
     }
   }
   return demands;
 }
 
-function demandOf(
-  group: PredictedGroup,
-  device: PredictedDevice,
-  window: AddressRange<Iova>,
-  kernel: KernelProfile,
-  guestRam: readonly AddressRange[],
-): WindowDemand {
-  const doorbells = doorbellsOf(device, kernel);
-  const obstacles = [...obstaclesOf(group, device)];
-  for (const range of guestRam) obstacles.push({ range, kind: 'guest-ram', text: 'guest RAM', source: undefined });
-  const least = roomFor(doorbells, granule);
-  const needed = roomFor(doorbells, kernel.pageSize);
-  const unknownObstacles = device.master.hostBridge?.outboundUnknown;
-  return { group, device, window, doorbells, least, needed, obstacles, unknownObstacles, allowed: clearOf(obstacles) };
+/** Of thousands of devices, hardly any is asked what stands in the way. */
+class DeviceDemand implements WindowDemand {
+  private doorbellsKept: readonly Doorbell[] | undefined;
+  private obstaclesKept: readonly Obstacle[] | undefined;
+  private allowedKept: readonly AddressRange<Iova>[] | undefined;
+
+  constructor(
+    readonly group: PredictedGroup,
+    readonly device: PredictedDevice,
+    readonly window: AddressRange<Iova>,
+    private readonly kernel: KernelProfile,
+    private readonly guestRam: readonly AddressRange[],
+  ) {}
+
+  get doorbells(): readonly Doorbell[] {
+    return (this.doorbellsKept ??= doorbellsOf(this.device, this.kernel));
+  }
+
+  get least(): bigint {
+    return roomFor(this.doorbells, granule);
+  }
+
+  get needed(): bigint {
+    return roomFor(this.doorbells, this.kernel.pageSize);
+  }
+
+  get obstacles(): readonly Obstacle[] {
+    return (this.obstaclesKept ??= [...obstaclesOf(this.group, this.device), ...this.guestRam.map(ramObstacle)]);
+  }
+
+  get unknownObstacles(): string | undefined {
+    return this.device.master.hostBridge?.outboundUnknown;
+  }
+
+  get allowed(): readonly AddressRange<Iova>[] {
+    return (this.allowedKept ??= clearOf(this.obstacles));
+  }
+}
+
+function ramObstacle(range: AddressRange): Obstacle {
+  return { range, kind: 'guest-ram', text: 'guest RAM', source: undefined };
 }
 
 /** drivers/iommu/dma-iommu.c iommu_dma_get_msi_page: a page for each host page that holds a doorbell, one if none is known. */
 function roomFor(doorbells: readonly Doorbell[], pageSize: bigint): bigint {
+  if (doorbells.length < 2) return pageSize;
   const pages = new Set(doorbells.map(({ address }) => address / pageSize));
   return pageSize * BigInt(Math.max(pages.size, 1));
 }
@@ -92,7 +121,9 @@ export function mergedDemand(demands: readonly WindowDemand[], { pageSize }: Ker
   );
   const obstacles = [...byText.values()];
   const least = roomFor(doorbells, granule);
-  return { ...first, doorbells, least, needed: roomFor(doorbells, pageSize), obstacles, allowed: clearOf(obstacles) };
+  const { group, device, window, unknownObstacles } = first;
+  const needed = roomFor(doorbells, pageSize);
+  return { group, device, window, doorbells, least, needed, obstacles, unknownObstacles, allowed: clearOf(obstacles) };
 }
 
 function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice): Generator<Obstacle> {
@@ -139,8 +170,16 @@ const notForwarded = oncePer(({ windows, levels, problem }: Inbound): readonly O
 
 /** Each doorbell page that the device's MSIs can go to. */
 export function doorbellsOf({ master }: PredictedDevice, kernel: KernelProfile): Doorbell[] {
+  const parents = msiParentsOf(master, kernel);
+  const [parent] = parents;
+  if (
+    parents.length === 1 &&
+    parent!.controller.target?.doorbells.length === 0 &&
+    msiMapOf(master, kernel) === undefined
+  )
+    return [];
   const controllers = new Set<MsiController>(mappedControllers(master, kernel));
-  for (const { controller, problem } of msiParentsOf(master, kernel)) {
+  for (const { controller, problem } of parents) {
     if (problem === undefined && controller.target !== undefined) controllers.add(controller.target);
   }
   const byPage = new Map<bigint, Doorbell>();

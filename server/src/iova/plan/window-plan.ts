@@ -103,7 +103,11 @@ export function planWindow(
 }
 
 /** Why doorbells cannot be mapped in a window; empty if they can. */
-export function objections(demand: WindowDemand, window: AddressRange<Iova>, pageSize: bigint): Reason[] {
+export function objections(
+  demand: Pick<WindowDemand, 'needed' | 'obstacles'>,
+  window: AddressRange<Iova>,
+  pageSize: bigint,
+): Reason[] {
   const found: Reason[] = [];
   const say = (text: string, source?: SourceRange): void => {
     found.push({ text, source });
@@ -150,7 +154,7 @@ function candidatesFor(
   const isNew = (range: AddressRange): boolean => range.start !== demand.window.start;
   const judge = (range: AddressRange<Iova>): JudgedWindow => {
     // A place that is proposed must do for hosts with the largest pages.
-    const against = objections({ ...demand, needed: demand.least }, range, granule);
+    const against = objections({ needed: demand.least, obstacles: demand.obstacles }, range, granule);
     const fits = against.length === 0;
     const name = wellKnown.find(([known]) => known.start === range.start)?.[1];
     const merits = meritsOf(range, sizeOf(demand.window), demand.least, true, demand.unknownObstacles).map((text) => ({

@@ -1,5 +1,8 @@
 // Nodes as such: their lengths, types, revisions and identifiers.
+import { readNumber } from '../../acpi/bytes';
 import type { IortNode, IortTable, TableProblem } from '../../acpi/iort/model';
+import { nodeHeaderLayout } from '../../acpi/layout/iort';
+import { fieldOffset } from '../../acpi/structure-values';
 import type { Fix } from '../../text/diagnostic';
 import { count, hex } from '../numbers';
 import { evidenceAt } from '../rule';
@@ -312,8 +315,9 @@ export const iortIdentifier: TableRule = {
     },
   },
   *check(input) {
-    const nodes = input.table.nodes.filter(({ offset }) => wayTo(input, offset).length === 0);
     const revision = tableRevision(input);
+    if (revision >= 3 && haveDistinctIdentifiers(input.table)) return;
+    const nodes = input.table.nodes.filter(({ offset }) => wayTo(input, offset).length === 0);
     if (revision === 0) {
       const wrong = nodes.filter(({ header }) => header.identifier.value !== 0n);
       const all: NewValue[] = wrong.map(({ header }) => [header.identifier, 0n]);
@@ -348,6 +352,13 @@ export const iortIdentifier: TableRule = {
     );
   },
 };
+
+const identifierAt = fieldOffset(nodeHeaderLayout, 'identifier')!;
+
+function haveDistinctIdentifiers({ bytes, nodes }: IortTable): boolean {
+  const met = new Set(nodes.map(({ offset }) => readNumber(bytes, offset + identifierAt, 4)));
+  return met.size === nodes.length;
+}
 
 function* sharedIdentifiers(input: TableInput, nodes: readonly IortNode[], numbered: Fix) {
   const owners = new Map<bigint, IortNode[]>();

@@ -1,5 +1,6 @@
 // Where SMMUs have their registers, and what lies over them.
 import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
+import { oncePer } from '../../text/once';
 import { formatRange, hex, list, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
@@ -44,6 +45,13 @@ function counterPages(node: IortNode): Registers[] {
   return pages.map((start) => ({ node, start, end: start + 0xfffn }));
 }
 
+/** All that a node has addresses for. */
+const claims = oncePer((node: IortNode): readonly Registers[] => [
+  ...registersOf(node),
+  ...reservedRanges(node),
+  ...counterPages(node),
+]);
+
 export const iortSmmuv3Base: TableRule = {
   id: 'iort-smmuv3-base',
   severity: 'error',
@@ -65,12 +73,7 @@ export const iortSmmuv3Base: TableRule = {
   },
   prerequisites: ['iort-rmr-no-descriptor', 'iort-node-too-short'],
   *check(input) {
-    const all = input.table.nodes.flatMap((node) => [
-      ...registersOf(node),
-      ...reservedRanges(node),
-      ...counterPages(node),
-    ]);
-    const overlapping = overlaps(all);
+    const overlapping = overlaps(nodesOf(input, 'smmuv3', 'smmu', 'rmr', 'pmcg').flatMap(claims));
     for (const node of nodesOf(input, 'smmuv3')) {
       const { base } = node.values;
       if (base === undefined) continue;
