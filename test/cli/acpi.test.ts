@@ -179,6 +179,17 @@ describe('an IORT on the command line', () => {
     assert.match(stderr, /no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it/);
   });
 
+  it('says the line of a dump that makes a region', () => {
+    const folder = withTables(preserved, {});
+    const dump = dumpOf(bytesOf('qemu-madt.aml'), 'APIC') + dumpOf(bytesOf('a04-rmr-pci.aml'), 'IORT');
+    folder.write('acpi.txt', dump);
+    const { groups } = JSON.parse(regions(folder, 'acpi.txt', '--format', 'json')) as {
+      groups: { regions: { source: { line: number; column: number } | null }[] }[];
+    };
+    const { line, column } = groups.flatMap((group) => group.regions).find(({ source }) => source !== null)!.source!;
+    assert.equal(dump.split('\n')[line - 1]!.slice(column - 1, column + 10), '00 00 00 70');
+  });
+
   it('says the bytes of a binary that make regions, and names ways of ACPI as what they are', () => {
     const folder = withTables(preserved, { IORT: 'a04-rmr-pci.aml', 'nc.aml': 'a07-rmr-named-component.aml' });
     const { groups } = JSON.parse(regions(folder, 'IORT', '--format', 'json')) as {

@@ -3,12 +3,13 @@ import path from 'node:path';
 import { readAcpiDump, type AcpiDump, type DumpedTable } from '../acpi/acpidump';
 import { decodeViot, type ViotTable } from '../acpi/viot';
 import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
+import type { PlaceOf } from '../acpi/text/table-text';
 import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
 import { topologyFromAcpi, type AcpiSettings } from '../topology/from-acpi';
 import type { Topology } from '../topology/model';
 import { withViot } from '../topology/with-viot';
-import type { ShownTable } from './dump-places';
+import { placesInDump, type ShownTable } from './dump-places';
 import type { FileError, FileStore } from './files';
 import { inputKind } from './input-kind';
 import type { Settings } from './settings';
@@ -214,10 +215,13 @@ const noTopology: Topology = {
 };
 
 /** What the tables describe; nothing where the given one is no IORT. */
-export function topologyOfMachine({ document, madt, viot }: AcpiMachine, settings: AcpiSettings): Topology {
-  const { iort, placeOf } = document;
+export function topologyOfMachine(machine: AcpiMachine, settings: AcpiSettings): Topology {
+  const { document, madt, viot, dump } = machine;
+  const { iort } = document;
   if (iort === undefined) return noTopology;
-  const placed = madt?.madt && { table: madt.madt, placeOf: madt.placeOf };
-  const topology = topologyFromAcpi({ table: iort, placeOf }, placed, settings);
+  const placeOf = (of: TableDocument): PlaceOf =>
+    dump === undefined ? of.placeOf : placesInDump(dump.file, dump.tables, of);
+  const placed = madt?.madt && { table: madt.madt, placeOf: placeOf(madt) };
+  const topology = topologyFromAcpi({ table: iort, placeOf: placeOf(document) }, placed, settings);
   return viot === undefined ? topology : withViot(topology, viot);
 }

@@ -1,6 +1,7 @@
-// Findings about a table of a dump, at the bytes of the dump: the text that they were found in was printed, and is in no file.
+// Values of a table of a dump, and findings about it, at the bytes of the dump: the text that they were found in was printed, and is in no file.
 import { placeInDump, type DumpedTable } from '../acpi/acpidump';
 import type { TableDocument } from '../acpi/text/document';
+import type { PlaceOf } from '../acpi/text/table-text';
 import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile, SourceRange } from '../text/source-file';
 
@@ -8,6 +9,15 @@ import type { SourceFile, SourceRange } from '../text/source-file';
 export interface ShownTable {
   readonly document: TableDocument;
   readonly table: DumpedTable;
+}
+
+/** Where a table's values stand in the dump that it comes from. */
+export function placesInDump(file: SourceFile, tables: readonly ShownTable[], document: TableDocument): PlaceOf {
+  const table = tables.find((each) => each.document === document)?.table;
+  return ({ offset, size }) => {
+    const place = table && placeInDump(table, offset, size);
+    return place && { file, ...place };
+  };
 }
 
 /** Fixes change the printed text, or write comments: a dump has no place for either. */
