@@ -201,7 +201,7 @@ export const iortMappingOffByOne: TableRule = {
   summary: 'The last ID of a mapping is the first of another: ID Count holds the number of IDs, not that minus 1',
   docs: {
     effect:
-      'Linux gives the ID that both take to the range that begins with it: with “conflicting mapping for input ID” and “applying workaround.” in the log at each look-up where that one stands behind the other, without a word where it stands first. Other readers take the first mapping. QEMU up to 7.2 writes such a table where a bus has no IOMMU.',
+      'Linux gives the ID that both take to the range that begins with it: with “conflicting mapping for input ID” and “applying workaround.” in the log at each look-up where that one stands behind the other, without a word where it stands first. Other readers take the first mapping. QEMU before 9.1 writes such a table where a bus has no IOMMU.',
     why: 'ID Count is the number of IDs in the range minus 1. Who writes the number itself makes each range one ID too long.',
     fix: 'Subtract 1 from the count of the range that is too long.',
     sources: [linux('iort_id_map, iort_node_map_id (check_overlap)'), specification('ID mapping format')],

@@ -73,7 +73,7 @@ export const iortSmmuBypass: TableRule = {
   docs: {
     effect:
       'Devices with those IDs have no IOMMU: their DMA is not confined, and they cannot be passed through. It is meant so where a bus is known to bypass the SMMU (QEMU’s `bypass_iommu`). A named component’s single mapping to an ITS gives the device ID of its MSIs, if its stream IDs have no way there themselves; in front of those to the SMMU it costs the device its stream IDs (a warning).',
-    why: 'A mapping to an ITS group gives a device ID for MSIs and nothing else.',
+    why: 'A mapping to an ITS group gives a device ID for MSIs and nothing else. Linux asks a component’s mappings for stream IDs one after the other, up to the first that leads to no SMMU, and for an ITS up to the first that leads to one.',
     fix: 'Map the IDs to the SMMU if they are behind it.',
     sources: [
       specification('root complex node'),

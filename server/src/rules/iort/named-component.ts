@@ -27,7 +27,7 @@ export const iortNcName: TableRule = {
   docs: {
     effect:
       'Linux never finds the node for the device: no IOMMU, no MSIs, no address limit. Of two nodes with one name the first counts (a warning).',
-    why: 'Linux compares the name byte for byte with the device’s full path as ACPICA gives it: a backslash and segments of four characters, filled up with `_` and joined by dots, as in `\\_SB_.DMA0`. Shorter segments as in `\\_SB.DMA0` are ASL’s way of writing and match nothing.',
+    why: 'Linux compares the name byte for byte with the device’s full path as ACPICA gives it: a backslash and segments of four characters, filled up with `_` and joined by dots, as in `\\_SB_.DMA0`. Shorter segments as in `\\_SB.DMA0` are ASL’s way of writing and match nothing; tables that were made for Windows have them.',
     fix: 'Write the full path with padded segments.',
     sources: [linux('iort_match_node_callback'), firmwareTestSuite, specification('named component node')],
     example: {
