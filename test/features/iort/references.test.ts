@@ -67,6 +67,13 @@ describe('inlay hints in an IORT', () => {
     assert.ok(all.includes('203: Node Reference : 00000048 | SMMUv3 0x2b400000'));
   });
 
+  it('name the first node at the header, and say where a memory range ends', () => {
+    const all = shown(0, exampleTable.length);
+    assert.ok(all.includes('16: Node Offset : 00000030 | ITS group 0'));
+    assert.ok(all.includes('222: Length of RMR : 0000000000100000 | to 0x900fffff'));
+    assert.ok(all.includes('226: ID Count : 00000000 | one ID'));
+  });
+
   it('say where no node is', () => {
     const wrong = tableOf(exampleTable.replace('Output Reference : 00000048', 'Output Reference : 00000049'));
     assert.ok(inlayHints(wrong, 0, exampleTable.length).some(({ label }) => label === 'no node'));

@@ -1,8 +1,8 @@
 // What numbers of an IORT stand for, shown behind them: the node that an offset names, and where a range of IDs ends.
 import { referencesOf } from '../../acpi/iort/edit';
-import type { IdMapping, IortNode, Value } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, RmrDescriptor, Value } from '../../acpi/iort/model';
 import type { TableDocument } from '../../acpi/text/document';
-import { hex } from '../../text/numbers';
+import { hex, humanSize } from '../../text/numbers';
 import { nodeLabel } from './names';
 
 export interface InlayHint {
@@ -23,15 +23,24 @@ export function inlayHints(document: TableDocument, start: number, end: number):
       hints.push({ offset: place.end, label, tooltip });
     }
   };
+  const addReference = (value: Value): void => {
+    const target = iort.nodeAt(Number(value.value));
+    if (target !== undefined) add(value, nodeLabel(target), `The node at ${hex(target.offset)}`);
+    else if (value.value !== 0n) add(value, 'no node', `No node begins at ${hex(value.value)}`);
+  };
+  if (iort.nodeOffset !== undefined && iort.nodes.length > 0) addReference(iort.nodeOffset);
   for (const node of nodesBetween(document, start, end)) {
-    for (const value of referencesOf(node)) {
-      const target = iort.nodeAt(Number(value.value));
-      if (target !== undefined) add(value, nodeLabel(target), `The node at ${hex(target.offset)}`);
-      else if (value.value !== 0n) add(value, 'no node', `No node begins at ${hex(value.value)}`);
-    }
+    referencesOf(node).forEach(addReference);
     for (const mapping of node.mappings) rangeHints(mapping, add);
+    if (node.kind === 'rmr') for (const descriptor of node.descriptors) memoryHint(descriptor, add);
   }
   return hints;
+}
+
+function memoryHint({ base, length }: RmrDescriptor, add: (...hint: HintOfValue) => void): void {
+  if (length.value === 0n) return;
+  const last = base.value + length.value - 1n;
+  add(length, `to ${hex(last)}`, `${humanSize(length.value)}, from ${hex(base.value)}`);
 }
 
 function rangeHints({ single, inputBase, count, outputBase }: IdMapping, add: (...hint: HintOfValue) => void): void {
@@ -41,7 +50,8 @@ function rangeHints({ single, inputBase, count, outputBase }: IdMapping, add: (.
   }
   const ids = count.value + 1n;
   const amount = ids === 1n ? 'one ID' : `${ids} IDs`;
-  add(count, `to ${hex(inputBase.value + count.value)}`, `${amount}, from ${hex(inputBase.value)}`);
+  const last = hex(inputBase.value + count.value);
+  add(count, ids === 1n ? amount : `to ${last}`, `${amount}, from ${hex(inputBase.value)}`);
   if (count.value > 0n) add(outputBase, `to ${hex(outputBase.value + count.value)}`, amount);
 }
 
