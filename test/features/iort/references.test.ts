@@ -44,6 +44,11 @@ describe('node offsets in an IORT', () => {
       );
     }
     assert.equal(references(fromNode.document, fromNode.offset, true).length, expected.length + 1);
+    const first = markedAt('ItsCount');
+    assert.deepEqual(
+      references(first.document, first.offset, false).map(({ start }) => lineText(first.document, start).split(':')[1]),
+      [' Node Offset ', ' Output Reference ', ' Output Reference '],
+    );
   });
 });
 

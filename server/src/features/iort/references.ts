@@ -49,8 +49,8 @@ export function references(document: TableDocument, offset: number, withDeclarat
   const node = nodeMeantAt(document, offset);
   if (iort === undefined || node === undefined) return [];
   const own = withDeclaration ? [placeOf(node.header.type, 'line')] : [];
-  const named = iort.nodes
-    .flatMap(referencesOf)
+  const first = iort.nodeOffset === undefined ? [] : [iort.nodeOffset];
+  const named = [...first, ...iort.nodes.flatMap(referencesOf)]
     .filter(({ value }) => value === BigInt(node.offset))
     .map((value) => placeOf(value));
   return [...own, ...named].filter((range) => range !== undefined);
