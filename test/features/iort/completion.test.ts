@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { completions } from '../../../server/src/features/iort/completion';
 import type { Completion } from '../../../server/src/features/iort/completion-item';
 import { exampleTable, marked, markedAt, tableOf } from './table';
@@ -167,6 +169,15 @@ describe('completion of lines in an IORT', () => {
     assert.ok(labels(interrupt).includes('Context Interrupt'));
     const range = marked(exampleTable.replace(/(Length of RMR.*\n.*\n)/, '$1‸\n'));
     assert.deepEqual(errors(taken(range, 'Base Address of RMR')), []);
+  });
+
+  it('offers the lines of a MADT’s entries', () => {
+    const madt = readFileSync(path.join(import.meta.dirname, '../../../docs/rules/madt.dsl'), 'utf8');
+    const place = marked(madt.replace(/(Translation ID.*\n).*Base Address.*\n/, '$1‸\n'));
+    assert.equal(labels(place)[0], 'Base Address');
+    const begun = marked(madt.replace(/(Translation ID.*\n)(?:.+\n)+/, '$1‸\n'));
+    const text = taken(begun, 'Rest of the GIC ITS');
+    assert.equal(tableOf(text).bytes.length, tableOf(madt).bytes.length);
   });
 
   it('leaves a blank line between a new node and what follows', () => {

@@ -4,6 +4,7 @@ import { writtenFields, type Field } from '../../acpi/layout/field';
 import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
 import { itsIdentifier, namePadding } from '../../acpi/layout/iort-nodes';
 import { contextInterrupt } from '../../acpi/layout/iort-smmu';
+import { madtEntryLayout, madtTableLayout, writtenMadtFields } from '../../acpi/layout/madt';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import { rawTableData } from '../../acpi/text/scan';
 import { issues, newIort } from '../../acpi/text/template';
@@ -165,7 +166,9 @@ function linesOf(document: TableDocument, structure: TextStructure, form: LineFo
   const fields: readonly Field[] =
     structure.kind === 'node'
       ? [...writtenNodeHeader(form.style, revision), ...nodeBody(document, structure, form)]
-      : writtenFields(structure.layout, form.style);
+      : structure.kind === 'subtable'
+        ? [...writtenFields(structure.layout, form.style), ...entryBody(document, structure, form)]
+        : writtenFields(structure.layout, form.style);
   return fields.flatMap((field) => linesOfField(field, form.style));
 }
 
@@ -176,6 +179,11 @@ function nodeBody({ bytes }: TableDocument, { offset }: TextStructure, form: Lin
   const body = writtenFields(layout, form.style);
   if (type === 0) return [...body, itsIdentifier];
   return type === 1 ? [...body, namePadding] : body;
+}
+
+function entryBody({ bytes, madt }: TableDocument, { offset }: TextStructure, { style }: LineForm): readonly Field[] {
+  const layout = madtEntryLayout(bytes[offset] ?? 0xff);
+  return layout === undefined ? [] : writtenMadtFields(layout, style, Number(madt?.header.revision?.value ?? 0n));
 }
 
 interface RemainingLine {
@@ -194,8 +202,9 @@ function remaining(
   if (structure === undefined) return [];
   let all = linesOf(document, structure, form);
   // Behind the header of a table stand its own fields.
-  if (structure.layout === tableHeaderLayout && document.iort !== undefined) {
-    all = [...all, ...linesOf(document, { ...structure, kind: 'table-body', layout: iortTableLayout }, form)];
+  const body = document.iort !== undefined ? iortTableLayout : document.madt && madtTableLayout;
+  if (structure.layout === tableHeaderLayout && body !== undefined) {
+    all = [...all, ...linesOf(document, { ...structure, kind: 'table-body', layout: body }, form)];
   }
   const isSame = (one: LineOf, { field, flag }: LineOf) =>
     one.flag?.label === flag?.label && one.field.label === field.label && one.field.name === field.name;
@@ -233,8 +242,9 @@ function defaultText(document: TableDocument, { field, flag }: LineOf): string {
 }
 
 function structureTitle(document: TableDocument, { structure }: TextField): string {
+  const type = document.bytes[structure?.offset ?? 0] ?? 0xff;
+  if (structure?.kind === 'subtable') return madtEntryLayout(type)?.title ?? structure.layout.title;
   if (structure?.kind !== 'node') return structure?.layout.title ?? 'table';
-  const type = document.bytes[structure.offset] ?? 0xff;
   return newNodeKinds[type] === undefined ? 'node' : kindTitle(newNodeKinds[type]);
 }
 

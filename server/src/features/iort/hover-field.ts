@@ -11,6 +11,7 @@ import {
   type FlagField,
 } from '../../acpi/layout/field';
 import { bodyLayout } from '../../acpi/layout/iort';
+import { madtEntryLayout } from '../../acpi/layout/madt';
 import type { TextField, TextStructure } from '../../acpi/text/table-text';
 import { hex, humanSize } from '../../text/numbers';
 import { bullets, code, type Text } from '../hover/subject';
@@ -40,11 +41,12 @@ function ofStructure(document: TableDocument, { structure }: TextField): string 
   return structure === undefined ? '' : ` of the ${titleOf(document, structure)}`;
 }
 
-/** A node is called after its body. */
-function titleOf({ iort }: TableDocument, { kind, layout, offset }: TextStructure): string {
+/** A node or an entry is called after its body. */
+function titleOf({ iort, bytes }: TableDocument, { kind, layout, offset }: TextStructure): string {
   const node = kind === 'node' ? iort?.nodeAt(offset) : undefined;
   const body = node === undefined ? undefined : bodyLayout(Number(node.header.type.value));
-  const title = kind === 'node' ? (body?.title ?? 'node') : layout.title;
+  const entry = kind === 'subtable' ? madtEntryLayout(bytes[offset] ?? 0xff) : undefined;
+  const title = kind === 'node' ? (body?.title ?? 'node') : (entry ?? layout).title;
   return /^[A-Z][a-z]/.test(title) ? title.charAt(0).toLowerCase() + title.slice(1) : title;
 }
 
