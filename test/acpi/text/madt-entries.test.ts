@@ -78,6 +78,20 @@ describe('entries of a MADT as text', () => {
     }
   });
 
+  it('say where flags and the lines below disagree, of which iasl compiles the lines', () => {
+    const text = printTable(madt([0], random(4), 'current', 5), { style: 'current' });
+    for (const written of ['00000003', '1 + 2', 'zz', 'FFFFFFFFFF']) {
+      const changed = text
+        .replace(/(Local Apic ID[^]*?Flags \(decoded below\) :) .*/, `$1 ${written}`)
+        .replace(/(Processor Enabled :) ./, '$1 1')
+        .replace(/(Runtime Online Capable :) ./, '$1 0');
+      const { bytes, diagnostics } = documentOfText(sourceFile('madt.dsl', changed));
+      const [found, ...others] = diagnostics.filter(({ rule }) => rule === 'table-flag-lines');
+      assert.deepEqual([bytes[48], others.length, diagnostics.length], [1, 0, 1], written);
+      assert.equal(found?.fixes?.[0]?.change().edits[0]?.newText, '00000001');
+    }
+  });
+
   it('come back also where they are too short, too long, or of a type that nobody knows', () => {
     for (const style of styles) {
       for (const type of [0, localSapic, cpuInterface, 0x10, 0x1c, 0x42, firstOemType]) {
@@ -100,6 +114,16 @@ describeWithIasl('entries of a MADT and iasl', function (iasl) {
       for (const bytes of [madt(typesFor(style), random(2), style, 7), ...tables(style, 20)]) {
         const { output, messages } = await compileText(iasl[style], printTable(bytes, { style }));
         assert.equal(hexOf(output), hexOf(bytes), messages);
+      }
+    }
+  });
+
+  it('compile to the same bytes where flags and the lines below disagree', async () => {
+    for (const style of styles) {
+      for (const bytes of tables(style, 10)) {
+        const text = printTable(bytes, { style }).replaceAll(/(Flags \(decoded below\) :) .*/g, '$1 zz');
+        const { output, messages } = await compileText(iasl[style], text);
+        assert.equal(hexOf(output), hexOf(documentOfText(sourceFile('madt.dsl', text, 'latin1')).bytes), messages);
       }
     }
   });

@@ -177,6 +177,8 @@ const readings: readonly Reading[] = [
   { title: 'a byte order mark', edit: (text) => `\ufeff${text}`, gives: 'table-not-text', isLost: true },
   { title: 'a letter in a note', edit: value('VATOS Address', '5 [é]'), gives: 'table-not-text', isLost: true },
   { title: 'a control character', edit: (text) => `\u0001\n${text}`, gives: 'table-not-text', isLost: true },
+  { title: 'a letter behind the raw data', edit: (text) => `${text}é\n`, gives: 'table-not-text', isLost: true },
+  { title: 'a letter in a comment behind the raw data', edit: (text) => `${text}// é\n/* é */\n`, gives: 0n },
   { title: 'a lone CR', edit: (text) => `x\rx\n${text}`, gives: 'table-lone-return', isLost: true },
   { title: 'a CR at the very end', edit: (text) => `${text.slice(0, text.indexOf('Raw Table'))}\r`, gives: 0n },
   {

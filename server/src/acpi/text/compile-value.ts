@@ -17,6 +17,12 @@ export function compile(assembler: Assembler, field: Field, line: number): void 
     compileBytes(assembler, remark, line, field.size);
     return;
   }
+  if (field.kind === 'flags' && assembler.compilesFlags && !isAsWritten(assembler.lines, line)) {
+    // The lines below make up the value; what stands here need not be a number.
+    const evaluation = evaluate(valueOfLine(assembler.lines, line), assembler.labels);
+    assembler.appendInteger(field.size, evaluation.kind === 'value' ? evaluation.value : 0n);
+    return;
+  }
   if (field.kind === 'integer' || field.kind === 'flags') {
     compileInteger(assembler, field, line);
     return;

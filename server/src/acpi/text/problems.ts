@@ -29,6 +29,7 @@ export const tableTextRules = [
   rule('table-string-length', 'error', 'A string that is too long for its field'),
   rule('table-bytes', 'error', 'A value that is no list of bytes'),
   rule('table-flag-range', 'error', 'A flag that is too large for its bits'),
+  rule('table-flag-lines', 'warning', 'Flags of a MADT that the lines below say otherwise: iasl compiles the lines'),
   rule('table-reserved', 'warning', 'A reserved field that is not zero: it is compiled as zero, or refused'),
   rule('table-padding', 'warning', 'A named component whose mapping offset iasl refuses'),
   rule('table-array-order', 'warning', 'Arrays of a node in an order that iasl refuses'),

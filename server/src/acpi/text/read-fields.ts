@@ -1,5 +1,6 @@
 // The fields of a structure from their lines, with the flag lines under them and lines of ours between.
 import type { Computed, Field, FlagField, StructureLayout } from '../layout/field';
+import { readInteger } from '../bytes';
 import { sizeOf, writtenFields } from '../layout/field';
 import type { Assembler, Reached, Slot } from './assembler';
 import { compile, compileNumber } from './compile-value';
@@ -163,7 +164,21 @@ function readFlagLines(
     if (assembler.compilesFlags) compiled |= flagBits(assembler, flag, line);
   }
   if (!assembler.compilesFlags || lines === 0 || (fieldLine >= 0 && isAsWritten(assembler.lines, fieldLine))) return;
+  const written = readInteger(assembler.bytes(), offset, field.size);
   assembler.write(offset, field.size, compiled);
+  if (fieldLine < 0 || written === compiled) return;
+  const digits = compiled
+    .toString(16)
+    .toUpperCase()
+    .padStart(2 * field.size, '0');
+  const [start, end] = assembler.placeOfValue(fieldLine);
+  const message = `In this table iasl compiles the lines below, which make 0x${digits}, and not this number.`;
+  assembler.report('table-flag-lines', fieldLine, 'value', message, {
+    title: `Set to ${digits}`,
+    start,
+    end,
+    newText: digits,
+  });
 }
 
 /** -1 for a line that is missing. */

@@ -23,7 +23,19 @@ export function scanProblems(lines: Lines): TableTextProblem[] {
       found.push({ rule: isOwn ? 'table-own-line' : 'table-line-ignored', start, end, message });
     }
   }
-  return [...found, ...definitionBlocks(lines)];
+  return [...found, ...foreignBehind(lines), ...definitionBlocks(lines)];
+}
+
+/** A character behind the table for which iasl takes the file for a binary all the same. */
+function foreignBehind(lines: Lines): TableTextProblem[] {
+  const { text } = lines.file;
+  const foreign = /[^\t-\r\x20-\x7e]/g;
+  foreign.lastIndex = lines.end;
+  const start = foreign.exec(text)?.index;
+  if (start === undefined) return [];
+  const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
+  const isInComment = line.includes('//') || text.lastIndexOf('/*', start) > text.lastIndexOf('*/', start);
+  return isInComment ? [] : [inWords(lines, { kind: 'not-text', start })];
 }
 
 /** iasl looks through a file line by line, comments and all, for the word that begins ASL (AslDetectSourceFileType). */
