@@ -6,7 +6,7 @@ import type { KernelProfile } from './kernel-profile';
 import { mediatekReservations, mediatekWindow } from './mediatek';
 import type { DeviceRegion } from './prediction';
 import { alignDown } from './ranges';
-import { hasStreamRegions, streamRegions } from './stream-regions';
+import { mayHaveStreamRegions, streamRegions } from './stream-regions';
 
 export interface DeviceRegions {
   readonly regions: readonly DeviceRegion[];
@@ -28,7 +28,8 @@ export function deviceRegions(
   kernel: KernelProfile,
 ): DeviceRegions {
   const firmware = own && takesFirmwareRegions(iommu, kernel) ? master.reservations : [];
-  if (firmware.length === 0 && !hasStreamRegions(iommu) && hasMsiWindowAlone(iommu)) return msiWindowAlone(kernel);
+  if (firmware.length === 0 && hasMsiWindowAlone(iommu) && !mayHaveStreamRegions(iommu, ids))
+    return msiWindowAlone(kernel);
   const unknown: string[] = [];
   const regions: DeviceRegion[] = [...driverRegions(iommu, master, ids, kernel, unknown)];
   regions.push(...streamRegions(iommu, master, ids, kernel, unknown));

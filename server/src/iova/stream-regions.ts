@@ -6,9 +6,16 @@ import type { KernelProfile } from './kernel-profile';
 import type { DeviceRegion } from './prediction';
 import { alignDown } from './ranges';
 
-/** Whether some device behind the IOMMU may have such regions. */
-export function hasStreamRegions({ streamReservations, streamDoorbells }: Iommu): boolean {
-  return streamDoorbells !== undefined || (streamReservations !== undefined && streamReservations.length > 0);
+/** Whether a device with these IDs may have such regions: most have none. */
+export function mayHaveStreamRegions(
+  { streamReservations = [], streamDoorbells }: Iommu,
+  ids: readonly number[],
+): boolean {
+  if (streamDoorbells !== undefined) return true;
+  for (const { streams } of streamReservations) {
+    for (const { first, last } of streams) for (const id of ids) if (first <= id && id <= last) return true;
+  }
+  return false;
 }
 
 /** `ids`: those of the device, or of one of the functions that it stands for. What cannot be told is added to `unknown`. */

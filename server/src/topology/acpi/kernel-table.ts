@@ -129,7 +129,11 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
     return node;
   }
 
-  function mappingsOf({ offset, mappingCount, mappingOffset }: KernelNode): MappingList {
+  function mappingsOf(node: ReadNode): MappingList {
+    return (node.list ??= listOf(node));
+  }
+
+  function listOf({ offset, mappingCount, mappingOffset }: KernelNode): MappingList {
     if (mappingOffset === 0 || mappingCount === 0) return noMappings;
     const first = offset + mappingOffset;
     if (first > view.byteLength) return mappingsElsewhere;
@@ -222,7 +226,12 @@ function numberAt(view: DataView, offset: number, size: number): number | undefi
   return size === 4 ? view.getUint32(offset, true) : size === 2 ? view.getUint16(offset, true) : view.getUint8(offset);
 }
 
-function readNode(view: DataView, offset: number): KernelNode | undefined {
+/** A node whose mappings are kept with it once they are read. */
+interface ReadNode extends KernelNode {
+  list?: MappingList | undefined;
+}
+
+function readNode(view: DataView, offset: number): ReadNode | undefined {
   if (offset + nodeHeaderLayout.size > view.byteLength) return undefined;
   return {
     offset,
@@ -230,6 +239,7 @@ function readNode(view: DataView, offset: number): KernelNode | undefined {
     revision: view.getUint8(offset + header.revision),
     mappingCount: view.getUint32(offset + header.mappingCount, true),
     mappingOffset: view.getUint32(offset + header.mappingOffset, true),
+    list: undefined,
   };
 }
 
