@@ -69,6 +69,24 @@ describe('IORTs on real kernels', () => {
     assert.deepEqual(linesOf(all, '0000:00:01.5', { kernel: '6.12' }), ['no group']);
   });
 
+  it('whether a direct region beyond 44 bits can be mapped depends on how many the SMMU puts out', () => {
+    const nodes = standard(
+      component('\\_SB_.VR16', [single(0x2000, smmu)]),
+      component('\\_SB_.VR17', [single(0x2001, smmu)]),
+      rmr([range(0, 0, 0x2000, smmu)], [[0x1000_0000_0000n, 0x10000n]], 1),
+    );
+    const unknownOn = (kernel: KernelVersion, name: string) => {
+      const { groups } = predictRegions(topologyOfNodes(nodes), kernelProfile({ kernel }));
+      const group = groups.find(({ devices }) => devices[0]!.path === name);
+      return group?.unknown.filter((text) => text.includes('44 bits')).join() ?? 'no group';
+    };
+    const far =
+      /^If smmuv3@9050000 puts out addresses of 44 bits or less .* cannot map the direct region of rmr@100000000000/;
+    assert.match(unknownOn('6.12', '\\_SB_.VR16'), far);
+    assert.equal(unknownOn('6.12', '\\_SB_.VR17'), '');
+    assert.equal(unknownOn('6.1', '\\_SB_.VR16'), '');
+  });
+
   it('two direct regions at address 0 cost the device its group: a page mapped to 0 looks like one that is not mapped', () => {
     const of = (...ranges: (readonly [bigint, bigint])[]): NodeDraft[] =>
       standard(component('\\_SB_.VR26', [single(0x400, smmu)]), rmr([range(0, 0, 0x400, smmu)], ranges, 1));

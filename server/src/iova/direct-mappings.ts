@@ -51,6 +51,24 @@ export function unmappableRegion(
   return undefined;
 }
 
+/** Physical addresses that any SMMU puts out, QEMU's among them: 44 bits. How many it has is in its register IDR5 (ID2 of v1 and v2). */
+const lastSafeOutput = (1n << 44n) - 1n;
+
+/** That a direct region lies where the IOMMU may put out no addresses: then it cannot be mapped (io-pgtable-arm.c arm_lpae_map_pages). */
+export function outputDoubt(
+  { driver, path }: Iommu,
+  regions: readonly DeviceRegion[],
+  { unmappableDirect, pageSize }: KernelProfile,
+): string | undefined {
+  if (unmappableDirect === 'ignored' || !driver.name.startsWith('arm-smmu')) return undefined;
+  const far = regions.find(({ range: { start, end }, type, reservation }) => {
+    const isDirect = type === 'direct' || type === 'direct-relaxable';
+    return isDirect && reservation !== undefined && end > lastSafeOutput && alignedUp(start, pageSize) <= end;
+  });
+  if (far === undefined) return undefined;
+  return `If ${path} puts out addresses of 44 bits or less (its register tells; QEMU’s has 44), it cannot map the direct region of ${far.reservation!.node.path}`;
+}
+
 /**
  * Whether functions that no source describes may join the group of others that come first: these have made the domain, and what a
  * further device cannot map of its regions is passed over then (drivers/iommu/iommu.c __iommu_probe_device). Groups on the root

@@ -21,6 +21,7 @@ interface Asked {
   readonly attachment: Attachment;
   /** Direct regions that keep it from its IOMMU. */
   readonly unmappable: Problem | undefined;
+  readonly outputDoubt?: string | undefined;
   /** Of functions that no source describes: which, where others behind the IOMMU are none of them. */
   readonly stand?: FunctionClass | undefined;
 }
@@ -71,13 +72,19 @@ export function lostIommus({ masters }: Topology, all: readonly Asked[], kernel:
   return lost;
 }
 
-/** IOMMUs that would be lost if there were certain functions, of which no source tells whether they exist; with the words for it. */
+/** IOMMUs that would be lost if there were certain functions, or if their registers said so, which no source tells; in words. */
 export function doubtfulIommus(all: readonly Asked[], kernel: KernelProfile): Map<Iommu, string> {
   const doubts = new Map<Iommu, string>();
   if (kernel.streamIdOutOfRange !== 'iommu') return doubts;
-  for (const { attachment, unmappable, stand } of all) {
-    if (!attachment.ok || stand?.functions === undefined) continue;
+  for (const { attachment, unmappable, stand, outputDoubt } of all) {
+    if (!attachment.ok) continue;
     const { iommu, rangeProblem } = attachment;
+    if (outputDoubt !== undefined && !doubts.has(iommu)) {
+      const then = `Linux ${kernel.version} then fails to register it, and no device behind it has a group`;
+      doubts.set(iommu, `${outputDoubt}: ${then}.`);
+      continue;
+    }
+    if (stand?.functions === undefined) continue;
     const problem = unmappable ?? (iommu.driver.grouping === 'stream-owner' ? rangeProblem : undefined);
     if (problem === undefined || doubts.has(iommu)) continue;
     const then = `Linux ${kernel.version} fails to register ${iommu.path}, and no device behind it has a group`;

@@ -6,7 +6,7 @@ import { contestedStreams } from './contested-streams';
 import { deviceRegions } from './device-regions';
 import { functionClasses, type FunctionClass } from './function-classes';
 import type { DeviceRegions } from './device-regions';
-import { mayJoinOthers, unmappableRegion } from './direct-mappings';
+import { mayJoinOthers, outputDoubt, unmappableRegion } from './direct-mappings';
 import { newGrouping } from './grouping';
 import { availabilityOn, busPlace, doubtfulIommus, isSetUpBefore, lostIommus } from './lost-iommus';
 import type { Loss } from './lost-iommus';
@@ -107,18 +107,22 @@ interface Probed extends Candidate {
   readonly found: DeviceRegions | undefined;
   /** Direct regions that keep it from its IOMMU. */
   readonly unmappable: Problem | undefined;
+  /** Whether they do depends on the IOMMU's registers. */
+  readonly outputDoubt: string | undefined;
 }
 
 function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
   const { master, standsForUndescribed, attachment, stand } = candidate;
   let found: DeviceRegions | undefined;
   let unmappable: Problem | undefined;
+  let doubt: string | undefined;
   if (attachment.ok) {
     const ids = stand?.streamIds ?? idsOf(attachment.streams);
     found = deviceRegions(attachment.iommu, master, !standsForUndescribed, ids, kernel);
     unmappable = found.oops ? undefined : unmappableRegion(attachment.iommu, found.regions, kernel);
+    if (unmappable === undefined) doubt = outputDoubt(attachment.iommu, found.regions, kernel);
   }
-  return { master, standsForUndescribed, attachment, stand, found, unmappable };
+  return { master, standsForUndescribed, attachment, stand, found, unmappable, outputDoubt: doubt };
 }
 
 function idsOf(streams: readonly Stream[]): readonly number[] {
@@ -157,7 +161,7 @@ function place(
   doubts: ReadonlyMap<Iommu, string>,
   contested: ReadonlyMap<DmaMaster, readonly string[]>,
 ): Reason | undefined {
-  const { master, standsForUndescribed, attachment, found, stand, unmappable } = candidate;
+  const { master, standsForUndescribed, attachment, found, stand, unmappable, outputDoubt: doubtOfOutput } = candidate;
   if (!attachment.ok || found === undefined) return undefined;
   const { iommu } = attachment;
   const streams: readonly Stream[] = attachment.streams;
@@ -170,7 +174,8 @@ function place(
   const joining = mayJoin
     ? `${path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
     : undefined;
-  const doubt = doubts.get(iommu);
+  // Where its IOMMU is in doubt for that, so is the device.
+  const doubt = doubts.get(iommu) ?? (doubtOfOutput && `${doubtOfOutput}, and ${path} has no group.`);
   const isKnown = stand === undefined && doubt === undefined && contest === undefined && joining === undefined;
   const doubted = (): string[] => [doubt, ...(contest ?? []), joining].filter((reason) => reason !== undefined);
   const reasons = isKnown ? unknown : [...unknown, ...(stand?.unknown ?? []), ...doubted()];
