@@ -214,7 +214,15 @@ const qemuNested: TableDraft = table(
   },
 );
 
+/** NVIDIA/edk2-nvidia, IortInfoParser.c (TH500): without a PRI interrupt, the index is the number of mappings. */
+const nvidiaGrace: TableDraft = table(
+  its(1, 0),
+  smmuv3(4, 0x1100_0000n, { flags: 9, eventGsiv: 0x110, gerrGsiv: 0x112, deviceIdIndex: 1 }, [range(0, 0xffff, 0, 0)]),
+  complex(4, 0x28, { ...coherent, memorySizeLimit: 48, atsAttribute: 1 }, [all(1)]),
+);
+
 export const firmware = {
+  nvidiaGrace,
   ampereAltra,
   hisiliconHip08,
   hisiliconHip07,

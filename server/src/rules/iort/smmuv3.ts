@@ -158,7 +158,7 @@ export const iortSmmuv3IndexRange: TableRule = {
   docs: {
     effect:
       'Linux prints “ID mapping index overflows valid mappings” at each look-up through the SMMU, and the SMMU’s own MSIs have no device ID.',
-    why: 'The index counts the node’s mappings from 0. It is valid from node revision 5 on where the flag DeviceID Valid says so, in revisions 1 to 4 whenever one of the four GSIVs is 0. Without any mapping only the message remains (a warning). Kernels before 6.2 go by the GSIVs in all revisions.',
+    why: 'The index counts the node’s mappings from 0. It is valid from node revision 5 on where the flag DeviceID Valid says so, in revisions 1 to 4 whenever one of the four GSIVs is 0. Without any mapping, or where event and GERR have GSIVs and no mapping is the SMMU’s own, only the message remains (a warning): firmware of Nvidia’s Grace gives the number of mappings as the index where there is no PRI interrupt. Kernels before 6.2 go by the GSIVs in all revisions.',
     fix: 'Name the single mapping to the ITS; where there is none, clear DeviceID Valid or wire all interrupts.',
     sources: [linux('iort_get_id_mapping_index'), specification('SMMUv3 node')],
     example: {
@@ -171,11 +171,13 @@ export const iortSmmuv3IndexRange: TableRule = {
   *check(input) {
     for (const node of nodesOf(input, 'smmuv3')) {
       const index = deviceIdIndex(input, node);
-      const { deviceIdIndex: value, flags } = node.values;
+      const { deviceIdIndex: value, flags, eventGsiv, gerrGsiv } = node.values;
       const count = node.header.mappingCount.value;
       if (index === undefined || value === undefined || index < count) continue;
-      const isWarning = count === 0n;
       const own = node.mappings.find(({ single, target }) => single && target?.kind === 'its-group');
+      const isWired =
+        eventGsiv !== undefined && eventGsiv.value !== 0n && gerrGsiv !== undefined && gerrGsiv.value !== 0n;
+      const isWarning = count === 0n || (isWired && own === undefined);
       const byFlag = goesByFlag(input, node);
       const why = byFlag ? 'DeviceID Valid is set' : `${validSince(input, node)} takes it as valid where a GSIV is 0`;
       const message = `The DeviceID mapping index of ${theNode(node)} is ${index}, but it has ${count === 0n ? 'no mapping' : `${count} mapping${count === 1n ? '' : 's'}`} (${why}): “ID mapping index overflows valid mappings”`;
