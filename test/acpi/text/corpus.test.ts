@@ -10,6 +10,7 @@ import { newIort } from '../../../server/src/acpi/text/template';
 import { sourceFile } from '../../../server/src/text/source-file';
 import { compileText, decompileTable, templateOf } from '../../oracle/iasl/iasl';
 import { describeWithIasl } from '../../oracle/suite';
+import { buildIort, type NodeDraft } from '../../../server/src/acpi/iort/build';
 import { generateTable } from '../generate-table';
 import { machines } from './machines';
 
@@ -126,6 +127,23 @@ describeWithIasl('tables as iasl writes and reads them', function (iasl) {
         const { output, messages } = await compileText(iasl[style], text);
         const { bytes, errors } = compiled(text);
         assert.deepEqual([bytes.toString('hex'), errors], [output?.toString('hex'), []], `${signature} ${messages}`);
+      }
+    }
+  });
+
+  it('has the IWB as iasl has it, whose name nothing pads', async () => {
+    const its: NodeDraft = { kind: 'its-group', revision: 1, identifiers: [0] };
+    const mapping = { inputBase: 0, count: 0, outputBase: 1, target: 0, flags: 1 };
+    for (const name of ['\\_SB_.IWB0', '\\_SB_.IWB', '']) {
+      for (const mappings of [[], [mapping]]) {
+        const wire: NodeDraft = { kind: 'iwb', revision: 0, name, padding: new Uint8Array(), mappings };
+        const built = buildIort({ revision: 7, nodes: [its, wire, its] });
+        assert.ok('bytes' in built);
+        const text = printTable(built.bytes, { style: 'current' });
+        const theirs = (await decompileTable(iasl.current, built.bytes)).output?.toString('latin1') ?? '';
+        assert.equal(fieldsOf(text), fieldsOf(theirs));
+        const { output, messages } = await compileText(iasl.current, text);
+        assert.equal(output?.toString('hex'), Buffer.from(built.bytes).toString('hex'), messages);
       }
     }
   });
