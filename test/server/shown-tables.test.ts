@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Diagnostic, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
+import type { CompletionList, Diagnostic, WorkspaceEdit } from 'vscode-languageserver-protocol/node';
 import type { StatusParams } from '../../server/src/protocol';
 import { printTable } from '../../server/src/acpi/text/print';
 import { uriOf as uriOfServer } from '../../server/src/server/documents';
 import { sourceFile } from '../../server/src/text/source-file';
 import { dumpOf } from '../acpi/dump-of';
-import { folderWith, fullCapabilities } from './fixture';
+import { folderWith, fullCapabilities, positionOf } from './fixture';
 import { startClient, uriOf, type ClientOptions, type LspClient } from './lsp-client';
 
 const tableText = readFileSync(path.join(import.meta.dirname, '../features/iort/table.dsl'), 'utf8');
@@ -82,5 +82,26 @@ describe('ACPI tables in an editor', () => {
     const documents = new Map([[file.path, { uri, version: 1, file }]]);
     assert.equal(uriOfServer(path.join(dump, 'APIC'), documents), `doorbell-table:${dump}/APIC`);
     assert.equal(uriOfServer(path.join(host, 'APIC'), documents), uriOf(path.join(host, 'APIC')));
+  });
+
+  it('complete the ITS that the MADT beside them has', async () => {
+    const madt = readFileSync(path.join(import.meta.dirname, '../../docs/rules/madt.dsl'), 'utf8');
+    const host = folderWith({ 'iort.dsl': tableText, 'madt.dsl': madt });
+    const iort = path.join(host, 'iort.dsl');
+    const completion = { completionItem: { snippetSupport: true } };
+    await start({ folders: [host], capabilities: { textDocument: { ...fullCapabilities.textDocument, completion } } });
+    await client.open(iort, tableText, 'acpi-table');
+    const { line, character } = positionOf(tableText, 'Identifiers : ');
+    const { items } = await client.request<CompletionList>('textDocument/completion', {
+      textDocument: { uri: uriOf(iort) },
+      position: { line, character: character + 'Identifiers : '.length },
+    });
+    assert.deepEqual(
+      items.map(({ label, detail }) => [label, detail]),
+      [
+        ['GIC ITS 1', 'at 0x2f040000'],
+        ['GIC ITS 0', 'at 0x2f020000'],
+      ],
+    );
   });
 });
