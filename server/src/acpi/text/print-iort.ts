@@ -13,17 +13,7 @@ import { globalInterruptLayout } from '../layout/iort-smmu';
 import type { StructureLayout, TextStyle } from '../layout/field';
 import { tableHeaderLayout } from '../layout/table-header';
 import { bodyEndsLabel, ownBytesLabel } from './own-lines';
-import {
-  blank,
-  bufferLine,
-  fieldLine,
-  nameLine,
-  ownBytesLines,
-  ownLine,
-  plain,
-  type PrintedLine,
-  type Printer,
-} from './print-lines';
+import { blank, bufferLine, fieldLine, nameLine, ownBytesLines, ownLine, plain, type Printer } from './print-lines';
 import { printLayout } from './print-structure';
 
 const globalInterrupt = globalInterruptLayout.fields[0]!;
@@ -58,7 +48,7 @@ function printNode(printer: Printer, node: IortNode, tableRevision: number): voi
   blank(printer);
   const writtenOf = (_: StructureLayout, style: TextStyle) => writtenNodeHeader(style, tableRevision);
   const headerEnd = printLayout(printer, nodeHeaderLayout, offset, offset + nodeHeaderLayout.size, { writtenOf });
-  const mappingOffsetLine = printer.lines.at(-1)!;
+  const mappingOffsetLine = printer.text.lineCount - 1;
   blank(printer);
   const layout = bodyLayout(Number(header.type.value));
   let covered = headerEnd;
@@ -87,7 +77,7 @@ function printBody(
   node: IortNode,
   layout: StructureLayout,
   start: number,
-  mappingOffsetLine: PrintedLine,
+  mappingOffsetLine: number,
 ): number {
   const values: readonly Value[] = Object.values<Value>(node.values);
   const named = values.find(({ field, size }) => field.kind === 'name' && size > 0);
@@ -107,7 +97,7 @@ function printBody(
     bufferLine(printer, namePadding, nameEnd, next);
   } else if (node.header.mappingOffset.value !== BigInt(nameEnd - node.offset)) {
     // Without a line for the padding, a compiler would pad up to this offset, or refuse it.
-    mappingOffsetLine.remark = 'as written';
+    printer.text.remark(mappingOffsetLine, 'as written');
   }
   return next;
 }

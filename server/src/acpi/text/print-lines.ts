@@ -1,22 +1,15 @@
 // Lines of a table's text in iasl's layout: `[02Ch 0044 004h]                    Reserved : 00000000`, colon in column 46.
 import type { Field, FlagField, TextStyle } from '../layout/field';
 import { flagLines, flagValue } from '../layout/field';
-
-/** A line, and the bytes that it stands for; `remark` is what `//doorbell` says behind it. */
-export interface PrintedLine {
-  readonly text: string;
-  readonly offset: number;
-  readonly size: number;
-  /** Whether its value is an integer that can be kept as written. */
-  readonly isInteger: boolean;
-  remark: string | undefined;
-}
+import { oncePer } from '../../text/once';
+import { readInteger } from '../bytes';
+import { PrintedText } from './printed-text';
 
 /** Collects the lines of one table. */
 export interface Printer {
   readonly bytes: Uint8Array;
   readonly style: TextStyle;
-  readonly lines: PrintedLine[];
+  readonly text: PrintedText;
   /** Of the MADT, whose flag lines depend on it; undefined for tables where iasl writes all of them. */
   readonly flagRevision: number | undefined;
 }
@@ -30,33 +23,35 @@ export function blank(printer: Printer): void {
 
 /** A line without a place in the table. */
 export function plain(printer: Printer, text: string): void {
-  printer.lines.push({ text, offset: -1, size: 0, isInteger: false, remark: undefined });
+  printer.text.write(text);
+  printer.text.endLine();
 }
 
 /** A field of a fixed size with its flag lines; `note` stands behind the value. */
 export function fieldLine(printer: Printer, field: Field, offset: number, note = ''): void {
-  const { bytes, style } = printer;
+  const { bytes } = printer;
   if (field.kind === 'heading') {
-    const text = `${lineHead(style, offset, field.size, field.label)}[${field.note ?? field.label}]`;
-    plain(printer, text);
+    writeHead(printer, offset, field.size, field.label);
+    plain(printer, `[${field.note ?? field.label}]`);
     return;
   }
   if (field.kind === 'characters') {
     characterLine(printer, field, offset, note);
     return;
   }
-  const value = hexadecimal(bytes, offset, field.size);
-  const text = `${lineHead(style, offset, field.size, field.label)}${value}${note}`;
-  printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
-  if (field.flags === undefined) return;
-  const bits = BigInt(`0x${value}`);
-  for (const flag of linesUnder(printer, field)) plain(printer, flagLine(flag, bits));
+  const { text } = printer;
+  writeHead(printer, offset, field.size, field.label);
+  writeInteger(text, bytes, offset, field.size);
+  if (note !== '') text.write(note);
+  text.endLine(offset, field.size, true);
+  if (field.flags !== undefined) writeFlagLines(printer, field, offset);
 }
 
 /** A field that iasl has no words for, in a line of ours. */
 export function ownFieldLine(printer: Printer, field: Field, offset: number): void {
-  const text = ownLine(field.label, hexadecimal(printer.bytes, offset, field.size));
-  printer.lines.push({ text, offset, size: field.size, isInteger: true, remark: undefined });
+  printer.text.write(ownLine(field.label, ''));
+  writeInteger(printer.text, printer.bytes, offset, field.size);
+  printer.text.endLine(offset, field.size, true);
 }
 
 export function ownLine(label: string, value: string): string {
@@ -66,11 +61,11 @@ export function ownLine(label: string, value: string): string {
 /** Bytes in no field, as many lines as they need. */
 export function ownBytesLines(printer: Printer, label: string, start: number, end: number): void {
   // A buffer of a current iasl ends in a backslash: what follows directly would belong to it.
-  if (start < end && printer.lines.at(-1)?.text.endsWith('\\') === true) blank(printer);
+  if (start < end && printer.text.endsWith('\\')) blank(printer);
   for (let offset = start; offset < end; offset += bytesPerLine) {
     const size = Math.min(bytesPerLine, end - offset);
-    const text = ownLine(label, byteWords(printer.bytes, offset, offset + size).trimEnd());
-    printer.lines.push({ text, offset, size, isInteger: false, remark: undefined });
+    printer.text.write(ownLine(label, byteWords(printer.bytes, offset, offset + size).trimEnd()));
+    printer.text.endLine(offset, size);
   }
 }
 
@@ -96,7 +91,8 @@ export function bufferLine(printer: Printer, field: Field, start: number, end: n
     style === 'current' || !isLong
       ? first + rows.join('\n')
       : `${first}\\\n${rows.map((row) => `    ${row}`).join('\\\n')}`;
-  printer.lines.push({ text, offset: start, size: end - start, isInteger: false, remark: undefined });
+  printer.text.write(text);
+  printer.text.endLine(start, end - start);
 }
 
 /** A name up to its NUL; where it has none, or a string cannot say it, its bytes stand behind. */
@@ -105,8 +101,8 @@ export function nameLine(printer: Printer, field: Field, offset: number, size: n
   const isTerminated = size > 0 && bytes[offset + size - 1] === 0;
   const text = Buffer.from(bytes.subarray(offset, offset + size - (isTerminated ? 1 : 0))).toString('latin1');
   const remark = isTerminated && isSayable(text) ? undefined : bytesRemark(bytes, offset, size);
-  const line = `${lineHead(style, offset, size, field.label)}"${sayable(text)}"`;
-  printer.lines.push({ text: line, offset, size, isInteger: false, remark });
+  printer.text.write(`${lineHead(style, offset, size, field.label)}"${sayable(text)}"`);
+  printer.text.endLine(offset, size, false, remark);
 }
 
 function characterLine(printer: Printer, field: Field, offset: number, note: string): void {
@@ -115,8 +111,8 @@ function characterLine(printer: Printer, field: Field, offset: number, note: str
   const text = all.split('\0', 1)[0]!;
   const isWhole = all.slice(text.length).replaceAll('\0', '') === '';
   const remark = isWhole && isSayable(text) ? undefined : bytesRemark(bytes, offset, field.size);
-  const line = `${lineHead(style, offset, field.size, field.label)}"${sayable(text)}"${note}`;
-  printer.lines.push({ text: line, offset, size: field.size, isInteger: false, remark });
+  printer.text.write(`${lineHead(style, offset, field.size, field.label)}"${sayable(text)}"${note}`);
+  printer.text.endLine(offset, field.size, false, remark);
 }
 
 /** What stands behind a value whose bytes its text cannot say. */
@@ -139,14 +135,67 @@ function sayable(text: string): string {
   return shown.replace(/\\$/, '/');
 }
 
-function linesUnder({ style, flagRevision }: Printer, field: Field): readonly FlagField[] {
-  const lines = flagLines(field, style);
-  return flagRevision === undefined ? lines : lines.filter(({ sinceTable }) => (sinceTable ?? 0) <= flagRevision);
+/** A flag's line, but for its value. */
+interface FlagLine {
+  readonly flag: FlagField;
+  readonly head: Uint8Array;
 }
 
-function flagLine(flag: FlagField, value: bigint): string {
-  const shown = flagValue(flag.lineWidth === undefined ? flag : { ...flag, width: flag.lineWidth }, value);
-  return `${flag.label.padStart(44)} : ${printedDigits(shown, flag.digits ?? 1)}`;
+const flagLinesOf: Readonly<Record<TextStyle, (field: Field) => readonly FlagLine[]>> = {
+  current: oncePer((field: Field) => makeFlagLines(field, 'current')),
+  '20200925': oncePer((field: Field) => makeFlagLines(field, '20200925')),
+};
+
+function makeFlagLines(field: Field, style: TextStyle): FlagLine[] {
+  return flagLines(field, style).map((flag) => ({
+    flag: flag.lineWidth === undefined ? flag : { ...flag, width: flag.lineWidth },
+    head: Buffer.from(`${flag.label.padStart(44)} : `, 'latin1'),
+  }));
+}
+
+function writeFlagLines({ bytes, style, text, flagRevision }: Printer, field: Field, offset: number): void {
+  const bits = readInteger(bytes, offset, field.size) ?? 0n;
+  for (const { flag, head } of flagLinesOf[style](field)) {
+    if (flagRevision !== undefined && (flag.sinceTable ?? 0) > flagRevision) continue;
+    text.writeBytes(head);
+    text.write(printedDigits(flagValue(flag, bits), flag.digits ?? 1));
+    text.endLine();
+  }
+}
+
+const headsOfLabels: Readonly<Record<TextStyle, Map<string, Uint8Array>>> = {
+  current: new Map(),
+  '20200925': new Map(),
+};
+
+/** The same as `lineHead`, for lines by the thousand. */
+function writeHead({ style, text }: Printer, offset: number, size: number, label: string): void {
+  text.writeCharacter(openBracket);
+  text.writeHex(offset, 3);
+  text.write('h ');
+  text.writeDecimal(offset, 4, '0');
+  if (style === '20200925') {
+    text.writeDecimal(size, 4, ' ');
+  } else {
+    text.writeCharacter(space);
+    text.writeHex(size, 3);
+    text.writeCharacter(letterH);
+  }
+  let rest = headsOfLabels[style].get(label);
+  if (rest === undefined) {
+    rest = Buffer.from(`] ${label.padStart(style === '20200925' ? 28 : 27)} : `, 'latin1');
+    headsOfLabels[style].set(label, rest);
+  }
+  text.writeBytes(rest);
+}
+
+const openBracket = 91;
+const space = 32;
+const letterH = 104;
+
+/** A little-endian integer in all its digits. */
+function writeInteger(text: PrintedText, bytes: Uint8Array, offset: number, size: number): void {
+  for (let at = offset + size - 1; at >= offset; at--) text.writeByte(bytes[at] ?? 0);
 }
 
 /** Prefix, name and colon of a field's line. */
@@ -170,13 +219,6 @@ export function printedDigits(value: bigint | number, count: number): string {
   return value.toString(16).toUpperCase().padStart(count, '0');
 }
 
-/** A little-endian integer in all its digits. */
-function hexadecimal(bytes: Uint8Array, offset: number, size: number): string {
-  let shown = '';
-  for (let at = offset + size - 1; at >= offset; at--) shown += hexPairs[bytes[at] ?? 0]!;
-  return shown;
-}
-
 function byteWords(bytes: Uint8Array, start: number, end: number): string {
   let words = '';
   for (let at = start; at < end; at++) words += `${hexPairs[bytes[at] ?? 0]!} `;
@@ -192,20 +234,32 @@ function inComment(characters: string): string {
 
 function visible(bytes: Uint8Array, start: number, end: number): string {
   let shown = '';
-  for (let at = start; at < end; at++) {
-    const byte = bytes[at] ?? 0;
-    shown += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.';
-  }
+  for (let at = start; at < end; at++) shown += String.fromCharCode(shownByte(bytes[at] ?? 0));
   return shown;
+}
+
+const dot = 46;
+
+function shownByte(byte: number): number {
+  return byte >= 0x20 && byte < 0x7f ? byte : dot;
 }
 
 /** `Raw Table Data`, which ends what a compiler reads, and the table's bytes. */
 export function rawData(bytes: Uint8Array): string {
-  const rows = [`Raw Table Data: Length ${bytes.length} (0x${printedDigits(bytes.length, 1)})`, ''];
+  const text = new PrintedText();
+  text.write(`Raw Table Data: Length ${bytes.length} (0x${printedDigits(bytes.length, 1)})\n\n`);
   for (let offset = 0; offset < bytes.length; offset += bytesPerLine) {
     const end = Math.min(offset + bytesPerLine, bytes.length);
-    const words = byteWords(bytes, offset, end).padEnd(3 * bytesPerLine);
-    rows.push(`    ${printedDigits(offset, 4)}: ${words} // ${visible(bytes, offset, end)}`);
+    text.write('    ');
+    text.writeHex(offset, 4);
+    text.write(': ');
+    for (let at = offset; at < end; at++) {
+      text.writeByte(bytes[at]!);
+      text.writeCharacter(space);
+    }
+    text.write(`${'   '.repeat(offset + bytesPerLine - end)} // `);
+    for (let at = offset; at < end; at++) text.writeCharacter(shownByte(bytes[at]!));
+    text.endLine();
   }
-  return `${rows.join('\n')}\n`;
+  return text.toString();
 }

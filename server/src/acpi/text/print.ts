@@ -11,16 +11,8 @@ import { bodyEndsLabel, ownBytesLabel } from './own-lines';
 import { assemble } from './assemble';
 import { readLines } from './lines';
 import { printIortNodes } from './print-iort';
-import {
-  blank,
-  bytesRemark,
-  ownBytesLines,
-  ownLine,
-  plain,
-  rawData,
-  type PrintedLine,
-  type Printer,
-} from './print-lines';
+import { blank, bytesRemark, ownBytesLines, ownLine, plain, rawData, type Printer } from './print-lines';
+import { PrintedText } from './printed-text';
 import { printMadtEntries } from './print-madt';
 import { printLayout } from './print-structure';
 
@@ -43,7 +35,7 @@ export function isPrintable(bytes: Uint8Array): boolean {
 /** The text of an IORT or a MADT. */
 export function printTable(bytes: Uint8Array, { style }: PrintOptions): string {
   const lines = printedLines(bytes, style);
-  const body = keepingWhatDiffers(lines, bytes) ?? textOf(asBytes(bytes, style));
+  const body = keepingWhatDiffers(lines, bytes) ?? asBytes(bytes, style).toString();
   return `${comment(bytes, style)}\n${body}${rawData(bytes)}`;
 }
 
@@ -59,15 +51,15 @@ function comment(bytes: Uint8Array, style: TextStyle): string {
   ].join('\n');
 }
 
-function printedLines(bytes: Uint8Array, style: TextStyle): PrintedLine[] {
+function printedLines(bytes: Uint8Array, style: TextStyle): PrintedText {
   const isMadt = readText(bytes, 0, 4) === 'APIC';
   const flagRevision = isMadt ? (readNumber(bytes, 8, 1) ?? 0) : undefined;
-  const printer: Printer = { bytes, style, lines: [], flagRevision };
+  const printer: Printer = { bytes, style, text: new PrintedText(), flagRevision };
   const end = printHeader(printer);
   if (end < tableHeaderLayout.size) ownBytesLines(printer, ownBytesLabel, end, bytes.length);
   else if (isMadt) printMadtEntries(printer, decodeMadt(bytes));
   else printIortNodes(printer, decodeIort(bytes));
-  return printer.lines;
+  return printer.text;
 }
 
 /** The header; returns where it ends, which is before its size where there are no more bytes. */
@@ -85,11 +77,6 @@ function printHeader(printer: Printer): number {
   });
 }
 
-function textOf(lines: readonly PrintedLine[]): string {
-  const rows = lines.map(({ text, remark }) => (remark === undefined ? text : `${text}  //doorbell ${remark}`));
-  return `${rows.join('\n')}\n`;
-}
-
 function compiled(text: string): Uint8Array {
   return assemble(readLines(sourceFile('', text, 'latin1'))).bytes;
 }
@@ -98,19 +85,24 @@ function compiled(text: string): Uint8Array {
  * The text, with the values marked that compiling would change: computed ones that are wrong, reserved ones that are not
  * zero. Undefined where its bytes would be others all the same.
  */
-function keepingWhatDiffers(lines: PrintedLine[], bytes: Uint8Array): string | undefined {
+function keepingWhatDiffers(lines: PrintedText, bytes: Uint8Array): string | undefined {
   for (let round = 0; round < 4; round++) {
-    const text = textOf(lines);
+    const text = lines.toString();
     const result = compiled(text);
     if (Buffer.compare(result, bytes) === 0) return text;
-    const differing = lines.filter(({ offset, size, remark }) => {
-      if (offset < 0 || remark !== undefined) return false;
-      return Buffer.compare(result.subarray(offset, offset + size), bytes.subarray(offset, offset + size)) !== 0;
-    });
+    const differing: number[] = [];
+    for (let line = 0; line < lines.lineCount; line++) {
+      const { offset, size } = lines.placeOf(line);
+      if (offset < 0 || lines.hasRemark(line)) continue;
+      if (Buffer.compare(result.subarray(offset, offset + size), bytes.subarray(offset, offset + size)) !== 0) {
+        differing.push(line);
+      }
+    }
     // The checksum depends on all others.
-    const others = differing.filter(({ offset }) => offset !== checksumOffset);
+    const others = differing.filter((line) => lines.placeOf(line).offset !== checksumOffset);
     for (const line of others.length > 0 ? others : differing) {
-      line.remark = line.isInteger ? 'as written' : bytesRemark(bytes, line.offset, line.size);
+      const { offset, size, isInteger } = lines.placeOf(line);
+      lines.remark(line, isInteger ? 'as written' : bytesRemark(bytes, offset, size));
     }
     if (differing.length === 0) return undefined;
   }
@@ -118,15 +110,17 @@ function keepingWhatDiffers(lines: PrintedLine[], bytes: Uint8Array): string | u
 }
 
 /** The last resort: the header as far as it goes, and everything else as bytes. */
-function asBytes(bytes: Uint8Array, style: TextStyle): PrintedLine[] {
-  const printer: Printer = { bytes, style, lines: [], flagRevision: undefined };
+function asBytes(bytes: Uint8Array, style: TextStyle): PrintedText {
+  const printer: Printer = { bytes, style, text: new PrintedText(), flagRevision: undefined };
   const end = printHeader(printer);
-  for (const line of printer.lines) {
-    if (line.isInteger && line.offset >= 0) line.remark = 'as written';
+  const { text } = printer;
+  for (let line = 0; line < text.lineCount; line++) {
+    const { offset, isInteger } = text.placeOf(line);
+    if (isInteger && offset >= 0) text.remark(line, 'as written');
   }
   blank(printer);
   if (end === tableHeaderLayout.size) plain(printer, ownLine(bodyEndsLabel, '0024'));
   ownBytesLines(printer, ownBytesLabel, end, bytes.length);
   blank(printer);
-  return printer.lines;
+  return printer.text;
 }
