@@ -140,6 +140,8 @@ describe('the document of a table', () => {
     const [found] = read(newIort(6, 'current').replace('"IORT"', '"Iort"')).diagnostics;
     const [edit] = found!.fixes![0]!.change().edits;
     assert.equal(edit?.newText, '"IORT"');
+    assert.deepEqual(errors(read('Signature : "iort"\nTable Length : 0\n')), ['table-signature "iort"']);
+    assert.deepEqual(errors(read('Signature : "OEM1"\nTable Length : 0\n')), []);
   });
 
   it('is linear in hostile text', () => {

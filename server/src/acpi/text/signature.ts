@@ -41,8 +41,9 @@ export function reportSignature(assembler: Assembler): void {
     return;
   }
   const signature = valueOfLine(lines, line);
-  if (knownTables.has(signature) || (signature.length <= signatureLength && isGeneric(lines, line))) return;
   const known = signature.trim().slice(0, signatureLength).toUpperCase();
+  const isMeant = signature.length <= signatureLength && isGeneric(lines, line, knownTables.has(known));
+  if (knownTables.has(signature) || isMeant) return;
   const [start, end] = assembler.placeOfValue(line);
   assembler.report(
     'table-signature',
@@ -60,13 +61,13 @@ function firstLine(lines: Lines): number {
 }
 
 /** Whether the body of a table is made of generic fields, which is all that iasl takes in a table that it does not know. */
-function isGeneric(lines: Lines, first: number): boolean {
+function isGeneric(lines: Lines, first: number, needsBody: boolean): boolean {
   let seen = 0;
   for (let line = first; line < lines.count; line++) {
     if (isVoid(lines, line)) continue;
     if (++seen > headerLines && !genericFields.has(nameOfLine(lines, line))) return false;
   }
-  return true;
+  return !needsBody || seen > headerLines;
 }
 
 /** A text in which no line has a value. */
