@@ -239,8 +239,9 @@ interface Circle {
 
 /** One for each mapping that leads back to a node on the way to it, if IDs come back with it; each node is visited once. */
 function circles(input: TableInput): Circle[] {
-  const done = new Set<IortNode>();
   const found: Circle[] = [];
+  if (leadOneWay(input.table.nodes)) return found;
+  const done = new Set<IortNode>();
   for (const start of input.table.nodes) {
     if (isStraight(start) || done.has(start)) continue;
     const way: { readonly node: IortNode; next: number }[] = [{ node: start, next: 0 }];
@@ -273,6 +274,20 @@ function circles(input: TableInput): Circle[] {
       comesBack(walked, router, ...start),
     ),
   );
+}
+
+/** All references lead back, or all on: there is no circle in most tables. */
+function leadOneWay(nodes: readonly IortNode[]): boolean {
+  let leadsBack = false;
+  let leadsOn = false;
+  for (const { offset, mappings } of nodes) {
+    for (const { outputReference } of mappings) {
+      if (Number(outputReference.value) < offset) leadsBack = true;
+      else leadsOn = true;
+    }
+    if (leadsBack && leadsOn) return false;
+  }
+  return true;
 }
 
 /** A node that no circle goes by, as most: behind those that it refers to the way is at its end. */

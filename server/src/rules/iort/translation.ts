@@ -89,8 +89,11 @@ export interface StreamRange extends IdRange {
 }
 
 /** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
-export const streamRanges = oncePer((node: IortNode): readonly StreamRange[] => {
-  if (node.kind !== 'root-complex' && node.kind !== 'named-component') return [];
+export function streamRanges(node: IortNode): readonly StreamRange[] {
+  return node.kind === 'root-complex' || node.kind === 'named-component' ? rangesOfMaster(node) : [];
+}
+
+const rangesOfMaster = oncePer((node: IortNode): readonly StreamRange[] => {
   const isSmmu = ({ target }: IdMapping) => target?.kind === 'smmu' || target?.kind === 'smmuv3';
   // Linux asks a component's mappings for its stream IDs up to the first that gives none; ranges are for a bus's children.
   const last = node.mappings.findIndex((mapping) => !mapping.single || !isSmmu(mapping));
