@@ -19,26 +19,43 @@ export interface TableSymbol {
 
 export function symbols({ syntax, iort, madt, signature }: TableDocument): readonly TableSymbol[] {
   const found: TableSymbol[] = [];
+  /** Of a large table, no more lines are made than are shown. */
+  const symbol: MakeSymbol = (structure, name, detail, kind, children) => {
+    const { start, end } = structure;
+    const first = syntax.linesBetween(start, start)[0]?.line;
+    const selection = first === undefined ? { start, end: start } : { start: first.start, end: first.end };
+    // Whatever a child says, it lies within its parent.
+    const last = children.reduce((most, child) => Math.max(most, child.end), Math.max(end, selection.end));
+    return { name: name === '' ? '(no name)' : name, detail, kind, start, end: last, selection, children };
+  };
   for (const structure of syntax.structures) {
     if (structure.kind === 'table-header') {
       found.push(symbol(structure, signature === '' ? 'Table' : signature, 'table header', 'header', []));
     } else if (structure.kind === 'node' && iort !== undefined) {
-      found.push(nodeSymbol(structure, iort));
+      found.push(nodeSymbol(structure, iort, symbol));
     } else if (structure.kind === 'subtable' && madt !== undefined) {
-      found.push(entrySymbol(structure, madt));
+      found.push(entrySymbol(structure, madt, symbol));
     }
   }
   return found;
 }
 
-function nodeSymbol(structure: TextStructure, table: IortTable): TableSymbol {
+type MakeSymbol = (
+  structure: TextStructure,
+  name: string,
+  detail: string,
+  kind: TableSymbol['kind'],
+  children: readonly TableSymbol[],
+) => TableSymbol;
+
+function nodeSymbol(structure: TextStructure, table: IortTable, symbol: MakeSymbol): TableSymbol {
   const node = table.nodeAt(structure.offset);
   if (node === undefined) return symbol(structure, structure.layout.title, hex(structure.offset), 'unknown', []);
-  const children = structure.children.flatMap((child) => childSymbol(child, node) ?? []);
+  const children = structure.children.flatMap((child) => childSymbol(child, node, symbol) ?? []);
   return symbol(structure, nodeLabel(node), `at ${hex(node.offset)}`, node.kind, children);
 }
 
-function childSymbol(structure: TextStructure, node: IortNode): TableSymbol | undefined {
+function childSymbol(structure: TextStructure, node: IortNode, symbol: MakeSymbol): TableSymbol | undefined {
   if (structure.kind === 'mapping') {
     const mapping = node.mappings.find(({ offset }) => offset === structure.offset);
     if (mapping === undefined) return undefined;
@@ -64,23 +81,9 @@ const entryTitles: Readonly<Record<MadtEntry['kind'], string>> = {
   other: 'Entry',
 };
 
-function entrySymbol(structure: TextStructure, { entries }: MadtTable): TableSymbol {
+function entrySymbol(structure: TextStructure, { entries }: MadtTable, symbol: MakeSymbol): TableSymbol {
   const entry = entries.find(({ offset }) => offset === structure.offset);
   const title = entry === undefined ? structure.layout.title : entryTitles[entry.kind];
   const number = entry?.kind === 'gic-its' ? ` ${(entry.values.itsId?.value ?? 0n).toString()}` : '';
   return symbol(structure, `${title}${number}`, `at ${hex(structure.offset)}`, 'entry', []);
-}
-
-function symbol(
-  { start, end, fields }: TextStructure,
-  name: string,
-  detail: string,
-  kind: TableSymbol['kind'],
-  children: readonly TableSymbol[],
-): TableSymbol {
-  const first = fields[0]?.line;
-  const selection = first === undefined ? { start, end: start } : { start: first.start, end: first.end };
-  // Whatever a child says, it lies within its parent.
-  const last = children.reduce((most, child) => Math.max(most, child.end), Math.max(end, selection.end));
-  return { name: name === '' ? '(no name)' : name, detail, kind, start, end: last, selection, children };
 }
