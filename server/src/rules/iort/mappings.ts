@@ -1,6 +1,8 @@
 // ID mappings as such: where they lie, and the ranges of IDs that they take.
 import type { IdMapping, IortNode } from '../../acpi/iort/model';
+import type { StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout } from '../../acpi/layout/iort';
+import { oncePer } from '../../text/once';
 import { count, hex } from '../numbers';
 import { evidenceAt, type Finding } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -27,12 +29,8 @@ export const iortMappingOutsideNode: TableRule = {
     for (const node of input.nodes) {
       const { mappingCount, mappingOffset, type } = node.header;
       if (mappingCount.value === 0n) continue;
-      const body =
-        16 +
-        (bodyLayout(Number(type.value))?.fields ?? []).reduce(
-          (sum, field) => sum + (field.sinceNode === undefined && field.kind !== 'heading' ? field.size : 0),
-          0,
-        );
+      const layout = bodyLayout(Number(type.value));
+      const body = headerSize + (layout === undefined ? 0 : fixedSize(layout));
       const offset = mappingOffset.value;
       const room = node.end - node.offset - Number(offset);
       const fit = offset < 16n ? 0 : Math.max(0, Math.floor(room / 20));
@@ -62,6 +60,16 @@ function isInName({ table }: TableInput, node: IortNode): boolean {
   if (name === undefined || start !== name.offset + name.size) return false;
   return /[A-Z0-9_.]/.test(String.fromCharCode(table.bytes[start] ?? 0));
 }
+
+const headerSize = 16;
+
+/** Bytes of a body's fields that every revision has. */
+const fixedSize = oncePer(({ fields }: StructureLayout): number =>
+  fields.reduce(
+    (sum, { sinceNode, kind, size }) => sum + (sinceNode === undefined && kind !== 'heading' ? size : 0),
+    0,
+  ),
+);
 
 export const iortFlagBits: TableRule = {
   id: 'iort-flag-bits',
