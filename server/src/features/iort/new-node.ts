@@ -213,9 +213,14 @@ function referenceTo({ nodes }: IortTable, kinds: readonly NodeKind[]): bigint {
 
 /** The first SMMU that gets no stream IDs yet; where all do, the first node that may be referred to. */
 function freestSmmu(table: IortTable, kinds: readonly NodeKind[]): bigint {
-  const isFree = ({ kind, offset }: IortNode): boolean =>
-    (kind === 'smmuv3' || kind === 'smmu') && freeOutput(table, BigInt(offset)) === 0n;
-  const found = table.nodes.find(isFree);
+  const named = new Set(
+    table.nodes.flatMap(({ kind, mappings }) =>
+      kind === 'rmr' ? [] : mappings.map(({ outputReference }) => outputReference.value),
+    ),
+  );
+  const found = table.nodes.find(
+    ({ kind, offset }) => (kind === 'smmuv3' || kind === 'smmu') && !named.has(BigInt(offset)),
+  );
   return found === undefined ? referenceTo(table, kinds) : BigInt(found.offset);
 }
 
