@@ -79,7 +79,7 @@ async function followsEdits({ workbench, workspace, shoot }: Stage): Promise<voi
   await workbench.noSquiggles('warning');
   step('dma-ranges edited to begin at 0: the diagnostic is gone');
   await shoot('value-edited');
-  await workbench.runCommand('File: Revert File');
+  await workbench.revert();
   await workbench.problem(never);
   step('reverted, it is back');
 
@@ -93,7 +93,7 @@ async function followsEdits({ workbench, workspace, shoot }: Stage): Promise<voi
   await workbench.squiggleAtCursor('error');
   step('a reference to nothing, typed, is an error where it stands');
   await shoot('mistake');
-  await workbench.runCommand('File: Revert File');
+  await workbench.revert();
   await workbench.problemGone('nowhere');
   await workbench.noSquiggles('error');
   step('reverted, it is gone');
@@ -135,7 +135,7 @@ async function completesSettings({ workbench, workspace, shoot }: Stage): Promis
   );
   await shoot('settings-completed');
   await page.keyboard.press('Escape');
-  await workbench.runCommand('File: Revert File');
+  await workbench.revert();
 }
 
 /** The file must be there with its contents: the editor creates it empty, then writes. */

@@ -112,7 +112,7 @@ async function refusesErrors({ workbench, workspace, shoot }: Stage): Promise<vo
   );
   await shoot('refused');
   await workbench.runCommand('Notifications: Clear All Notifications');
-  await workbench.runCommand('File: Revert File');
+  await workbench.revert();
   await workbench.problemGone('table-number');
 }
 
@@ -128,7 +128,7 @@ async function heedsTheDisk({ workbench, workspace, shoot }: Stage): Promise<voi
   expect(readFileSync(file).equals(changed), 'a binary that has changed on the disk is not written over unasked');
   await shoot('conflict');
   await workbench.runCommand('Notifications: Clear All Notifications');
-  await workbench.runCommand('File: Revert File');
+  await workbench.revert();
   await workbench.goTo({ line: 13, column: 1, screenColumn: 1 });
   await workbench.editorShows('Oem Revision : 00000005');
 }

@@ -38,6 +38,8 @@ export interface Workbench {
   runCommand(title: string): Promise<void>;
   /** A command that asks for one of several things. */
   runCommandAndChoose(title: string, choice: string): Promise<void>;
+  /** Reads what is in front anew from the disk, and waits for that: it moves the cursor. */
+  revert(): Promise<void>;
   /** Saves what is in front under another path. */
   saveAs(file: string): Promise<void>;
   /** The Problems row with a text, the panel opened if need be. */
@@ -110,6 +112,10 @@ function workbenchOn(page: Page): Omit<Workbench, 'page' | 'close'> {
       await fill('F1', `>${title}`, title);
       await page.locator('.quick-input-widget .monaco-list-row', { hasText: choice }).first().click();
       await quickInput.waitFor({ state: 'hidden' });
+    },
+    revert: async () => {
+      await ask('F1', '>File: Revert File', 'File: Revert File');
+      await page.locator('.editor-group-container.active .tab.active:not(.dirty)').waitFor();
     },
     saveAs: async (file) => {
       await fill('F1', '>File: Save As...', 'File: Save As...');
