@@ -23,7 +23,7 @@ export interface IdleWork {
 export interface Rehearsals {
   /** An analysis of what is open; false where that is no devicetree. */
   readonly board: () => boolean;
-  /** The next step with a table that nobody has opened; false when there are no more. */
+  /** The next step with a table that nobody has opened; false when there are no more, or devicetrees alone are open. */
   readonly table: () => boolean;
 }
 
@@ -46,12 +46,12 @@ export function createIdleWork(rehearsals: Rehearsals, onWarm: () => void): Idle
   };
   const collect = (): void => {
     collectYoungGarbage();
-    if (!isWarm) after(quietBeforeWarmUp - quietBeforeCollection, next);
+    after(quietBeforeWarmUp - quietBeforeCollection, next);
   };
   const next = (): void => {
     const isBoard = hasAnswered && rounds < mostRounds && boardRound();
     if (isBoard || tableStep()) after(0, next);
-    else if (hasAnswered) {
+    else if (hasAnswered && !isWarm) {
       isWarm = true;
       onWarm();
       collect();

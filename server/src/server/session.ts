@@ -80,7 +80,8 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
   const sentStatus = new Map<string, string>();
-  const rehearsals = { board: rehearseBoard, table: createTableRehearsal() };
+  const rehearsals = { board: rehearseBoard, table: rehearseTable };
+  const nextOfTable = createTableRehearsal();
   const idleWork = createIdleWork(rehearsals, outlet.warm);
   let hops = 0;
   let isScheduled = false;
@@ -195,6 +196,13 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     const board = boards.all().find(({ analysis }) => analysis?.snapshot.acpi === undefined);
     if (board !== undefined) analyse(board.context, files);
     return board !== undefined;
+  }
+
+  /** It takes tens of megabytes: who works with devicetrees alone is spared. */
+  function rehearseTable(): boolean {
+    const open = boards.all();
+    const isWanted = open.length === 0 || open.some(({ analysis }) => analysis?.snapshot.acpi !== undefined);
+    return isWanted && nextOfTable();
   }
 
   function analyseBoard(context: Context): BoardAnalysis {
