@@ -36,11 +36,15 @@ export function withFlagsOfStart<T>(work: () => T): T {
 type Collector = (options: { readonly type: 'minor' }) => void;
 let collector: Collector | undefined;
 
-/** Collects the young generation now (some milliseconds), rather than in the middle of what comes next. */
+/**
+ * Collects the young generation now (some milliseconds), rather than in the middle of what comes next. What is still in use
+ * leaves it the second time only; until then it would be half full, and the next edit would have to wait for that.
+ */
 export function collectYoungGarbage(): void {
   if (collector === undefined) {
     v8.setFlagsFromString('--expose-gc');
     collector = vm.runInNewContext('gc') as Collector;
   }
+  collector({ type: 'minor' });
   collector({ type: 'minor' });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { editedFile, lineStarts, sourceFile } from '../../server/src/text/source-file';
+import { editedFile, hasWord, lineStarts, sourceFile } from '../../server/src/text/source-file';
 import { random } from '../fuzz/random';
 
 describe('a file that is edited', () => {
@@ -19,5 +19,24 @@ describe('a file that is edited', () => {
         assert.deepEqual([...lineStarts(file)], [...lineStarts(sourceFile('', text))], JSON.stringify(text));
       }
     }
+  });
+
+  it('has the words of its text, also one that an edit puts together', () => {
+    let found = 0;
+    for (let seed = 0; seed < 400; seed++) {
+      const { below, pick } = random(seed);
+      const pieces = ['ab', 'ba', 'a', 'c', ''];
+      const written = (count: number) => Array.from({ length: below(count) }, () => pick(pieces)).join('');
+      let file = sourceFile('a.dts', written(3), 'utf8');
+      for (let round = 0; round < 10; round++) {
+        const start = below(file.text.length + 1);
+        file = editedFile(file, start, start + below(3), written(3));
+        for (const word of ['aabb', 'c', 'cab']) {
+          assert.equal(hasWord(file, word), file.text.includes(word), `${word} in ${file.text}`);
+          found += Number(hasWord(file, word));
+        }
+      }
+    }
+    assert.ok(found > 1000);
   });
 });

@@ -39,7 +39,9 @@ export function writeText(bytes: Uint8Array, offset: number, text: string): void
 /** The sum of the bytes modulo 256. */
 export function byteSum(bytes: Uint8Array, end = bytes.length): number {
   let sum = 0;
-  for (let at = 0; at < end; at++) sum += bytes[at]!;
+  let at = 0;
+  for (; at + 4 <= end; at += 4) sum += bytes[at]! + bytes[at + 1]! + bytes[at + 2]! + bytes[at + 3]!;
+  for (; at < end; at++) sum += bytes[at]!;
   return sum & 0xff;
 }
 

@@ -2,7 +2,7 @@
 import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
-import { lineStarts, positionAt } from '../text/source-file';
+import { hasWord, lineStarts, positionAt } from '../text/source-file';
 import { oncePer } from '../text/once';
 
 export type SeverityOverride = Severity | 'off';
@@ -41,7 +41,7 @@ interface Suppressions {
 
 const noSuppressions: Suppressions = { wholeFile: new Set(), byLine: new Map() };
 const suppressionsOf = oncePer((file: SourceFile): Suppressions =>
-  file.text.includes('doorbell-ignore') ? readSuppressions(file) : noSuppressions,
+  hasWord(file, 'doorbell-ignore') ? readSuppressions(file) : noSuppressions,
 );
 
 function isIgnored({ rule, range }: Diagnostic): boolean {

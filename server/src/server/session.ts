@@ -21,7 +21,7 @@ import { documentationUrl } from './documentation';
 import { applyChanges, pathOf, uriOf, type ContentChange, type OpenDocument } from './documents';
 import { createIdleWork } from './idle-work';
 import { createPublisher, fingerprint, shortId } from './publisher';
-import { createTableRehearsal } from './table-rehearsal';
+import { createEditRehearsal, createTableRehearsal } from './table-rehearsal';
 import { noSettings, withEditorSettings, type EditorSettings } from './settings';
 
 export interface Outlet {
@@ -82,6 +82,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const sentStatus = new Map<string, string>();
   const rehearsals = { board: rehearseBoard, table: rehearseTable };
   const nextOfTable = createTableRehearsal();
+  const nextEdit = createEditRehearsal();
   const idleWork = createIdleWork(rehearsals, outlet.warm);
   let hops = 0;
   let isScheduled = false;
@@ -201,8 +202,10 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   /** It takes tens of megabytes: who works with devicetrees alone is spared. */
   function rehearseTable(): boolean {
     const open = boards.all();
-    const isWanted = open.length === 0 || open.some(({ analysis }) => analysis?.snapshot.acpi !== undefined);
-    return isWanted && nextOfTable();
+    if (open.length === 0) return nextOfTable();
+    const table = open.find(({ analysis }) => analysis?.snapshot.acpi?.document.origin === 'text');
+    if (table !== undefined && nextEdit(table.context, table.analysis!.snapshot.acpi!.document.file)) return true;
+    return open.some(({ analysis }) => analysis?.snapshot.acpi !== undefined) && nextOfTable();
   }
 
   function analyseBoard(context: Context): BoardAnalysis {

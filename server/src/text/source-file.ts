@@ -27,6 +27,19 @@ export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin
   return { path, text, encoding };
 }
 
+/** Words that files were looked through for in vain. */
+const missingWords = new WeakMap<SourceFile, Set<string>>();
+
+/** Whether a word stands in a file. In an edit of a file without it, only what was edited is looked through. */
+export function hasWord(file: SourceFile, word: string): boolean {
+  const missing = missingWords.get(file);
+  if (missing?.has(word) === true) return false;
+  if (file.text.includes(word)) return true;
+  if (missing === undefined) missingWords.set(file, new Set([word]));
+  else missing.add(word);
+  return false;
+}
+
 /** Of files that are edits of another whose lines were known. */
 const startsOfEdited = new WeakMap<SourceFile, Uint32Array>();
 
@@ -37,7 +50,20 @@ export function editedFile(file: SourceFile, start: number, end: number, newText
   // A CR and an LF may come together, or be parted.
   const isPlain = !`${text.slice(Math.max(start - 1, 0), end + 1)}${newText}`.includes('\r');
   if (isPlain) startsOfEdited.set(edited, startsAfter(lineStarts(file), start, end, newText));
+  const missing = stillMissing(file, start, end, newText);
+  if (missing !== undefined) missingWords.set(edited, missing);
   return edited;
+}
+
+function stillMissing(file: SourceFile, start: number, end: number, newText: string): Set<string> | undefined {
+  const missing = missingWords.get(file);
+  if (missing === undefined) return undefined;
+  const { text } = file;
+  const isMissing = (word: string): boolean => {
+    const reach = word.length - 1;
+    return !`${text.slice(Math.max(start - reach, 0), start)}${newText}${text.slice(end, end + reach)}`.includes(word);
+  };
+  return new Set([...missing].filter(isMissing));
 }
 
 function startsAfter(starts: Uint32Array, start: number, end: number, newText: string): Uint32Array {

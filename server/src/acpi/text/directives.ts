@@ -2,7 +2,7 @@
 // directives, branches that are not taken are gone, and a macro's name becomes its value where it is a word of its own, in
 // names, strings and comments as well. A value is not looked at again. All this is rare; a text without `#` is left alone.
 import { oncePer } from '../../text/once';
-import type { SourceFile } from '../../text/source-file';
+import { hasWord, type SourceFile } from '../../text/source-file';
 import { evaluate } from './expression';
 
 export interface DirectiveProblem {
@@ -32,7 +32,9 @@ const mostChanges = 1000;
 const lineEnds = '\n\r\u2028\u2029';
 
 /** Asked of megabytes after each keystroke, so a `#` is looked for first, and then what stands before it. */
-export const hasDirectives = oncePer(({ text }: SourceFile): boolean => {
+export const hasDirectives = oncePer((file: SourceFile): boolean => {
+  if (!hasWord(file, '#')) return false;
+  const { text } = file;
   for (let at = text.indexOf('#'); at >= 0; at = text.indexOf('#', at + 1)) {
     let before = at - 1;
     while (text[before] === ' ' || text[before] === '\t') before--;

@@ -36,7 +36,10 @@ export interface Lines {
   readonly meaningless: readonly { readonly start: number; readonly end: number }[];
   readonly comments: Int32Array;
   readonly problems: readonly ScanProblem[];
+  /** Where reading ends: behind `Raw Table Data`, or at the end of the text. */
   readonly end: number;
+  /** How far from the text's end, and not before `end`, the first character is that makes a file a binary; -1 for none. */
+  readonly foreignBehind: number;
 }
 
 interface Range {
@@ -45,14 +48,29 @@ interface Range {
 }
 
 export function readLines(file: SourceFile): Lines {
-  if (!hasDirectives(file)) return linesOf(file, scanText(file.text));
+  if (!hasDirectives(file)) {
+    const lines = linesOf(file, scanText(file.text));
+    return { ...lines, foreignBehind: findForeign(file.text, lines.end) };
+  }
   const { text, macrosAt, problems } = preprocess(file);
   const lines = linesOf(file, scanText(text));
   for (let line = 0; line < lines.count; line++) {
     const macros = macrosAt(lines.columns[line * columnsOfLine]!);
     if (macros.size > 0) expandLine(lines, line, macros);
   }
-  return { ...lines, problems: [...problems, ...lines.problems].sort((a, b) => a.start - b.start) };
+  return {
+    ...lines,
+    problems: [...problems, ...lines.problems].sort((a, b) => a.start - b.start),
+    foreignBehind: findForeign(file.text, lines.end),
+  };
+}
+
+/** From the end of a text, the first character from an offset on for which iasl takes a file for a binary; -1 for none. */
+export function findForeign(text: string, from: number): number {
+  const foreign = /[^\t-\r\x20-\x7e]/g;
+  foreign.lastIndex = from;
+  const found = foreign.exec(text);
+  return found === null ? -1 : text.length - found.index;
 }
 
 /** Puts macros' values into a line. */
@@ -100,6 +118,7 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     comments: scan.comments,
     problems: [...scan.problems].sort((a, b) => a.start - b.start),
     end: scan.end,
+    foreignBehind: -1,
   };
 
   function ordinary(first: number, end: number): void {

@@ -1,7 +1,7 @@
 // The lines of an edited text: those before and behind the edit are as they were, and only what lies between is scanned.
 import type { SourceFile } from '../../text/source-file';
 import { hasDirectives } from './directives';
-import { LineFlag, lineAtOffset, linesOf, readLines, type Lines, type OddField } from './lines';
+import { findForeign, LineFlag, lineAtOffset, linesOf, readLines, type Lines, type OddField } from './lines';
 import { columnsOfLine } from './ordinary-lines';
 import { scanText } from './scan';
 
@@ -47,6 +47,7 @@ export function rereadLines(file: SourceFile, before: Lines): Reread {
     ...all.filter((each) => each.start < start),
     ...all.filter((each) => each.start >= oldStart).map(change),
   ];
+  const end = isJoined ? before.end + delta : part.end;
   const lines: Lines = {
     file,
     count: newTo + (before.count - oldTo),
@@ -62,7 +63,8 @@ export function rereadLines(file: SourceFile, before: Lines): Reread {
     problems: [...shifted(before.problems, (each) => ({ ...each, start: each.start + delta })), ...part.problems].sort(
       (a, b) => a.start - b.start,
     ),
-    end: isJoined ? before.end + delta : part.end,
+    end,
+    foreignBehind: isJoined && text.length - end <= suffix ? before.foreignBehind : findForeign(text, end),
   };
   return { lines, from: first, oldTo, newTo, delta };
 }

@@ -29,10 +29,8 @@ export function scanProblems(lines: Lines): TableTextProblem[] {
 /** A character behind the table for which iasl takes the file for a binary all the same. */
 function foreignBehind(lines: Lines): TableTextProblem[] {
   const { text } = lines.file;
-  const foreign = /[^\t-\r\x20-\x7e]/g;
-  foreign.lastIndex = lines.end;
-  const start = foreign.exec(text)?.index;
-  if (start === undefined) return [];
+  if (lines.foreignBehind < 0) return [];
+  const start = text.length - lines.foreignBehind;
   const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
   const isInComment = line.includes('//') || text.lastIndexOf('/*', start) > text.lastIndexOf('*/', start);
   return isInComment ? [] : [inWords(lines, { kind: 'not-text', start })];
