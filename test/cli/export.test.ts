@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
+import { spawnSync } from 'node:child_process';
 import { archiveOf } from '../hosts/collect';
 import { truthCase, truthSource } from '../hosts/truth';
-import { cacheFolder } from '../oracle/paths';
-import { describeWithDtc } from '../oracle/suite';
+import { compileText } from '../oracle/iasl/iasl';
+import { describeWithDtc, describeWithIasl } from '../oracle/suite';
 import { folderWith, removeFolders } from '../workspace/folder';
 import { assertOneLineError, doorbell } from './run';
 
@@ -109,48 +107,37 @@ describe('doorbell export', () => {
     });
   });
 
-  it('gives an IORT that a current iasl compiles', function () {
-    const iasl = findIasl();
-    const folder = folderWith('');
+  it('gives an IORT whose ranges are rounded outwards', () => {
     const { status, stdout } = doorbell(['export', host, '--device', '&net', '--format', 'rmr']);
     assert.equal(status, 0);
     assert.match(
       stdout,
       /^\/\* reserved, rounded outwards to 64 KiB \*\/\n +Base Address of RMR : 0000000072000000\n +Length of RMR : 0000000000010000$/m,
     );
-    if (iasl === undefined) {
-      console.log('      skipped: no iasl of 2021 or later (IASL names one)');
-      this.skip();
-    }
-    const source = folder.write('rmr.dsl', stdout);
-    execFileSync(iasl, ['-p', folder.at('rmr'), source]);
-    const table = fs.readFileSync(folder.at('rmr.aml'));
-    assert.equal(table.readUInt32LE(4), table.length);
-    assert.equal(table.length, 0x30 + 0x44 + table.readUInt16LE(0x75));
-    const node = 0x74;
-    assert.equal(table[node], 6);
-    const descriptors = Array.from({ length: table.readUInt32LE(node + 20) }, (_, at) => {
-      const from = node + 0x1c + at * 20;
-      return [table.readBigUInt64LE(from), table.readBigUInt64LE(from + 8)];
+  });
+
+  describeWithIasl('with iasl', ({ current }) => {
+    it('gives an IORT that it compiles', async () => {
+      const { stdout } = doorbell(['export', host, '--device', '&net', '--format', 'rmr']);
+      const { output: table, messages } = await compileText(current, stdout);
+      assert.ok(table !== undefined, messages);
+      assert.equal(table.readUInt32LE(4), table.length);
+      assert.equal(table.length, 0x30 + 0x44 + table.readUInt16LE(0x75));
+      const node = 0x74;
+      assert.equal(table[node], 6);
+      const descriptors = Array.from({ length: table.readUInt32LE(node + 20) }, (_, at) => {
+        const from = node + 0x1c + at * 20;
+        return [table.readBigUInt64LE(from), table.readBigUInt64LE(from + 8)];
+      });
+      assert.deepEqual(descriptors, [
+        [0x8000000n, 0x100000n],
+        [0x20000000n, 0x200000n],
+        [0x71000000n, 0x100000n],
+        [0x72000000n, 0x10000n],
+      ]);
+      // One mapping: the function's requester ID as stream ID, to the SMMU at 0x30.
+      const mapping = node + table.readUInt32LE(node + 12);
+      assert.deepEqual([table.readUInt32LE(mapping + 8), table.readUInt32LE(mapping + 12)], [8, 0x30]);
     });
-    assert.deepEqual(descriptors, [
-      [0x8000000n, 0x100000n],
-      [0x20000000n, 0x200000n],
-      [0x71000000n, 0x100000n],
-      [0x72000000n, 0x10000n],
-    ]);
-    // One mapping: the function's requester ID as stream ID, to the SMMU at 0x30.
-    const mapping = node + table.readUInt32LE(node + 12);
-    assert.deepEqual([table.readUInt32LE(mapping + 8), table.readUInt32LE(mapping + 12)], [8, 0x30]);
   });
 });
-
-/** RMR nodes came to iasl in 2021. */
-function findIasl(): string | undefined {
-  const candidates = [process.env.IASL, path.join(cacheFolder(), 'iasl', 'iasl'), 'iasl'];
-  return candidates.find((program) => {
-    if (program === undefined) return false;
-    const { stdout, error } = spawnSync(program, ['-v'], { encoding: 'utf8' });
-    return error === undefined && Number(/version (\d{4})\d{4}/.exec(stdout)?.[1] ?? 0) >= 2021;
-  });
-}

@@ -15,7 +15,9 @@ import { version } from './version';
 
 async function main(onWorked: () => void): Promise<void> {
   const program = new Command('doorbell')
-    .description('Predicts what Linux makes of a devicetree or an ACPI IORT: reserved IOVA regions and MSI window conflicts.')
+    .description(
+      'Predicts what Linux makes of a devicetree or an ACPI IORT: reserved IOVA regions and MSI window conflicts.',
+    )
     .version(version)
     .configureOutput({
       outputError: (message) => {
