@@ -3,34 +3,28 @@ import type { Gap, Value } from './iort/model';
 import type { Field, StructureLayout } from './layout/field';
 import { sizeOf } from './layout/field';
 import { readInteger, readText } from './bytes';
+import { oncePer } from '../text/once';
 
 /** A field of a fixed size, and where it is in its structure. */
-interface Place {
+export interface FieldPlace {
   readonly field: Field;
   readonly offset: number;
 }
 
-const placesOf = new WeakMap<StructureLayout, readonly Place[]>();
-
 /** The fields that have bytes of their own and a fixed size, with their offsets in the structure. */
-function places(layout: StructureLayout): readonly Place[] {
-  let found = placesOf.get(layout);
-  if (found === undefined) {
-    const all: Place[] = [];
-    let offset = 0;
-    for (const field of layout.fields) {
-      if (sizeOf(field) > 0) all.push({ field, offset });
-      offset += sizeOf(field);
-    }
-    found = all;
-    placesOf.set(layout, found);
+export const fieldPlaces = oncePer((layout: StructureLayout): readonly FieldPlace[] => {
+  const all: FieldPlace[] = [];
+  let offset = 0;
+  for (const field of layout.fields) {
+    if (sizeOf(field) > 0) all.push({ field, offset });
+    offset += sizeOf(field);
   }
-  return found;
-}
+  return all;
+});
 
 /** Bytes of a structure's fields of a fixed size that were there from the beginning. */
 export function mandatorySize(layout: StructureLayout): number {
-  return places(layout).reduce(
+  return fieldPlaces(layout).reduce(
     (size, { field, offset }) => (field.sinceNode === undefined ? offset + field.size : size),
     0,
   );
@@ -38,7 +32,7 @@ export function mandatorySize(layout: StructureLayout): number {
 
 /** Where a field begins in its structure; undefined for a name that the structure does not have. */
 export function fieldOffset(layout: StructureLayout, name: string): number | undefined {
-  return places(layout).find(({ field }) => field.name === name)?.offset;
+  return fieldPlaces(layout).find(({ field }) => field.name === name)?.offset;
 }
 
 /** What has bytes to read from: a table, or a part of one that may come to lie in the bytes of a later version of it. */
@@ -83,7 +77,7 @@ export function structureValues(
   optionalEnd = end,
 ): Value[] {
   const found: Value[] = [];
-  for (const { field, offset } of places(layout)) {
+  for (const { field, offset } of fieldPlaces(layout)) {
     const limit = field.sinceNode === undefined || optionalEnd > end ? end : optionalEnd;
     const value = valueAt(source, field, start + offset, limit);
     if (value === undefined) break;
@@ -101,7 +95,7 @@ export function structureSize(
   optionalEnd: number,
 ): number {
   let size = 0;
-  for (const { field, offset } of places(layout)) {
+  for (const { field, offset } of fieldPlaces(layout)) {
     const limit = field.sinceNode === undefined || optionalEnd > end ? end : optionalEnd;
     const next = offset + field.size;
     if (start + next > limit || start + next > bytes.length) break;

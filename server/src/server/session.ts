@@ -6,7 +6,7 @@ import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import { tableLanguage, type StatusParams } from '../protocol';
-import { lineStarts, type SourceFile } from '../text/source-file';
+import type { SourceFile } from '../text/source-file';
 import { settleDiagnostics } from '../rules/suppression';
 import type { Diagnostic, TextEdit } from '../text/diagnostic';
 import { analyse, type Snapshot } from '../workspace/analysis';
@@ -21,7 +21,7 @@ import { documentationUrl } from './documentation';
 import { applyChanges, pathOf, uriOf, type ContentChange, type OpenDocument } from './documents';
 import { createIdleWork } from './idle-work';
 import { createPublisher, fingerprint, shortId } from './publisher';
-import { createEditRehearsal, createTableRehearsal } from './table-rehearsal';
+import { createRehearsals } from './rehearsals';
 import { noSettings, withEditorSettings, type EditorSettings } from './settings';
 
 export interface Outlet {
@@ -80,10 +80,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
   const unanswered = new Set<string>();
   const pulledIds = new Map<string, string>();
   const sentStatus = new Map<string, string>();
-  const rehearsals = { board: rehearseBoard, table: rehearseTable };
-  const nextOfTable = createTableRehearsal();
-  const nextEdit = createEditRehearsal();
-  const idleWork = createIdleWork(rehearsals, outlet.warm);
+  const idleWork = createIdleWork(createRehearsals(boards, documents, files), outlet.warm);
   let hops = 0;
   let isScheduled = false;
   let mustAssign = false;
@@ -189,23 +186,6 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     const own = context && boards.ofContext(context);
     const others = boards.containing(file).filter((board) => board !== own);
     return own === undefined ? others : [own, ...others];
-  }
-
-  /** The next edit asks where lines begin; what is analysed anew is for nobody. */
-  function rehearseBoard(): boolean {
-    for (const { file } of documents.values()) lineStarts(file);
-    const board = boards.all().find(({ analysis }) => analysis?.snapshot.acpi === undefined);
-    if (board !== undefined) analyse(board.context, files);
-    return board !== undefined;
-  }
-
-  /** It takes tens of megabytes: who works with devicetrees alone is spared. */
-  function rehearseTable(): boolean {
-    const open = boards.all();
-    if (open.length === 0) return nextOfTable();
-    const table = open.find(({ analysis }) => analysis?.snapshot.acpi?.document.origin === 'text');
-    if (table !== undefined && nextEdit(table.context, table.analysis!.snapshot.acpi!.document.file)) return true;
-    return open.some(({ analysis }) => analysis?.snapshot.acpi !== undefined) && nextOfTable();
   }
 
   function analyseBoard(context: Context): BoardAnalysis {

@@ -13,7 +13,8 @@ import type { NodeKind, TableProblem } from './model';
 /** Bytes of the header that every node begins with. */
 export const nodeHeaderSize = nodeHeaderLayout.size;
 
-const kinds: readonly NodeKind[] = [
+/** By the numbers of their types. */
+export const nodeKinds: readonly Exclude<NodeKind, 'unknown'>[] = [
   'its-group',
   'named-component',
   'root-complex',
@@ -26,7 +27,7 @@ const kinds: readonly NodeKind[] = [
 
 /** The kind of a node of that type. */
 export function kindOfType(type: number): NodeKind {
-  return kinds[type] ?? 'unknown';
+  return nodeKinds[type] ?? 'unknown';
 }
 
 /** A node being measured. */
@@ -162,7 +163,7 @@ const arraysOf: Readonly<Partial<Record<NodeKind, readonly ArrayNames[]>>> = {
 };
 
 const bodies: ReadonlyMap<StructureLayout, Body> = new Map(
-  kinds.map((kind, type) => {
+  nodeKinds.map((kind, type) => {
     const layout = bodyLayout(type)!;
     const place = (name: string | undefined): number | undefined =>
       name === undefined ? undefined : nodeHeaderSize + fieldOffset(layout, name)!;

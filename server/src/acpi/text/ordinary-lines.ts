@@ -21,7 +21,7 @@ export interface OrdinaryColumns {
   readonly numbers: Float64Array;
 }
 
-const enum Char {
+export const enum Char {
   tab = 9,
   newline = 10,
   return = 13,

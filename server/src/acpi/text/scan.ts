@@ -6,7 +6,7 @@
 // Lines that are blank, or hold comments alone, leave nothing. A line that holds "Raw Table Data" ends the input.
 import type { DirectiveProblem } from './directives';
 import { Growing } from './growing';
-import { OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
+import { Char, OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
 
 export type ScanProblem =
   | DirectiveProblem
@@ -35,18 +35,6 @@ export interface OddLine {
   readonly places: readonly number[];
   readonly start: number;
   readonly end: number;
-}
-
-const enum Char {
-  tab = 9,
-  newline = 10,
-  return = 13,
-  blank = 32,
-  quote = 34,
-  star = 42,
-  slash = 47,
-  backslash = 92,
-  delete = 127,
 }
 
 export { rawTableData };

@@ -2,6 +2,7 @@
 // these become, and the ITS. As Linux walks it (drivers/acpi/arm64/iort.c iort_node_map_id).
 import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { hex } from '../../text/numbers';
+import { oncePer } from '../../text/once';
 import { kernelTable, itsTypes, smmuTypes } from '../../topology/acpi/kernel-table';
 import { newRouter, type Arrival, type Router, type Stop } from '../../topology/acpi/translate';
 import { stopText } from '../../topology/acpi/builder';
@@ -108,17 +109,10 @@ interface Walk {
   readonly routers: Readonly<Record<DeviceIdRule, Router>>;
 }
 
-const walks = new WeakMap<IortTable, Walk>();
-
-function walkOf(table: IortTable): Walk {
-  let walk = walks.get(table);
-  if (walk === undefined) {
-    const kernel = kernelTable(table);
-    walk = {
-      kernel,
-      routers: { 'by-interrupts': newRouter(kernel, 'by-interrupts'), 'by-flag': newRouter(kernel, 'by-flag') },
-    };
-    walks.set(table, walk);
-  }
-  return walk;
-}
+const walkOf = oncePer((table: IortTable): Walk => {
+  const kernel = kernelTable(table);
+  return {
+    kernel,
+    routers: { 'by-interrupts': newRouter(kernel, 'by-interrupts'), 'by-flag': newRouter(kernel, 'by-flag') },
+  };
+});

@@ -1,4 +1,5 @@
 // Lines that can stand at a place: the fields that are next in their structure, the rest of it, a further mapping, a new node.
+import { nodeKinds } from '../../acpi/iort/decode-node';
 import type { IortTable, NodeKind } from '../../acpi/iort/model';
 import { writtenFields, type Field } from '../../acpi/layout/field';
 import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
@@ -24,15 +25,7 @@ import {
 } from './line-text';
 import type { MadtOf } from './free-values';
 import { nodeHolding } from './names';
-import {
-  kindTitle,
-  newElement,
-  newNode,
-  newNodeKinds,
-  type NewLine,
-  type NewLines,
-  type NewNodeContext,
-} from './new-node';
+import { kindTitle, newElement, newNode, type NewLine, type NewLines, type NewNodeContext } from './new-node';
 
 /** What the line of the cursor has already: prefixes and the beginning of a name. */
 const begunLine = /^([ \t]*(?:\[[^\]\n]*\][ \t]*)*)([^:\n]*)$/;
@@ -245,7 +238,7 @@ function structureTitle(document: TableDocument, { structure }: TextField): stri
   const type = document.bytes[structure?.offset ?? 0] ?? 0xff;
   if (structure?.kind === 'subtable') return madtEntryLayout(type)?.title ?? structure.layout.title;
   if (structure?.kind !== 'node') return structure?.layout.title ?? 'table';
-  return newNodeKinds[type] === undefined ? 'node' : kindTitle(newNodeKinds[type]);
+  return nodeKinds[type] === undefined ? 'node' : kindTitle(nodeKinds[type]);
 }
 
 interface Gap {
@@ -309,7 +302,7 @@ function wholes(document: TableDocument, { before, after, form, place, madt }: G
   const isWholeBefore =
     node !== undefined || before.structure?.kind === 'table-body' || before.structure?.kind === 'padding';
   if (isBetweenNodes && isWholeBefore) {
-    for (const kind of newNodeKinds) {
+    for (const kind of nodeKinds) {
       if (!isKnownTo(kind, form)) continue;
       add(
         `New node: ${kindTitle(kind)}`,

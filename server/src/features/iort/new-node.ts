@@ -1,4 +1,5 @@
 // The lines of a new node: every field in order, computed ones as the compiler would, the rest as a machine usually has them.
+import { nodeKinds } from '../../acpi/iort/decode-node';
 import type { IortNode, IortTable, NodeKind } from '../../acpi/iort/model';
 import { flagValue, writtenFields, type Field, type StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout, idMappingLayout, nodeTypes, writtenNodeHeader } from '../../acpi/layout/iort';
@@ -21,18 +22,6 @@ import {
 import { fieldHead, flagDigits, flagHead, integerDigits, linesOfField, type LineForm } from './line-text';
 
 export type NewNodeKind = Exclude<NodeKind, 'unknown'>;
-
-/** By the numbers of their types. */
-export const newNodeKinds: readonly NewNodeKind[] = [
-  'its-group',
-  'named-component',
-  'root-complex',
-  'smmu',
-  'smmuv3',
-  'pmcg',
-  'rmr',
-  'iwb',
-];
 
 /** A line as it is to be written; `open` where the author has to fill something in. */
 export interface NewLine {
@@ -83,7 +72,7 @@ export interface NewNodeContext {
 
 export function newNode(kind: NewNodeKind, context: NewNodeContext): NewLines {
   const { table, form } = context;
-  const type = newNodeKinds.indexOf(kind);
+  const type = nodeKinds.indexOf(kind);
   const tableRevision = Number(table.header.revision?.value ?? 0n);
   const header = writtenNodeHeader(form.style, tableRevision).map(headerPart);
   const layout = bodyLayout(type)!;
@@ -111,7 +100,7 @@ export function newNode(kind: NewNodeKind, context: NewNodeContext): NewLines {
 
 /** `ITS group`, as the list of types has it. */
 export function kindTitle(kind: NewNodeKind): string {
-  return nodeTypes[newNodeKinds.indexOf(kind)]!.name;
+  return nodeTypes[nodeKinds.indexOf(kind)]!.name;
 }
 
 function partOf(field: Field, value: bigint): Part {

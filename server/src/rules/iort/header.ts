@@ -1,8 +1,11 @@
 // The table's header: what iasl, Linux and the checkers need before they look at a single node.
 import { byteSum } from '../../acpi/bytes';
+import { nodeHeaderSize } from '../../acpi/iort/decode-node';
 import type { IortNode, Value } from '../../acpi/iort/model';
-import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
+import type { StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout } from '../../acpi/layout/iort';
+import { fieldPlaces } from '../../acpi/structure-values';
+import { oncePer } from '../../text/once';
 import { hex } from '../numbers';
 import type { Finding } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -214,28 +217,17 @@ export const iortReserved: TableRule = {
 };
 
 /** Where each layout has reserved bytes; values of thousands of nodes need not be made to see that they are zero. */
-const reservedPlaces = new WeakMap<StructureLayout, readonly number[]>();
-
-function placesOf(layout: StructureLayout): readonly number[] {
-  let places = reservedPlaces.get(layout);
-  if (places === undefined) {
-    const found: number[] = [];
-    let offset = 16;
-    for (const field of layout.fields) {
-      if (field.reserved === true) for (let at = 0; at < field.size; at++) found.push(offset + at);
-      offset += sizeOf(field);
-    }
-    places = found;
-    reservedPlaces.set(layout, places);
-  }
-  return places;
-}
+const reservedPlaces = oncePer((layout: StructureLayout): readonly number[] =>
+  fieldPlaces(layout).flatMap(({ field, offset }) =>
+    field.reserved === true ? Array.from({ length: field.size }, (_, at) => nodeHeaderSize + offset + at) : [],
+  ),
+);
 
 function hasReservedBits(node: IortNode, bytes: Uint8Array): boolean {
   if (node.kind === 'rmr') return true;
   const layout = bodyLayout(bytes[node.offset]!);
   if (layout === undefined) return false;
-  for (const place of placesOf(layout))
+  for (const place of reservedPlaces(layout))
     if (node.offset + place < node.end && bytes[node.offset + place] !== 0) return true;
   return false;
 }
