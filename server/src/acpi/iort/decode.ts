@@ -54,6 +54,7 @@ export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
     nodeAt: source.nodeAt,
     gaps: [...tableGaps(fixedValues, nodes, start, readTo, end), ...decoded.tail],
     problems: problems.sort((a, b) => a.offset - b.offset),
+    lineage: before?.lineage ?? {},
   };
 }
 

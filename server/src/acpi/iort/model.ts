@@ -202,4 +202,6 @@ export interface IortTable {
   readonly gaps: readonly Gap[];
   /** What stops or bends decoding, in order of offsets. */
   readonly problems: readonly TableProblem[];
+  /** The same object in all versions of a table that were decoded one from the other: what is kept from version to version goes by it. */
+  readonly lineage: object;
 }
