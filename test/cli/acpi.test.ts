@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar/header';
+import { printTable } from '../../server/src/acpi/text/print';
 import { dumpOf } from '../acpi/dump-of';
 import { folderWith, removeFolders, type Folder } from '../workspace/folder';
 import { assertOneLineError, doorbell } from './run';
@@ -173,6 +174,30 @@ describe('an IORT on the command line', () => {
       assert.equal(regions(folder, file), `# group 0: pci0000\n${doorbellPage}`, file);
       assert.equal(regions(folder, file, '--device', '0000:00:04.0'), '', file);
     }
+    const beside = folderWith(`//- doorbell.json\n${announced}`);
+    beside.write('table.dsl', printTable(tablesOf('IORT'), { style: 'current' }));
+    const { status } = doorbell(
+      ['iort', 'decompile', path.join(tables, 'a17-viot/VIOT'), '-o', 'viot.dsl'],
+      beside.root,
+    );
+    assert.equal(status, 0);
+    assert.equal(regions(beside, 'table.dsl'), regions(folder, 'IORT'));
+    assert.equal(regions(beside, 'table.dsl', '--device', '0000:00:04.0'), '');
+    // Where both forms lie there, each goes with the IORT of its own.
+    beside.write('VIOT', tablesOf('IORT'));
+    assert.equal(regions(beside, 'table.dsl'), regions(folder, 'IORT'));
+    beside.write('VIOT', tablesOf('VIOT'));
+    assert.equal(regions(beside, 'table.dsl'), regions(folder, 'IORT'));
+    beside.write(
+      'viot.dsl',
+      fs.readFileSync(path.join(beside.root, 'viot.dsl'), 'utf8').replace('Output node : 0030', 'Output node : zz'),
+    );
+    const damaged = doorbell(['regions', 'table.dsl'], beside.root);
+    assert.equal(damaged.stdout, '');
+    assert.match(
+      damaged.stderr,
+      /viot\.dsl: This is no integer.*\n.*viot\.dsl: VIOT: the node at 0x40 leads to 0x0, where no/,
+    );
     const alone = withTables('', { IORT: 'a17-viot/IORT' });
     const { stdout, stderr } = doorbell(['regions', 'IORT'], alone.root);
     assert.equal(stdout, '');

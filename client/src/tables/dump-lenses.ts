@@ -3,7 +3,7 @@ import { CodeLens, languages, Range } from 'vscode';
 import type { CodeLensProvider, Disposable } from 'vscode';
 import { dumpLanguage } from './table-language';
 
-const shownTable = /^(IORT|APIC) @ (?:0x)?[0-9A-Fa-f]+[ \t]*$/gm;
+const shownTable = /^(IORT|APIC|VIOT) @ (?:0x)?[0-9A-Fa-f]+[ \t]*$/gm;
 
 export function registerDumpLenses(): Disposable {
   const provider: CodeLensProvider = {

@@ -41,7 +41,7 @@ async function wholeFile(file: Uri): Promise<Uint8Array> {
 /** The signature, and a length in bytes whose upper half is that of no text. */
 function isHeader(bytes: Uint8Array): boolean {
   const signature = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
-  return (signature === 'IORT' || signature === 'APIC') && bytes.length >= headerSize && bytes[7] === 0;
+  return ['IORT', 'APIC', 'VIOT'].includes(signature) && bytes.length >= headerSize && bytes[7] === 0;
 }
 
 /** What decides stands here. */

@@ -1,6 +1,7 @@
 // The one board that a verb is about.
 import path from 'node:path';
 import { analyse, compileBoard, type CompiledBoard, type Snapshot } from '../workspace/analysis';
+import { damageBeside } from '../workspace/acpi-machine';
 import type { CompileOptions } from '../workspace/compile';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
@@ -62,7 +63,9 @@ export function hostNote({ release, machine, missing }: HostArchive, { kernel, p
 }
 
 /** Tells on the standard error of errors in the sources, which make `what` doubtful; nothing where there are none. */
-export function warnOfErrors({ diagnostics, context }: Snapshot, what: 'plan' | 'regions'): void {
+export function warnOfErrors({ diagnostics, context, acpi }: Snapshot, what: 'plan' | 'regions'): void {
+  for (const damage of acpi === undefined ? [] : damageBeside(acpi))
+    printError(`${displayPath(damage.file ?? context.root)}: ${damage.message}`);
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first === undefined) return;

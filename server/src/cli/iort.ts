@@ -12,6 +12,7 @@ import { textStyles, type TextStyle } from '../acpi/layout/field';
 import { decodeIort } from '../acpi/iort/decode';
 import { decodeMadt } from '../acpi/madt/decode';
 import { tableSignature } from '../acpi/table-header';
+import { decodeViot } from '../acpi/viot';
 import { count, hex } from '../text/numbers';
 import type { Diagnostic } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
@@ -43,7 +44,7 @@ interface NewArguments {
 export function addIort(program: Command): void {
   const iort = program
     .command('iort')
-    .description('make, compile and decompile ACPI tables: the IORT, and the MADT beside it');
+    .description('make, compile and decompile ACPI tables: the IORT, and the MADT and VIOT beside it');
   iort
     .command('compile')
     .description('data-table text to a binary table, with lengths, counts, offsets and the checksum computed')
@@ -56,7 +57,7 @@ export function addIort(program: Command): void {
     .description('a binary table to text that iasl reads; what iasl would lose stands in comments')
     .argument('<file>', 'a binary table, what acpidump printed, or an archive of `doorbell collect`')
     .option('-o, --output <file>', 'the text (default: the standard output)')
-    .option('--table <signature>', 'which table of a dump or an archive: IORT (default) or APIC')
+    .option('--table <signature>', 'which table of a dump or an archive: IORT (default), APIC or VIOT')
     .addHelpText('after', '\nExit status: 0 done, 2 the file cannot be used.')
     .action(decompile);
   withStyle(iort.command('new'))
@@ -94,8 +95,8 @@ function textOf(file: string): TableDocument {
   const document = documentOfText(source);
   const { signature } = document;
   if (signature === '') throw new UsageError(`${file}: is no data-table text: it has no line “Signature : "IORT"”`);
-  if (signature !== 'IORT' && signature !== 'APIC') {
-    throw new UsageError(`${file}: is the table ${signature}; IORT and APIC (MADT) are compiled`);
+  if (!isPrintable(document.bytes)) {
+    throw new UsageError(`${file}: is the table ${signature}; IORT, APIC (MADT) and VIOT are compiled`);
   }
   return document;
 }
@@ -113,9 +114,16 @@ function report(findings: readonly Diagnostic[], file: string): number {
 
 function decompile(file: string, { output, style, table }: DecompileArguments): void {
   const bytes = binaryOf(file, table);
-  const { problems } = tableSignature(bytes) === 'IORT' ? decodeIort(bytes) : decodeMadt(bytes);
-  for (const { offset, message } of problems) printError(`${file}: at ${hex(offset)}: ${message}`);
+  for (const problem of problemsOf(bytes)) printError(`${file}: ${problem}`);
+  if (style === '20200925' && tableSignature(bytes) === 'VIOT') printError('iasl 20200925 knows no VIOT');
   write(output ?? '-', printTable(bytes, { style }));
+}
+
+function problemsOf(bytes: Uint8Array): readonly string[] {
+  const signature = tableSignature(bytes);
+  if (signature === 'VIOT') return decodeViot(bytes)?.problems ?? [];
+  const { problems } = signature === 'IORT' ? decodeIort(bytes) : decodeMadt(bytes);
+  return problems.map(({ offset, message }) => `at ${hex(offset)}: ${message}`);
 }
 
 function binaryOf(file: string, table: string | undefined): Uint8Array {
@@ -133,7 +141,7 @@ function binaryOf(file: string, table: string | undefined): Uint8Array {
     if (kind !== 'acpi-binary' && !isPrintable(bytes)) throw new UsageError(`${file}: is no ACPI table`);
     if (wanted !== undefined && wanted !== signature) throw new UsageError(`${file}: is the table ${signature}`);
     if (isPrintable(bytes)) return bytes;
-    throw new UsageError(`${file}: is the table ${signature}; IORT and APIC (MADT) are decompiled`);
+    throw new UsageError(`${file}: is the table ${signature}; IORT, APIC (MADT) and VIOT are decompiled`);
   }
   return tableOfDump(file, source, wanted ?? 'IORT');
 }
@@ -145,7 +153,7 @@ function tableOfDump(file: string, { text }: SourceFile, wanted: string): Uint8A
     const has = tables.length === 0 ? '' : `; it has ${tables.map(({ signature }) => signature).join(', ')}`;
     throw new UsageError(`${file}: is a dump without the table ${wanted}${has}`);
   }
-  if (!isPrintable(found.bytes)) throw new UsageError(`${file}: IORT and APIC (MADT) are decompiled`);
+  if (!isPrintable(found.bytes)) throw new UsageError(`${file}: IORT, APIC (MADT) and VIOT are decompiled`);
   for (const { start, message } of problems) {
     if (found.start <= start && start < found.end) {
       printError(`${file}:${text.slice(0, start).split('\n').length}: ${message}`);
@@ -159,7 +167,7 @@ function tableOfArchive(file: string, source: SourceFile, files: FileStore, want
   if (host === undefined || 'error' in host) throw new UsageError(`${file}: ${host?.error ?? 'is no archive'}`);
   const found = host.tables.get(wanted);
   if (found === undefined) throw new UsageError(`${file}: is an archive without the table ${wanted}`);
-  if (!isPrintable(found)) throw new UsageError(`${file}: IORT and APIC (MADT) are decompiled`);
+  if (!isPrintable(found)) throw new UsageError(`${file}: IORT, APIC (MADT) and VIOT are decompiled`);
   return found;
 }
 

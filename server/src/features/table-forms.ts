@@ -31,7 +31,7 @@ function tableOfDump(text: string, wanted: string): Uint8Array | { readonly erro
 function notATable(content: Uint8Array): string {
   const signature = tableSignature(content);
   return /^[A-Z][A-Z0-9]{3}$/.test(signature)
-    ? `the table ${signature}; IORT and APIC (MADT) are shown`
+    ? `the table ${signature}; IORT, APIC (MADT) and VIOT are shown`
     : 'no ACPI table';
 }
 
@@ -41,7 +41,10 @@ export function tableBytes(text: string): TableBytesResult {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   const isTable = isPrintable(bytes);
   const place = errors[0]?.range;
-  const missing = { line: 1, message: `No table IORT or APIC${signature === '' ? '' : `: this is ${signature}`}.` };
+  const missing = {
+    line: 1,
+    message: `No table IORT, APIC or VIOT${signature === '' ? '' : `: this is ${signature}`}.`,
+  };
   const line = place === undefined ? 1 : positionAt(file, place.start).line + 1;
   const firstError = errors[0] ? { line, message: errors[0].message } : isTable ? undefined : missing;
   return {

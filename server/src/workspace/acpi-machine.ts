@@ -1,7 +1,6 @@
 // A machine that ACPI tables describe: its IORT from a text, a binary, what acpidump printed or an archive, and the MADT and VIOT beside it.
 import path from 'node:path';
 import { readAcpiDump, type AcpiDump, type DumpedTable } from '../acpi/acpidump';
-import { decodeViot, type ViotTable } from '../acpi/viot';
 import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
 import type { PlaceOf } from '../acpi/text/table-text';
 import type { Diagnostic } from '../text/diagnostic';
@@ -11,7 +10,7 @@ import type { Topology } from '../topology/model';
 import { withViot } from '../topology/with-viot';
 import { placesInDump, type ShownTable } from './dump-places';
 import type { FileError, FileStore } from './files';
-import { inputKind } from './input-kind';
+import { inputKind, type InputKind } from './input-kind';
 import type { Settings } from './settings';
 
 export interface AcpiMachine {
@@ -22,7 +21,7 @@ export interface AcpiMachine {
   /** Where that was found, beside the file that was given; undefined where it came with it, or is not known. */
   readonly madtFile: string | undefined;
   /** Its VIOT, of virtual machines that have a virtio-iommu; with the file where it was found beside the one that was given. */
-  readonly viot: ViotTable | undefined;
+  readonly viot: TableDocument | undefined;
   readonly viotFile: string | undefined;
   /** What acpidump printed, where the tables come from that. */
   readonly dump: DumpOfTables | undefined;
@@ -78,7 +77,7 @@ export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8A
     document: documentOfBinary(name, iort),
     madt: madt && documentOfBinary(name, madt),
     madtFile: undefined,
-    viot: viot && decodeViot(viot),
+    viot: viot && documentOfBinary(name, viot),
     viotFile: undefined,
     dump: undefined,
   };
@@ -134,7 +133,7 @@ function tablesOfSameDump(
   return {
     madt: madt && documentOfBinary(path.join(dump, 'APIC'), madt),
     madtFile: madt && dump,
-    viot: viot && decodeViot(viot),
+    viot: viot && documentOfBinary(path.join(dump, 'VIOT'), viot),
     viotFile: viot && dump,
   };
 }
@@ -158,21 +157,21 @@ const madtName = /^(?:.*[^a-z])?(?:apic|madt)(?:[^a-z].*)?$/i;
 /** A directory of tables is not large; others are not searched. */
 const mostNeighbours = 2000;
 
-/** The one MADT in the directory of a table; the one that shares most of its name where there are several. */
+/** The one MADT in the directory of a table. Of several, the one whose name begins as that of the table, or that is of its form. */
 function neighbouringMadt(file: string, files: FileStore): string | undefined {
   return neighbour(file, files, madtName, (each) => isMadt(each, files));
 }
 
 const viotName = /^(?:.*[^a-z])?viot(?:[^a-z].*)?$/i;
 
-/** The same of a VIOT, which is read in binary form. */
+/** The same of a VIOT. */
 function neighbouringViot(file: string, files: FileStore): Pick<AcpiMachine, 'viot' | 'viotFile'> {
-  const tables = new Map<string, ViotTable>();
+  const tables = new Map<string, TableDocument>();
   const viotFile = neighbour(file, files, viotName, (each) => {
-    const bytes = files.readBytes(each);
-    const table = 'error' in bytes ? undefined : decodeViot(bytes);
-    if (table !== undefined) tables.set(each, table);
-    return table !== undefined;
+    const table = tableOf(each, files);
+    if (table === undefined || 'error' in table || table.viot === undefined) return false;
+    tables.set(each, table);
+    return true;
   });
   return { viot: viotFile === undefined ? undefined : tables.get(viotFile), viotFile };
 }
@@ -192,7 +191,16 @@ function neighbour(
     .filter((each) => each !== file && isWanted(each));
   if (found.length <= 1) return found[0];
   const stem = path.parse(file).name;
-  return found.find((each) => path.parse(each).name.startsWith(stem));
+  const named = found.find((each) => path.parse(each).name.startsWith(stem));
+  if (named !== undefined) return named;
+  const form = formOf(file);
+  const alike = found.filter((each) => formOf(each) === form);
+  return alike.length === 1 ? alike[0] : undefined;
+
+  function formOf(each: string): InputKind | undefined {
+    const source = files.read(each);
+    return 'error' in source ? undefined : inputKind(source);
+  }
 }
 
 function isMadt(file: string, files: FileStore): boolean {
@@ -214,6 +222,19 @@ const noTopology: Topology = {
   problems: [],
 };
 
+/** What is wrong with the tables beside the one that was given; without a file where they came with it. */
+export function damageBeside({ madt, madtFile, viot, viotFile }: AcpiMachine): Damage[] {
+  const ofText = (file: string | undefined, document: TableDocument | undefined): Damage[] =>
+    (document?.diagnostics ?? []).flatMap(({ severity, message }) => (severity === 'error' ? [{ file, message }] : []));
+  const ofViot = (viot?.viot?.problems ?? []).map((message) => ({ file: viotFile, message: `VIOT: ${message}` }));
+  return [...ofText(madtFile, madt), ...ofText(viotFile, viot), ...ofViot];
+}
+
+interface Damage {
+  readonly file: string | undefined;
+  readonly message: string;
+}
+
 /** What the tables describe; nothing where the given one is no IORT. */
 export function topologyOfMachine(machine: AcpiMachine, settings: AcpiSettings): Topology {
   const { document, madt, viot, dump } = machine;
@@ -223,5 +244,5 @@ export function topologyOfMachine(machine: AcpiMachine, settings: AcpiSettings):
     dump === undefined ? of.placeOf : placesInDump(dump.file, dump.tables, of);
   const placed = madt?.madt && { table: madt.madt, placeOf: placeOf(madt) };
   const topology = topologyFromAcpi({ table: iort, placeOf: placeOf(document) }, placed, settings);
-  return viot === undefined ? topology : withViot(topology, viot);
+  return viot?.viot === undefined ? topology : withViot(topology, viot.viot);
 }

@@ -87,12 +87,19 @@ describe('features for tables', () => {
     }
   });
 
-  it('hold on a MADT, whose fields they know, and on tables that are left alone', () => {
+  it('hold on a MADT and a VIOT, whose fields they know, and on tables that are left alone', () => {
     const madt = readFileSync(path.join(import.meta.dirname, '../../../docs/rules/madt.dsl'), 'utf8');
     tryAll(madt);
     for (let seed = 1; seed <= 20; seed++) tryAll(mangled(madt, random(seed)));
     const document = tableOf(madt);
     assert.ok(symbols(document).some(({ name }) => name === 'GIC ITS 0'));
+    const viot = printTable(readFileSync(path.join(import.meta.dirname, '../../fixtures/truth/iort/a17-viot/VIOT')), {
+      style: 'current',
+    });
+    tryAll(viot);
+    for (let seed = 1; seed <= 20; seed++) tryAll(mangled(viot, random(seed)));
+    const names = symbols(tableOf(viot)).map(({ name }) => name);
+    assert.deepEqual(names, ['VIOT', 'Virtio-iommu on PCI', 'Range of PCI functions']);
     tryAll(exampleTable.replace('"IORT"', '"SSDT"'));
     assert.deepEqual(format(tableOf(exampleTable.replace('"IORT"', '"SSDT"'))), []);
   });

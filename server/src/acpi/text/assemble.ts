@@ -7,6 +7,7 @@ import { once } from '../../text/once';
 import { Assembler, type Slot } from './assembler';
 import { assembleIort } from './assemble-iort';
 import { assembleMadt } from './assemble-madt';
+import { assembleViot } from './assemble-viot';
 import type { Lines } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
@@ -46,7 +47,7 @@ export function assemble(lines: Lines): Assembly {
   const signature = signatureOf(lines);
   const assembler = new Assembler(lines, { compilesFlags: signature === 'APIC' });
   const slots = new Map<Computed, Slot>();
-  if (signature === 'IORT' || signature === 'APIC') {
+  if (signature === 'IORT' || signature === 'APIC' || signature === 'VIOT') {
     const header = assembler.open('table-header', tableHeaderLayout);
     const reached = readLayout(assembler, tableHeaderLayout, slots);
     readOwnBytes(assembler);
@@ -54,7 +55,8 @@ export function assemble(lines: Lines): Assembly {
     assembler.revision = assembler.bytes()[8]!;
     if (reached === 'all') {
       if (signature === 'IORT') assembleIort(assembler, slots);
-      else assembleMadt(assembler);
+      else if (signature === 'APIC') assembleMadt(assembler);
+      else assembleViot(assembler, slots);
     }
     setTotals(assembler, slots);
   } else {

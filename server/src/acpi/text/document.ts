@@ -4,6 +4,7 @@ import { sourceFile, type SourceFile } from '../../text/source-file';
 import { decodeIort } from '../iort/decode';
 import type { IortTable } from '../iort/model';
 import { decodeMadt } from '../madt/decode';
+import { decodeViot, type ViotTable } from '../viot';
 import type { MadtTable } from '../madt/model';
 import { assemble, type Assembly } from './assemble';
 import { readLines } from './lines';
@@ -19,12 +20,13 @@ export interface TableDocument {
   /** The text; for a binary the text printed from it, under the binary's path. */
   readonly file: SourceFile;
   readonly origin: 'text' | 'binary';
-  /** `IORT`, `APIC`; other tables are recognised and left alone. Empty where there is none. */
+  /** `IORT`, `APIC`, `VIOT`; other tables are recognised and left alone. Empty where there is none. */
   readonly signature: string;
   /** Of a text, what the compiler makes of it (as far as that goes where there are errors); of a binary, its bytes. */
   readonly bytes: Uint8Array;
   readonly iort: IortTable | undefined;
   readonly madt: MadtTable | undefined;
+  readonly viot: ViotTable | undefined;
   readonly syntax: TableText;
   /** The place in the text of what lies at a byte of the table: its value, or its whole line. */
   readonly placeOf: PlaceOf;
@@ -104,6 +106,7 @@ function documentOf(file: SourceFile, assembly: Assembly, of: Origin): TableDocu
   const { origin, bytes } = of;
   const iort = once(() => (signature === 'IORT' ? of.iort() : undefined));
   const madt = once(() => (signature === 'APIC' ? decodeMadt(bytes) : undefined));
+  const viot = once(() => (signature === 'VIOT' ? decodeViot(bytes) : undefined));
   const diagnostics = once(of.diagnostics);
   return {
     file,
@@ -115,6 +118,9 @@ function documentOf(file: SourceFile, assembly: Assembly, of: Origin): TableDocu
     },
     get madt() {
       return madt();
+    },
+    get viot() {
+      return viot();
     },
     get diagnostics() {
       return diagnostics();

@@ -14,11 +14,13 @@ import { printIortNodes } from './print-iort';
 import { blank, bytesRemark, ownBytesLines, ownLine, plain, rawData, type Printer } from './print-lines';
 import { PrintedText } from './printed-text';
 import { printMadtEntries } from './print-madt';
+import { printViotNodes } from './print-viot';
 import { printLayout } from './print-structure';
 
 const tableTitles: ReadonlyMap<string, string> = new Map([
   ['IORT', 'IO Remapping Table'],
   ['APIC', 'Multiple APIC Description Table (MADT)'],
+  ['VIOT', 'Virtual I/O Translation Table'],
 ]);
 
 const checksumOffset = 9;
@@ -32,7 +34,7 @@ export function isPrintable(bytes: Uint8Array): boolean {
   return tableTitles.has(readText(bytes, 0, 4));
 }
 
-/** The text of an IORT or a MADT. */
+/** The text of an IORT, a MADT or a VIOT. */
 export function printTable(bytes: Uint8Array, { style }: PrintOptions): string {
   const lines = printedLines(bytes, style);
   const body = keepingWhatDiffers(lines, bytes) ?? asBytes(bytes, style).toString();
@@ -52,12 +54,14 @@ function comment(bytes: Uint8Array, style: TextStyle): string {
 }
 
 function printedLines(bytes: Uint8Array, style: TextStyle): PrintedText {
-  const isMadt = readText(bytes, 0, 4) === 'APIC';
+  const signature = readText(bytes, 0, 4);
+  const isMadt = signature === 'APIC';
   const flagRevision = isMadt ? (readNumber(bytes, 8, 1) ?? 0) : undefined;
   const printer: Printer = { bytes, style, text: new PrintedText(), flagRevision };
   const end = printHeader(printer);
   if (end < tableHeaderLayout.size) ownBytesLines(printer, ownBytesLabel, end, bytes.length);
   else if (isMadt) printMadtEntries(printer, decodeMadt(bytes));
+  else if (signature === 'VIOT') printViotNodes(printer);
   else printIortNodes(printer, decodeIort(bytes));
   return printer.text;
 }

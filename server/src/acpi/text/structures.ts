@@ -41,6 +41,7 @@ const kinds: readonly StructureKind[] = [
   'interrupt',
   'descriptor',
   'subtable',
+  'viot-node',
 ];
 const nodeKind = kinds.indexOf('node');
 

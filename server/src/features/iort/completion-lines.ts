@@ -1,12 +1,13 @@
 // Lines that can stand at a place: the fields that are next in their structure, the rest of it, a further mapping, a new node.
 import { nodeKinds } from '../../acpi/iort/decode-node';
 import type { IortTable, NodeKind } from '../../acpi/iort/model';
-import { writtenFields, type Field } from '../../acpi/layout/field';
+import { writtenFields, type Field, type StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
 import { itsIdentifier, namePadding } from '../../acpi/layout/iort-nodes';
 import { contextInterrupt } from '../../acpi/layout/iort-smmu';
 import { madtEntryLayout, madtTableLayout, writtenMadtFields } from '../../acpi/layout/madt';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
+import { viotTableLayout } from '../../acpi/layout/viot';
 import { rawTableData } from '../../acpi/text/scan';
 import { issues, newIort } from '../../acpi/text/template';
 import type { TableDocument } from '../../acpi/text/document';
@@ -184,6 +185,13 @@ interface RemainingLine {
   readonly text: NewLine;
 }
 
+/** What stands behind the header, by the table's signature. */
+const bodyLayouts: ReadonlyMap<string, StructureLayout> = new Map<string, StructureLayout>([
+  ['IORT', iortTableLayout],
+  ['APIC', madtTableLayout],
+  ['VIOT', viotTableLayout],
+]);
+
 /** What is still to come of the structure that a field belongs to, up to the next field that is there. */
 function remaining(
   document: TableDocument,
@@ -195,7 +203,7 @@ function remaining(
   if (structure === undefined) return [];
   let all = linesOf(document, structure, form);
   // Behind the header of a table stand its own fields.
-  const body = document.iort !== undefined ? iortTableLayout : document.madt && madtTableLayout;
+  const body = bodyLayouts.get(document.signature);
   if (structure.layout === tableHeaderLayout && body !== undefined) {
     all = [...all, ...linesOf(document, { ...structure, kind: 'table-body', layout: body }, form)];
   }

@@ -71,6 +71,7 @@ function choices(text: TextField, { read, madt }: Surroundings): readonly Choice
 const signatures: readonly Choice[] = [
   ['IORT', 'IO Remapping Table'],
   ['APIC', 'Multiple APIC Description Table (MADT)'],
+  ['VIOT', 'Virtual I/O Translation Table'],
 ].map(([name, title]) => ({
   label: name!,
   detail: title!,

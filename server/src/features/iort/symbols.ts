@@ -35,6 +35,10 @@ export function symbols({ syntax, iort, madt, signature }: TableDocument): reado
       found.push(nodeSymbol(structure, iort, symbol));
     } else if (structure.kind === 'subtable' && madt !== undefined) {
       found.push(entrySymbol(structure, madt, symbol));
+    } else if (structure.kind === 'viot-node') {
+      const { title } = structure.layout;
+      const name = `${title.charAt(0).toUpperCase()}${title.slice(1)}`;
+      found.push(symbol(structure, name, `at ${hex(structure.offset)}`, 'entry', []));
     }
   }
   return found;
