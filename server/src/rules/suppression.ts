@@ -2,7 +2,7 @@
 import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
-import { hasWord, lineStarts, positionAt } from '../text/source-file';
+import { firstFrom, hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween } from '../text/source-file';
 import { oncePer } from '../text/once';
 
 export type SeverityOverride = Severity | 'off';
@@ -39,9 +39,10 @@ interface Suppressions {
   readonly byLine: ReadonlyMap<number, ReadonlySet<string>>;
 }
 
+const word = 'doorbell-ignore';
 const noSuppressions: Suppressions = { wholeFile: new Set(), byLine: new Map() };
 const suppressionsOf = oncePer((file: SourceFile): Suppressions =>
-  hasWord(file, 'doorbell-ignore') ? readSuppressions(file) : noSuppressions,
+  hasWord(file, word) ? readSuppressions(file) : noSuppressions,
 );
 
 function isIgnored({ rule, range }: Diagnostic): boolean {
@@ -53,28 +54,44 @@ function isIgnored({ rule, range }: Diagnostic): boolean {
 
 const directive = /(?:\/\/|\/\*).*?\bdoorbell-ignore(-file)?[ \t:]+([\w-]+(?:[ \t,]+(?!--)[\w-]+)*)/;
 
+/** Only lines with the word are looked at, and those that they count for: a large table has few of them. */
 function readSuppressions(file: SourceFile): Suppressions {
   const wholeFile = new Set<string>();
   const byLine = new Map<number, Set<string>>();
-  const starts = lineStarts(file);
-  let pending: string[] = [];
-  for (let line = 0; line < starts.length; line++) {
-    const text = file.text.slice(starts[line], starts[line + 1]).trim();
-    const standsAlone = text.startsWith('//') || (text.startsWith('/*') && text.indexOf('*/') === text.length - 2);
-    const found = text.includes('doorbell-ignore') ? directive.exec(text) : null;
+  const lines = new Set(placesOf(file, word).map((place) => positionAt(file, place).line));
+  let behind = -1;
+  for (const line of [...lines].reverse()) {
+    const text = textOfLine(file, line);
+    const found = directive.exec(text);
     const ids = found?.[2]?.split(/[ \t,]+/) ?? [];
-    const isFileWide = found?.[1] !== undefined;
-    if (isFileWide) for (const id of ids) wholeFile.add(id);
-    if (standsAlone) {
-      if (!isFileWide) pending.push(...ids);
-      continue;
+    const target = standsAlone(text) ? lineOfCode(file, line + 1, behind) : line;
+    behind = target;
+    if (found?.[1] !== undefined) {
+      for (const id of ids) wholeFile.add(id);
+    } else if (ids.length > 0 && target >= 0) {
+      byLine.set(target, new Set([...(byLine.get(target) ?? []), ...ids]));
     }
-    if (text === '') continue;
-    const here = isFileWide ? pending : [...pending, ...ids];
-    if (here.length > 0) byLine.set(line, new Set(here));
-    pending = [];
   }
   return { wholeFile, byLine };
+}
+
+function textOfLine(file: SourceFile, line: number): string {
+  const starts = lineStarts(file);
+  return textBetween(file, starts[line]!, starts[line + 1] ?? lengthOf(file)).trim();
+}
+
+function standsAlone(text: string): boolean {
+  return text.startsWith('//') || (text.startsWith('/*') && text.indexOf('*/') === text.length - 2);
+}
+
+/** The first line from one on that is neither empty nor a comment; of those from `known` on that is the first. -1 for none. */
+function lineOfCode(file: SourceFile, from: number, known: number): number {
+  const end = known >= 0 ? known : lineStarts(file).length;
+  for (let line = from; line < end; line++) {
+    const text = textOfLine(file, line);
+    if (text !== '' && !standsAlone(text)) return line;
+  }
+  return known;
 }
 
 function isInBlockComment(file: SourceFile, offset: number): boolean {
@@ -91,26 +108,14 @@ function isInBlockComment(file: SourceFile, offset: number): boolean {
   return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
 }
 
-const openingsOf = oncePer(({ text }: SourceFile): readonly number[] => {
-  const found: number[] = [];
-  for (let at = text.indexOf('/*'); at >= 0; at = text.indexOf('/*', at + 1)) found.push(at);
-  return found;
-});
-
 /** Behind the last opening before it, which is closed before it: a large table is not lexed for the comments in it. */
 function isSurelyOutside(file: SourceFile, offset: number): boolean {
-  const { text } = file;
-  const openings = openingsOf(file);
-  let low = 0;
-  let high = openings.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (openings[middle]! < offset) low = middle + 1;
-    else high = middle;
-  }
-  if (low === 0) return true;
-  const closing = text.indexOf('*/', openings[low - 1]! + 2);
-  return closing >= 0 && closing < offset;
+  const openings = placesOf(file, '/*');
+  const opening = openings[firstFrom(openings, offset) - 1];
+  if (opening === undefined) return true;
+  const closings = placesOf(file, '*/');
+  const closing = closings[firstFrom(closings, opening + 2)];
+  return closing !== undefined && closing < offset;
 }
 
 /** Writes the comment above the line; undefined where a comment there would not be one, or is lost as in a binary. */
@@ -118,7 +123,7 @@ function ignoreFix({ rule, range, offset }: Diagnostic): Fix | undefined {
   if (range?.file.path === undefined || range.file.path === '' || offset !== undefined) return undefined;
   const { file } = range;
   const start = lineStarts(file)[positionAt(file, range.start).line]!;
-  const isContinued = /\\\r?\n?$/.test(file.text.slice(Math.max(0, start - 3), start));
+  const isContinued = /\\\r?\n?$/.test(textBetween(file, start - 3, start));
   if (isContinued || isInBlockComment(file, start)) return undefined;
   return {
     title: `Ignore ${rule} here`,

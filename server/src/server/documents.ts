@@ -1,5 +1,5 @@
 // The documents that the client has open. What is in here wins over the disk.
-import { editedFile, offsetAt, sourceFile, type Position, type SourceFile } from '../text/source-file';
+import { editedFile, offsetAt, sourceFile, textBetween, type Position, type SourceFile } from '../text/source-file';
 import { URI } from 'vscode-uri';
 import { tableScheme } from '../protocol';
 
@@ -69,6 +69,6 @@ export function applyChanges(file: SourceFile, changes: readonly ContentChange[]
 function offsetInLine(file: SourceFile, position: Position): number {
   const start = offsetAt(file, { line: Math.max(position.line, 0), character: 0 });
   let offset = position.line < 0 ? start : offsetAt(file, { ...position, character: Math.max(position.character, 0) });
-  while (offset > start && /[\r\n]/.test(file.text[offset - 1]!)) offset--;
+  while (offset > start && /[\r\n]/.test(textBetween(file, offset - 1, offset))) offset--;
   return offset;
 }

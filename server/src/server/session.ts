@@ -6,7 +6,7 @@ import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import { tableLanguage, type StatusParams } from '../protocol';
-import type { SourceFile } from '../text/source-file';
+import { textBetween, type SourceFile } from '../text/source-file';
 import { settleDiagnostics } from '../rules/suppression';
 import type { Diagnostic, TextEdit } from '../text/diagnostic';
 import { analyse, type Snapshot } from '../workspace/analysis';
@@ -390,7 +390,7 @@ function isSource(uri: string): boolean {
 
 /** A comment at the head of a file may name its board. */
 function headingChanged(before: SourceFile, after: SourceFile): boolean {
-  const heading = (file: SourceFile): string => file.text.slice(0, 4096);
+  const heading = (file: SourceFile): string => textBetween(file, 0, 4096);
   const [one, other] = [heading(before), heading(after)];
   return one !== other && (one.includes('doorbell:') || other.includes('doorbell:'));
 }

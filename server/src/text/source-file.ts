@@ -1,4 +1,5 @@
 // A source file as text, and places in it. Offsets are UTF-16 code units from 0; lines and characters count from 0, as in LSP.
+import { EditedText, type Difference } from './edited-text';
 import { oncePer } from './once';
 
 /** A file's content at one moment; never changed, an edit makes a new one. */
@@ -27,17 +28,124 @@ export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin
   return { path, text, encoding };
 }
 
-/** Words that files were looked through for in vain. */
-const missingWords = new WeakMap<SourceFile, Set<string>>();
+/** A file that was edited. Its text is made whole when it is first asked for. */
+class EditedFile implements SourceFile {
+  /** Undefined once the text is whole. */
+  #edited: EditedText | undefined;
+  #text = '';
 
-/** Whether a word stands in a file. In an edit of a file without it, only what was edited is looked through. */
+  constructor(
+    readonly path: string,
+    edited: EditedText,
+    readonly encoding: SourceFile['encoding'],
+  ) {
+    this.#edited = edited;
+  }
+
+  get text(): string {
+    if (this.#edited !== undefined) {
+      this.#text = this.#edited.join();
+      this.#edited = undefined;
+    }
+    return this.#text;
+  }
+
+  get edited(): EditedText | undefined {
+    return this.#edited;
+  }
+}
+
+/** The edits that a file is made of; undefined where its text is whole. */
+function editsOf(file: SourceFile): EditedText | undefined {
+  return file instanceof EditedFile ? file.edited : undefined;
+}
+
+/** The number of characters of a file; does not make its text whole. */
+export function lengthOf(file: SourceFile): number {
+  return (editsOf(file) ?? file.text).length;
+}
+
+/** A part of a file, as `file.text.slice` gives it for offsets from 0; does not make its text whole. */
+export function textBetween(file: SourceFile, start: number, end: number): string {
+  return (editsOf(file) ?? file.text).slice(Math.max(start, 0), end);
+}
+
+/** Whether some text stands at an offset; does not make the file's text whole. */
+export function isTextAt(file: SourceFile, text: string, at: number): boolean {
+  const edited = editsOf(file);
+  if (edited === undefined) return file.text.startsWith(text, at);
+  return edited.slice(at, at + text.length) === text;
+}
+
+/** Where two texts differ: what stands before and behind is equal. Neither is made whole where both come from one. */
+export function differenceOf(one: SourceFile, other: SourceFile): Difference {
+  const known = (editsOf(one) ?? EditedText.of(one)).apartFrom(editsOf(other) ?? EditedText.of(other));
+  const { start, end, otherEnd } = known ?? { start: 0, end: lengthOf(one), otherEnd: lengthOf(other) };
+  const [a, b] =
+    known === undefined ? [one.text, other.text] : [textBetween(one, start, end), textBetween(other, start, otherEnd)];
+  const prefix = commonPrefix(a, b);
+  const suffix = commonSuffix(a, b, Math.min(a.length, b.length) - prefix);
+  return { start: start + prefix, end: end - suffix, otherEnd: otherEnd - suffix };
+}
+
+/** Whether two files have the same text. Neither is made whole where both come from one. */
+export function isSameText(one: SourceFile, other: SourceFile): boolean {
+  if (one === other) return true;
+  if (lengthOf(one) !== lengthOf(other)) return false;
+  if (editsOf(one) === undefined && editsOf(other) === undefined) return one.text === other.text;
+  const { start, end } = differenceOf(one, other);
+  return start === end;
+}
+
+/** Compared in pieces: whole strings of megabytes would be compared anew for every guess. */
+const piece = 1 << 14;
+
+function commonPrefix(a: string, b: string): number {
+  const most = Math.min(a.length, b.length);
+  let at = 0;
+  while (at + piece <= most && a.slice(at, at + piece) === b.slice(at, at + piece)) at += piece;
+  while (at < most && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  return at;
+}
+
+function commonSuffix(a: string, b: string, most: number): number {
+  let count = 0;
+  while (
+    count + piece <= most &&
+    a.slice(a.length - count - piece, a.length - count) === b.slice(b.length - count - piece, b.length - count)
+  ) {
+    count += piece;
+  }
+  while (count < most && a.charCodeAt(a.length - count - 1) === b.charCodeAt(b.length - count - 1)) count++;
+  return count;
+}
+
+/** Where words stand that were looked for, by file and word. */
+const knownPlaces = new WeakMap<SourceFile, Map<string, readonly number[]>>();
+
+/**
+ * Where a word stands in a file, in order. It is looked for once; in an edit of the file only what was edited is looked
+ * through. For words that are rare.
+ */
+export function placesOf(file: SourceFile, word: string): readonly number[] {
+  const known = knownPlaces.get(file)?.get(word);
+  if (known !== undefined) return known;
+  const found = placesIn(file.text, word);
+  const words = knownPlaces.get(file);
+  if (words === undefined) knownPlaces.set(file, new Map([[word, found]]));
+  else words.set(word, found);
+  return found;
+}
+
+/** Whether a word that is rare stands in a file. */
 export function hasWord(file: SourceFile, word: string): boolean {
-  const missing = missingWords.get(file);
-  if (missing?.has(word) === true) return false;
-  if (file.text.includes(word)) return true;
-  if (missing === undefined) missingWords.set(file, new Set([word]));
-  else missing.add(word);
-  return false;
+  return placesOf(file, word).length > 0;
+}
+
+function placesIn(text: string, word: string): number[] {
+  const found: number[] = [];
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) found.push(at);
+  return found;
 }
 
 /** Of files that are edits of another whose lines were known. */
@@ -45,25 +153,59 @@ const startsOfEdited = new WeakMap<SourceFile, Uint32Array>();
 
 /** The file with something else from `start` to before `end`. Its lines are known where those of the file are. */
 export function editedFile(file: SourceFile, start: number, end: number, newText: string): SourceFile {
-  const { text } = file;
-  const edited = sourceFile(file.path, text.slice(0, start) + newText + text.slice(end), file.encoding);
+  const known = editsOf(file);
+  const edits =
+    (known ?? EditedText.of(file)).edited(start, end, newText) ?? EditedText.of(file).edited(start, end, newText);
+  const edited =
+    edits === undefined ? whole(file, start, end, newText) : new EditedFile(file.path, edits, file.encoding);
   // A CR and an LF may come together, or be parted.
-  const isPlain = !`${text.slice(Math.max(start - 1, 0), end + 1)}${newText}`.includes('\r');
+  const isPlain = !`${textBetween(file, start - 1, end + 1)}${newText}`.includes('\r');
   if (isPlain) startsOfEdited.set(edited, startsAfter(lineStarts(file), start, end, newText));
-  const missing = stillMissing(file, start, end, newText);
-  if (missing !== undefined) missingWords.set(edited, missing);
+  const words = knownPlaces.get(file);
+  if (words !== undefined) {
+    const after = (places: readonly number[], word: string) =>
+      placesAfter(places, edited, { start, end, newText, word });
+    knownPlaces.set(edited, new Map(Array.from(words, ([word, places]) => [word, after(places, word)])));
+  }
   return edited;
 }
 
-function stillMissing(file: SourceFile, start: number, end: number, newText: string): Set<string> | undefined {
-  const missing = missingWords.get(file);
-  if (missing === undefined) return undefined;
-  const { text } = file;
-  const isMissing = (word: string): boolean => {
-    const reach = word.length - 1;
-    return !`${text.slice(Math.max(start - reach, 0), start)}${newText}${text.slice(end, end + reach)}`.includes(word);
-  };
-  return new Set([...missing].filter(isMissing));
+function whole({ path, text, encoding }: SourceFile, start: number, end: number, newText: string): SourceFile {
+  return sourceFile(path, text.slice(0, start) + newText + text.slice(end), encoding);
+}
+
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly newText: string;
+}
+
+function placesAfter(
+  places: readonly number[],
+  edited: SourceFile,
+  { start, end, newText, word }: Edit & { readonly word: string },
+): readonly number[] {
+  const reach = word.length - 1;
+  const from = Math.max(start - reach, 0);
+  const found = placesIn(textBetween(edited, from, start + newText.length + reach), word);
+  const delta = newText.length - (end - start);
+  const [first, behind] = [firstFrom(places, from), firstFrom(places, end)];
+  const isAsBefore = found.length === 0 && first === behind;
+  if (isAsBefore && (delta === 0 || behind === places.length)) return places;
+  const moved = places.slice(behind).map((place) => place + delta);
+  return [...places.slice(0, first), ...found.map((place) => from + place), ...moved];
+}
+
+/** Index of the first of some numbers in order that is not below a limit. */
+export function firstFrom(numbers: readonly number[], limit: number): number {
+  let low = 0;
+  let high = numbers.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < limit) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function startsAfter(starts: Uint32Array, start: number, end: number, newText: string): Uint32Array {
@@ -71,11 +213,12 @@ function startsAfter(starts: Uint32Array, start: number, end: number, newText: s
   const behind = lineAt(starts, end) + 1;
   const put: number[] = [];
   for (let at = newText.indexOf('\n'); at >= 0; at = newText.indexOf('\n', at + 1)) put.push(start + at + 1);
+  const delta = newText.length - (end - start);
+  if (delta === 0 && put.length === 0 && kept === behind) return starts;
   const after = new Uint32Array(kept + put.length + starts.length - behind);
   after.set(starts.subarray(0, kept));
   after.set(put, kept);
   after.set(starts.subarray(behind), kept + put.length);
-  const delta = newText.length - (end - start);
   if (delta !== 0) for (let line = kept + put.length; line < after.length; line++) after[line]! += delta;
   return after;
 }
@@ -115,7 +258,7 @@ function lineAt(starts: Uint32Array, offset: number): number {
 /** The offset of a position; one past the end of a line or file is cut to the end. */
 export function offsetAt(file: SourceFile, { line, character }: Position): number {
   const starts = lineStarts(file);
-  if (line >= starts.length) return file.text.length;
-  const next = line + 1 < starts.length ? starts[line + 1]! : file.text.length;
+  if (line >= starts.length) return lengthOf(file);
+  const next = line + 1 < starts.length ? starts[line + 1]! : lengthOf(file);
   return Math.min(starts[line]! + character, next);
 }

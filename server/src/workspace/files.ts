@@ -2,7 +2,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
-import { sourceFile, type SourceFile } from '../text/source-file';
+import { isSameText, sourceFile, type SourceFile } from '../text/source-file';
 import { behindIncludePrefix } from './include-prefixes';
 
 /** Why a file cannot be used, without its name: `no such file`. */
@@ -93,11 +93,11 @@ export function createFileStore(): FileStore {
     },
     list: (directory) => listings(directory, generation),
     open(file, content) {
-      const text = typeof content === 'string' ? content : content.text;
+      const given = typeof content === 'string' ? sourceFile(file, content) : content;
       if (!documents.has(file)) generation++;
       const before = documents.get(file) ?? cache.get(file)?.result;
-      const unchanged = before !== undefined && !('error' in before) && before.text === text;
-      const opened = unchanged ? before : typeof content === 'string' ? sourceFile(file, text) : content;
+      const unchanged = before !== undefined && !('error' in before) && isSameText(before, given);
+      const opened = unchanged ? before : given;
       documents.set(file, opened);
       return opened;
     },

@@ -1,6 +1,6 @@
 // What a file holds, told by its content.
 import { isAcpiDump } from '../acpi/acpidump';
-import type { SourceFile } from '../text/source-file';
+import { lengthOf, textBetween, type SourceFile } from '../text/source-file';
 import { isArchive } from './host-files';
 
 /**
@@ -14,12 +14,12 @@ export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binar
 const probeLength = 4096;
 
 export function inputKind(file: SourceFile): InputKind {
-  const start = file.text.slice(0, probeLength);
+  const start = textBetween(file, 0, probeLength);
   // The magic number is no valid UTF-8, so such a file is read byte by character.
   if (start.startsWith('\xd0\x0d\xfe\xed')) return 'fdt';
   if (isArchive(start)) return 'archive';
-  if (isAcpiTable(file)) return 'acpi-binary';
-  if (acpiTextHeader.test(behindComments(file.text))) return 'acpi-text';
+  if (isAcpiTable(start)) return 'acpi-binary';
+  if (acpiTextHeader.test(behindComments(file))) return 'acpi-text';
   if (isAcpiDump(start)) return 'acpi-dump';
   // A few stray ones are mistakes in a text, and reported at their places.
   return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
@@ -33,19 +33,30 @@ const acpiTextHeader =
   /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[^"\n]*"|[A-Z][A-Z0-9]{3}\b|[\w!]+[ \t]*(?:\r?$|\[|\/[/*]))/m;
 
 /** The start of a text without the comments in front of it, which may be long. */
-function behindComments(text: string): string {
+function behindComments(file: SourceFile): string {
+  // Nearly always they end soon: then the rest of the text is not asked for.
+  const start = textBetween(file, 0, 4 * probeLength);
+  const found = endOfComments(start);
+  const isFound = found + probeLength <= start.length && !start.startsWith('/', found);
+  const text = isFound || start.length === lengthOf(file) ? start : file.text;
+  const end = text === start ? found : endOfComments(text);
+  return text.slice(end, end + probeLength);
+}
+
+/** Where what is neither blank nor a comment begins; a comment that is not closed counts as that. */
+function endOfComments(text: string): number {
   let at = 0;
   for (;;) {
     while (at < text.length && text.charCodeAt(at) <= 0x20) at++;
     const isBlock = text.startsWith('/*', at);
     const end = isBlock ? text.indexOf('*/', at + 2) : text.startsWith('//', at) ? text.indexOf('\n', at) : -1;
-    if (end < 0) return text.slice(at, at + probeLength);
+    if (end < 0) return at;
     at = end + (isBlock ? 2 : 1);
   }
 }
 
 /** The header of every ACPI table: signature, length in bytes, revision, checksum over all bytes. */
-function isAcpiTable({ text }: SourceFile): boolean {
+function isAcpiTable(text: string): boolean {
   if (!/^[A-Z][A-Z0-9]{3}/.test(text)) return false;
   const byte = (offset: number) => text.charCodeAt(offset) & 0xff;
   const length = byte(4) + byte(5) * 0x100 + byte(6) * 0x10000 + byte(7) * 0x1000000;
