@@ -92,6 +92,28 @@ describe('entries of a MADT as text', () => {
     }
   });
 
+  it('are mended either way where flags and the lines below disagree, if the lines can say the number', () => {
+    const text = printTable(madt([0], random(4), 'current', 5), { style: 'current' });
+    const flags = /(Local Apic ID[^]*?Flags \(decoded below\) :) .*/;
+    const lines = text.replace(/(Processor Enabled :) ./, '$1 1').replace(/(Runtime Online Capable :) ./, '$1 0');
+    const mended = (written: string): (number | undefined)[] => {
+      const changed = lines.replace(flags, `$1 ${written}`);
+      const [found] = documentOfText(sourceFile('madt.dsl', changed)).diagnostics;
+      return (found?.fixes ?? []).map((fix) => {
+        let result = changed;
+        const edits = [...fix.change().edits].sort((a, b) => b.start - a.start);
+        for (const { start, end, newText } of edits) result = result.slice(0, start) + newText + result.slice(end);
+        const { bytes, diagnostics } = documentOfText(sourceFile('madt.dsl', result));
+        assert.deepEqual(diagnostics, [], written);
+        return bytes[48];
+      });
+    };
+    assert.deepEqual(mended('00000003'), [1, 3]);
+    assert.deepEqual(mended('1 + 1'), [1, 2]);
+    assert.deepEqual(mended('00000000'), [1, 0]);
+    for (const unsayable of ['00000004', 'zz', 'FFFFFFFFFF', '100000001']) assert.deepEqual(mended(unsayable), [1]);
+  });
+
   it('come back also where they are too short, too long, or of a type that nobody knows', () => {
     for (const style of styles) {
       for (const type of [0, localSapic, cpuInterface, 0x10, 0x1c, 0x42, firstOemType]) {

@@ -5,7 +5,7 @@ import type { Computed, Field, FlagField, StructureLayout, TextStyle } from '../
 import type { Labels } from './expression';
 import { hasName, isOwnLine, isVoid, LineFlag, type Lines } from './lines';
 import { meaningOf, noMeaning } from './meanings';
-import type { ProblemFix, TableTextProblem, TableTextRuleId } from './problems';
+import type { OtherFix, ProblemFix, TableTextProblem, TableTextRuleId } from './problems';
 import { columnsOfLine } from './ordinary-lines';
 import { Structures } from './structures';
 import type { StructureKind } from './table-text';
@@ -213,6 +213,7 @@ export class Assembler {
     part: 'name' | 'value' | 'whole',
     message: string,
     fix?: ProblemFix,
+    otherFix?: OtherFix,
   ): void {
     const { columns } = this.lines;
     const at = line * columnsOfLine;
@@ -220,7 +221,7 @@ export class Assembler {
     const start = columns[at + from]!;
     const end = columns[at + (part === 'whole' ? 5 : from + 1)]!;
     const structure = this.structures.count - 1;
-    this.problems.push({ rule, start, end: Math.max(end, start), message, fix, structure });
+    this.problems.push({ rule, start, end: Math.max(end, start), message, fix, otherFix, structure });
   }
 
   placeOfValue(line: number): readonly [start: number, end: number] {

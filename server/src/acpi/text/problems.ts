@@ -1,6 +1,6 @@
 // What reading and compiling a table's text can say: the table of its diagnostics. iasl refuses what is an error here;
 // rules of their own say what is wrong with the table that comes out.
-import type { Diagnostic, Severity, TextEdit } from '../../text/diagnostic';
+import type { Diagnostic, Fix, Severity, TextEdit } from '../../text/diagnostic';
 import type { SourceFile } from '../../text/source-file';
 
 export interface TableTextRule {
@@ -43,11 +43,20 @@ export const tableTextRules = [
 export type TableTextRuleId = (typeof tableTextRules)[number]['id'];
 
 /** Text that a fix puts in place of a part of the file. */
-export interface ProblemFix {
-  readonly title: string;
+export interface ProblemEdit {
   readonly start: number;
   readonly end: number;
   readonly newText: string;
+}
+
+export interface ProblemFix extends ProblemEdit {
+  readonly title: string;
+}
+
+/** Another way to mend it, in several places. */
+export interface OtherFix {
+  readonly title: string;
+  readonly edits: readonly ProblemEdit[];
 }
 
 export interface TableTextProblem {
@@ -56,6 +65,7 @@ export interface TableTextProblem {
   readonly end: number;
   readonly message: string;
   readonly fix?: ProblemFix | undefined;
+  readonly otherFix?: OtherFix | undefined;
   /** Index of the structure that was read last when it was found. */
   readonly structure?: number;
 }
@@ -75,11 +85,16 @@ export function diagnosticsOf(file: SourceFile, problems: readonly TableTextProb
   return [...listed, diagnosticOf(file, { rule: 'table-too-many', start, end, message })];
 }
 
-function diagnosticOf(file: SourceFile, { rule, start, end, message, fix }: TableTextProblem): Diagnostic {
+function diagnosticOf(file: SourceFile, { rule, start, end, message, fix, otherFix }: TableTextProblem): Diagnostic {
   const diagnostic = { rule, severity: severities.get(rule)!, range: { file, start, end }, message };
   if (fix === undefined) return diagnostic;
-  const edit: TextEdit = { file, start: fix.start, end: fix.end, newText: fix.newText };
-  return { ...diagnostic, fixes: [{ title: fix.title, isPreferred: true, change: () => ({ edits: [edit] }) }] };
+  const edit = ({ start: from, end: to, newText }: ProblemEdit): TextEdit => ({ file, start: from, end: to, newText });
+  const first: Fix = { title: fix.title, isPreferred: true, change: () => ({ edits: [edit(fix)] }) };
+  const other: Fix[] =
+    otherFix === undefined
+      ? []
+      : [{ title: otherFix.title, change: () => ({ edits: otherFix.edits.map((each) => edit(each)) }) }];
+  return { ...diagnostic, fixes: [first, ...other] };
 }
 
 function rule<const Id extends string>(id: Id, severity: Severity, summary: string) {

@@ -1,9 +1,9 @@
 // The fields of a structure from their lines, with the flag lines under them and lines of ours between.
 import type { Computed, Field, FlagField, StructureLayout } from '../layout/field';
-import { readInteger } from '../bytes';
 import { sizeOf, writtenFields } from '../layout/field';
 import type { Assembler, Reached, Slot } from './assembler';
 import { compile, compileNumber } from './compile-value';
+import { reportFlagLines, type LineOfFlag } from './compiled-flags';
 import { plansOf, planOf, type FieldPlan, type FlagPlan } from './field-plans';
 import { hasName, isAsWritten, valueOfLine } from './lines';
 import { bodyEnds, bodyEndsLabel, ownBytes, ownBytesLabel } from './own-lines';
@@ -153,6 +153,7 @@ function readFlagLines(
 ): void {
   let compiled = 0n;
   let lines = 0;
+  const taken: LineOfFlag[] = [];
   for (const { flag, meaning } of flags) {
     // In the MADT the table's revision decides about flag lines, in the IORT iasl writes all of them.
     if (assembler.compilesFlags && (flag.sinceTable ?? 0) > assembler.revision) continue;
@@ -161,24 +162,13 @@ function readFlagLines(
     const line = lineOfFlag(assembler, flag, later);
     if (line < 0) continue;
     assembler.recordMeaning(line, meaning, field.size, offset);
-    if (assembler.compilesFlags) compiled |= flagBits(assembler, flag, line);
+    if (!assembler.compilesFlags) continue;
+    compiled |= flagBits(assembler, flag, line);
+    taken.push({ flag, line });
   }
   if (!assembler.compilesFlags || lines === 0 || (fieldLine >= 0 && isAsWritten(assembler.lines, fieldLine))) return;
-  const written = readInteger(assembler.bytes(), offset, field.size);
   assembler.write(offset, field.size, compiled);
-  if (fieldLine < 0 || written === compiled) return;
-  const digits = compiled
-    .toString(16)
-    .toUpperCase()
-    .padStart(2 * field.size, '0');
-  const [start, end] = assembler.placeOfValue(fieldLine);
-  const message = `In this table iasl compiles the lines below, which make 0x${digits}, and not this number.`;
-  assembler.report('table-flag-lines', fieldLine, 'value', message, {
-    title: `Set to ${digits}`,
-    start,
-    end,
-    newText: digits,
-  });
+  if (fieldLine >= 0) reportFlagLines(assembler, field, fieldLine, taken, compiled);
 }
 
 /** -1 for a line that is missing. */

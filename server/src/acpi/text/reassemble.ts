@@ -4,7 +4,7 @@ import type { Slot } from './assembler';
 import { Assembler } from './assembler';
 import { assembleNodes, setNodeCount } from './assemble-iort';
 import { assemble, assemblyOf, setTotals, type Assembly } from './assemble';
-import type { TableTextProblem } from './problems';
+import type { ProblemEdit, TableTextProblem } from './problems';
 import type { Reread } from './reread-lines';
 import { suspectLines } from './suspects';
 
@@ -90,12 +90,14 @@ function nodeFrom({ structures }: Assembly, line: number): number | undefined {
 }
 
 function moved(problem: TableTextProblem, delta: number, structures: number): TableTextProblem {
-  const { fix } = problem;
+  const { fix, otherFix } = problem;
+  const move = <T extends ProblemEdit>(edit: T): T => ({ ...edit, start: edit.start + delta, end: edit.end + delta });
   return {
     ...problem,
     start: problem.start + delta,
     end: problem.end + delta,
     structure: (problem.structure ?? 0) + structures,
-    fix: fix && { ...fix, start: fix.start + delta, end: fix.end + delta },
+    fix: fix && move(fix),
+    ...(otherFix && { otherFix: { ...otherFix, edits: otherFix.edits.map(move) } }),
   };
 }
