@@ -2,7 +2,8 @@
 import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
-import { firstFrom, hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween } from '../text/source-file';
+import { hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween } from '../text/source-file';
+import { firstFrom } from '../text/in-order';
 import { oncePer } from '../text/once';
 
 export type SeverityOverride = Severity | 'off';

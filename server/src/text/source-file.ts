@@ -1,5 +1,6 @@
 // A source file as text, and places in it. Offsets are UTF-16 code units from 0; lines and characters count from 0, as in LSP.
 import { EditedText, type Difference } from './edited-text';
+import { firstFrom } from './in-order';
 import { oncePer } from './once';
 
 /** A file's content at one moment; never changed, an edit makes a new one. */
@@ -194,18 +195,6 @@ function placesAfter(
   if (isAsBefore && (delta === 0 || behind === places.length)) return places;
   const moved = places.slice(behind).map((place) => place + delta);
   return [...places.slice(0, first), ...found.map((place) => from + place), ...moved];
-}
-
-/** Index of the first of some numbers in order that is not below a limit. */
-export function firstFrom(numbers: readonly number[], limit: number): number {
-  let low = 0;
-  let high = numbers.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (numbers[middle]! < limit) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function startsAfter(starts: Uint32Array, start: number, end: number, newText: string): Uint32Array {

@@ -77,7 +77,7 @@ export function assembleIort(assembler: Assembler, slots: Slots): void {
   readPadding(assembler);
   assembler.set(slots, 'node-offset', assembler.size);
   assembleNodes(assembler, 0, assembler.lines.count);
-  setNodeCount(assembler, slots);
+  setNodeCount(assembler, slots, assembler.structures.nodeCount);
 }
 
 /** Nodes up to a line that begins one; `first` is the index of the next node. */
@@ -94,8 +94,7 @@ export function assembleNodes(assembler: Assembler, first: number, end: number):
   }
 }
 
-export function setNodeCount(assembler: Assembler, slots: ReadonlyMap<Computed, Slot>): void {
-  const nodes = assembler.structures.nodeCount;
+export function setNodeCount(assembler: Assembler, slots: ReadonlyMap<Computed, Slot>, nodes: number): void {
   const lastLine = assembler.lines.count - 1;
   if (nodes === 0) assembler.report('table-empty', lastLine, 'whole', 'A table without nodes: iasl refuses it.');
   assembler.set(slots, 'node-count', nodes);

@@ -8,7 +8,8 @@ import { Assembler, type Slot } from './assembler';
 import { assembleIort } from './assemble-iort';
 import { assembleMadt } from './assemble-madt';
 import { assembleViot } from './assemble-viot';
-import type { Lines } from './lines';
+import { CompiledLines } from './compiled-lines';
+import { partsOf, type Lines, type TextParts } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
 import { readLayout, readOwnBytes } from './read-fields';
@@ -16,20 +17,16 @@ import { reportSignature, signatureOf } from './signature';
 import type { Structures } from './structures';
 import { suspectLines } from './suspects';
 
-/** What lines came to. The columns have one entry a line. */
+/** What a text came to. */
 export interface Assembly {
-  readonly lines: Lines;
+  readonly lines: CompiledLines;
+  /** What the text has beside its lines. */
+  readonly parts: TextParts;
   readonly signature: string;
   readonly bytes: Uint8Array;
   readonly style: TextStyle;
   readonly problems: readonly TableTextProblem[];
   readonly structures: Structures;
-  /** What each line stands for: see meanings.ts. */
-  readonly meanings: Uint16Array;
-  /** Byte from the table's start; of lines that stand for nothing, that of the line before. */
-  readonly offsets: Int32Array;
-  readonly sizes: Int32Array;
-  readonly structureOf: Int32Array;
   readonly labels: ReadonlyMap<string, bigint>;
   /** What an edit of the text goes on from. */
   readonly decidedStyle: TextStyle | undefined;
@@ -77,12 +74,11 @@ export function setTotals(assembler: Assembler, slots: ReadonlyMap<Computed, Slo
   );
 }
 
-export function assemblyOf(assembler: Assembler, signature: string, slots: ReadonlyMap<Computed, Slot>): Assembly {
-  assembler.done();
-  const { lines, style, styleLine, structures, meanings, offsets, sizes, structureOf, labels } = assembler;
-  const ownProblems = assembler.problems;
+function assemblyOf(assembler: Assembler, signature: string, slots: ReadonlyMap<Computed, Slot>): Assembly {
+  const { lines, style, styleLine, structures, labels, problems: ownProblems } = assembler;
   const assembly = {
-    lines,
+    lines: CompiledLines.of(assembler.columns(lines.count)),
+    parts: partsOf(lines),
     signature,
     bytes: assembler.bytes(),
     style: style ?? 'current',
@@ -91,10 +87,6 @@ export function assemblyOf(assembler: Assembler, signature: string, slots: Reado
     problems: [...scanProblems(lines), ...ownProblems],
     ownProblems,
     structures,
-    meanings,
-    offsets,
-    sizes,
-    structureOf,
     labels,
     slots,
   };

@@ -7,22 +7,14 @@ import { hasName, isOwnLine, isVoid, LineFlag, type Lines } from './lines';
 import { meaningOf, noMeaning } from './meanings';
 import type { OtherFix, ProblemFix, TableTextProblem, TableTextRuleId } from './problems';
 import { columnsOfLine } from './ordinary-lines';
+import type { CompiledColumns } from './compiled-lines';
 import { Structures } from './structures';
 import type { StructureKind } from './table-text';
 
-/** An earlier assembly, cut before a structure: its index, and how many lines and bytes lie before it. */
+/** What an earlier assembly had come to before one of its nodes. */
 export interface Resumed {
-  readonly structure: number;
-  readonly lines: number;
-  readonly size: number;
-  readonly structures: Structures;
-  readonly meanings: Uint16Array;
-  readonly offsets: Int32Array;
-  readonly sizes: Int32Array;
-  readonly structureOf: Int32Array;
   readonly bytes: Uint8Array;
   readonly style: TextStyle | undefined;
-  readonly styleLine: number;
 }
 
 /** How far a structure could be read. */
@@ -55,6 +47,9 @@ export class Assembler {
   revision = 0;
   /** Whether flag lines make up their field (MADT), or are read for their names alone (IORT). */
   readonly compilesFlags: boolean;
+  /** Whether a line behind those that are there was asked for, where they are cut off: what was assembled may be wrong. */
+  ranOut = false;
+  readonly #isCut: boolean;
   #bytes = new Uint8Array(4096);
   #next = 0;
   /** The line that was found to have a value. */
@@ -62,56 +57,38 @@ export class Assembler {
   #void = -1;
   #current = -1;
 
-  constructor(lines: Lines, { compilesFlags }: { readonly compilesFlags: boolean }) {
+  /** Others follow the lines where they are cut off. */
+  constructor(
+    lines: Lines,
+    { compilesFlags, isCut = false }: { readonly compilesFlags: boolean; readonly isCut?: boolean },
+  ) {
     this.lines = lines;
     this.compilesFlags = compilesFlags;
+    this.#isCut = isCut;
     this.meanings = new Uint16Array(lines.count);
     this.offsets = new Int32Array(lines.count);
     this.sizes = new Int32Array(lines.count);
     this.structureOf = new Int32Array(lines.count).fill(-1);
   }
 
-  /** Goes on where an earlier assembly of lines that begin alike had come to, at the first line of a structure. */
-  resume(before: Resumed): void {
-    const { structure, lines, size } = before;
-    this.meanings.set(before.meanings.subarray(0, lines));
-    this.offsets.set(before.offsets.subarray(0, lines));
-    this.sizes.set(before.sizes.subarray(0, lines));
-    this.structureOf.set(before.structureOf.subarray(0, lines));
-    this.structures.append(before.structures, 0, structure, { lines: 0, bytes: 0, structures: 0 });
-    this.append(before.bytes.subarray(0, size));
-    this.style = before.style;
-    this.styleLine = before.styleLine;
-    this.revision = before.bytes[8]!;
-    this.#next = lines;
+  /** Goes on where an earlier assembly had come to, with lines of which the first begins a node. */
+  resume({ bytes, style }: Resumed): void {
+    this.append(bytes);
+    this.style = style;
+    this.revision = bytes[8]!;
   }
 
-  /** Takes over what an earlier assembly had from a structure on, moved to where this one has come. */
-  takeOver(before: Resumed, lineCount: number): void {
-    const { structure, lines, size } = before;
-    const start = this.#next;
-    const shift = { lines: start - lines, bytes: this.size - size, structures: this.structures.count - structure };
-    this.meanings.set(before.meanings.subarray(lines, lineCount), start);
-    this.offsets.set(before.offsets.subarray(lines, lineCount), start);
-    this.sizes.set(before.sizes.subarray(lines, lineCount), start);
-    this.structureOf.set(before.structureOf.subarray(lines, lineCount), start);
-    if (shift.bytes !== 0) for (let line = start; line < this.lines.count; line++) this.offsets[line]! += shift.bytes;
-    if (shift.structures !== 0) {
-      for (let line = start; line < this.lines.count; line++) {
-        if (this.structureOf[line]! >= 0) this.structureOf[line]! += shift.structures;
-      }
-    }
-    this.structures.append(before.structures, structure, before.structures.count, shift);
-    this.append(before.bytes.subarray(size));
-    this.#next = this.lines.count;
-  }
-
-  /** Lines that stand for nothing are taken to lie where those before them do: then the offsets are in order. */
-  done(): void {
-    const { meanings, offsets } = this;
+  /**
+   * What so many of the lines came to. Lines that stand for nothing are taken to lie where those before them do: then the
+   * offsets are in order.
+   */
+  columns(count: number): CompiledColumns {
+    const { meanings, offsets, sizes, structureOf } = this;
     for (let line = 1; line < meanings.length; line++) {
       if (meanings[line] === noMeaning) offsets[line] = offsets[line - 1]!;
     }
+    const { columns, flags, numbers, odd } = this.lines;
+    return { count, columns, flags, numbers, odd, meanings, offsets, sizes, structureOf };
   }
 
   /** The line without a value directly before the next one, -1 for none. */
@@ -153,7 +130,9 @@ export class Assembler {
       while (this.#next < this.lines.count && isVoid(this.lines, this.#next)) this.#void = this.#next++;
       this.#peeked = this.#next;
     }
-    return this.#next < this.lines.count ? this.#next : -1;
+    if (this.#next < this.lines.count) return this.#next;
+    if (this.#isCut) this.ranOut = true;
+    return -1;
   }
 
   nextHasName(name: string): boolean {
@@ -192,7 +171,8 @@ export class Assembler {
   /** The next line tells which iasl the text was written for. */
   decideStyle(isCurrent: boolean): void {
     this.style = isCurrent ? 'current' : '20200925';
-    this.styleLine = this.peek();
+    // The end of the text tells, too, until lines are put in there.
+    this.styleLine = this.peek() < 0 ? this.lines.count : this.peek();
   }
 
   append(bytes: Uint8Array): void {

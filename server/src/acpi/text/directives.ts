@@ -1,8 +1,7 @@
 // iasl puts a table's text through its preprocessor (ACPICA source/compiler/prscan.c): lines that begin with `#` are
 // directives, branches that are not taken are gone, and a macro's name becomes its value where it is a word of its own, in
 // names, strings and comments as well. A value is not looked at again. All this is rare; a text without `#` is left alone.
-import { oncePer } from '../../text/once';
-import { hasWord, type SourceFile } from '../../text/source-file';
+import type { SourceFile } from '../../text/source-file';
 import { evaluate } from './expression';
 
 export interface DirectiveProblem {
@@ -31,17 +30,15 @@ const mostChanges = 1000;
 
 const lineEnds = '\n\r\u2028\u2029';
 
-/** Asked of megabytes after each keystroke, so a `#` is looked for first, and then what stands before it. */
-export const hasDirectives = oncePer((file: SourceFile): boolean => {
-  if (!hasWord(file, '#')) return false;
-  const { text } = file;
+/** Asked of megabytes, so a `#` is looked for first, and then what stands before it. */
+export function hasDirectives(text: string): boolean {
   for (let at = text.indexOf('#'); at >= 0; at = text.indexOf('#', at + 1)) {
     let before = at - 1;
     while (text[before] === ' ' || text[before] === '\t') before--;
     if (before < 0 || lineEnds.includes(text[before]!)) return true;
   }
   return false;
-});
+}
 
 /** A piece of a line with the macros in it replaced; `before` and `behind` are the characters around it, '' at an end. */
 export function expanded(piece: string, macros: Macros, before = '', behind = ''): string {

@@ -48,10 +48,10 @@ const mostRemembered = 4;
 
 function assembled(file: SourceFile): Recent {
   const before = recent.get(file.path);
-  const lines = before?.assembly.lines;
   // The same characters are other bytes in another encoding.
-  const isEdit = lines?.file.encoding === file.encoding;
-  const assembly = isEdit ? reassemble(before!.assembly, rereadLines(file, lines)) : assemble(readLines(file));
+  const isEdit = before?.assembly.parts.file.encoding === file.encoding;
+  const reread = isEdit ? rereadLines(file, before.assembly) : undefined;
+  const assembly = reread === undefined ? assemble(readLines(file)) : reassemble(before!.assembly, reread);
   const found = { assembly, iort: before?.iort };
   recent.delete(file.path);
   recent.set(file.path, found);
@@ -62,7 +62,7 @@ function assembled(file: SourceFile): Recent {
 /** The table of a text that is the latest of its path, or was. */
 function decoded(text: Recent): IortTable {
   text.iort = decodeIort(text.assembly.bytes, text.iort);
-  const latest = recent.get(text.assembly.lines.file.path);
+  const latest = recent.get(text.assembly.parts.file.path);
   if (latest !== undefined) latest.iort = text.iort;
   return text.iort;
 }

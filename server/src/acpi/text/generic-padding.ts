@@ -24,7 +24,7 @@ export function readGenericPadding(assembler: Assembler): void {
 function labelsFrom(assembler: Assembler): Map<string, bigint> {
   const { lines } = assembler;
   const labels = new Map<string, bigint>();
-  if (!lines.file.text.includes('Label')) return labels;
+  if (!lines.text.includes('Label')) return labels;
   let offset = assembler.size;
   for (let line = Math.max(assembler.peek(), 0); line < lines.count; line++) {
     if (isVoid(lines, line)) continue;

@@ -1,10 +1,10 @@
 // A table's text as the lines that the compiler reads, in columns: an edit of a large table moves numbers, not objects.
 import type { SourceFile } from '../../text/source-file';
+import { aslWord, aslWordsIn } from './asl-words';
 import { expanded, hasDirectives, preprocess } from './directives';
 import { parse } from './../generated/acpi-data-table';
 import { columnsOfLine } from './ordinary-lines';
 import { scanText, type OddLine, type Scan, type ScanProblem } from './scan';
-import type { TextLine } from './table-text';
 
 export const enum LineFlag {
   quoted = 1,
@@ -22,24 +22,46 @@ export interface OddField {
   readonly bytes: string | undefined;
 }
 
-/** The lines `name : value` of a text, in order. */
-export interface Lines {
-  readonly file: SourceFile;
+/** Lines `name : value`, in order; the columns have an entry a line, or six. */
+export interface LineColumns {
   readonly count: number;
   /** start, name start, name end, value start, value end, end. Ranges of values hold their quotes. */
   readonly columns: Int32Array;
   readonly flags: Uint8Array;
   /** What a value of hexadecimal digits alone comes to, below 2^53; -1 for any other, and for all of odd lines. */
   readonly numbers: Float64Array;
-  readonly odd: Map<number, OddField>;
+  readonly odd: ReadonlyMap<number, OddField>;
+}
+
+/** What a text has beside its lines. */
+export interface TextParts {
+  readonly file: SourceFile;
   /** Lines that iasl skips because they have no colon: start, end, … */
   readonly meaningless: readonly { readonly start: number; readonly end: number }[];
   readonly comments: Int32Array;
+  /** Where the word that begins ASL stands in them. */
+  readonly aslWords: readonly number[];
   readonly problems: readonly ScanProblem[];
   /** Where reading ends: behind `Raw Table Data`, or at the end of the text. */
   readonly end: number;
-  /** How far from the text's end, and not before `end`, the first character is that makes a file a binary; -1 for none. */
-  readonly foreignBehind: number;
+  readonly behind: BehindTable;
+  /** A directive may change every line behind it. */
+  readonly hasDirectives: boolean;
+}
+
+/** What stands behind the end of the table, by how far from the text's end it begins; -1 for none. */
+export interface BehindTable {
+  /** The first character that makes a file a binary. */
+  readonly foreign: number;
+  /** The word that begins ASL. */
+  readonly aslWord: number;
+}
+
+/** The lines of a text, or of a part of it. */
+export interface Lines extends LineColumns, TextParts {
+  /** The text that they stand in, and where in the file it begins. */
+  readonly text: string;
+  readonly textStart: number;
 }
 
 interface Range {
@@ -48,33 +70,60 @@ interface Range {
 }
 
 export function readLines(file: SourceFile): Lines {
-  if (!hasDirectives(file)) {
+  if (!hasDirectives(file.text)) {
     const lines = linesOf(file, scanText(file.text));
-    return { ...lines, foreignBehind: findForeign(file.text, lines.end) };
+    return { ...lines, behind: behindTable(file.text, lines.end) };
   }
   const { text, macrosAt, problems } = preprocess(file);
   const lines = linesOf(file, scanText(text));
+  const odd = new Map(lines.odd);
   for (let line = 0; line < lines.count; line++) {
     const macros = macrosAt(lines.columns[line * columnsOfLine]!);
-    if (macros.size > 0) expandLine(lines, line, macros);
+    if (macros.size > 0) expandLine(lines, line, macros, odd);
   }
   return {
     ...lines,
+    odd,
     problems: [...problems, ...lines.problems].sort((a, b) => a.start - b.start),
-    foreignBehind: findForeign(file.text, lines.end),
+    behind: behindTable(file.text, lines.end),
+    hasDirectives: true,
   };
 }
 
-/** From the end of a text, the first character from an offset on for which iasl takes a file for a binary; -1 for none. */
-export function findForeign(text: string, from: number): number {
+/** What stands behind a table that ends at some offset of a text. */
+export function behindTable(text: string, end: number): BehindTable {
   const foreign = /[^\t-\r\x20-\x7e]/g;
-  foreign.lastIndex = from;
+  foreign.lastIndex = end;
   const found = foreign.exec(text);
-  return found === null ? -1 : text.length - found.index;
+  // It may be long there: it is looked through for the usual spelling alone.
+  const word = text.indexOf(aslWord, end);
+  return {
+    foreign: found === null ? -1 : text.length - found.index,
+    aslWord: word < 0 ? -1 : text.length - word,
+  };
+}
+
+/** What stands beside lines. */
+export function partsOf({
+  file,
+  meaningless,
+  comments,
+  aslWords,
+  problems,
+  end,
+  behind,
+  hasDirectives: has,
+}: TextParts): TextParts {
+  return { file, meaningless, comments, aslWords, problems, end, behind, hasDirectives: has };
 }
 
 /** Puts macros' values into a line. */
-function expandLine(lines: Lines, line: number, macros: ReadonlyMap<string, string>): void {
+function expandLine(
+  lines: Lines,
+  line: number,
+  macros: ReadonlyMap<string, string>,
+  expandedLines: Map<number, OddField>,
+): void {
   const { text } = lines.file;
   const at = line * columnsOfLine;
   const [, nameStart, nameEnd, valueStart, valueEnd] = lines.columns.subarray(at, at + columnsOfLine);
@@ -85,13 +134,41 @@ function expandLine(lines: Lines, line: number, macros: ReadonlyMap<string, stri
   const [name, value] = [nameOfLine(lines, line), written];
   const [newName, newValue] = [around(name, nameStart!, nameEnd!), around(value, valueStart!, valueEnd!)];
   if (newName === name && newValue === value) return;
-  lines.odd.set(line, { name: trimmed(newName), value: trimmed(newValue), bytes: bytesOfRemark(lines, line) });
+  expandedLines.set(line, { name: trimmed(newName), value: trimmed(newValue), bytes: bytesOfRemark(lines, line) });
   lines.flags[line] = lines.flags[line]! | LineFlag.odd;
   lines.numbers[line] = -1;
 }
 
-/** What scanning found of a file, or of a part of it. */
+/** What scanning found of a file's text. */
 export function linesOf(file: SourceFile, scan: Scan): Lines {
+  return linesOfPart(file, file.text, 0, scan);
+}
+
+/** What scanning found of a part of a file's text; places are those in the file. */
+export function linesOfPart(file: SourceFile, text: string, textStart: number, scan: Scan): Lines {
+  const lines = scannedLines(scan);
+  const { comments, meaningless, columns } = lines;
+  const aslWords = aslWordsIn(text, comments, meaningless);
+  const rest = { file, text, textStart, behind: nothingBehind, hasDirectives: false };
+  if (textStart === 0) return { ...lines, ...rest, aslWords };
+  for (let at = 0; at < columns.length; at++) columns[at]! += textStart;
+  return {
+    ...lines,
+    ...rest,
+    aslWords: aslWords.map((start) => start + textStart),
+    meaningless: meaningless.map(({ start, end }) => ({ start: start + textStart, end: end + textStart })),
+    comments: comments.map((place) => place + textStart),
+    problems: lines.problems.map((problem) => ({ ...problem, start: problem.start + textStart })),
+    end: lines.end + textStart,
+  };
+}
+
+const nothingBehind: BehindTable = { foreign: -1, aslWord: -1 };
+
+type Scanned = LineColumns & Pick<TextParts, 'meaningless' | 'comments' | 'problems' | 'end'>;
+
+/** Places are those in the text that was scanned. */
+function scannedLines(scan: Scan): Scanned {
   const { shape, starts, lines: lineOfToken } = scan;
   const { ordinary: read } = scan;
   const isCopied = scan.odd.length > 0;
@@ -108,7 +185,6 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     build: { ordinary, field, meaningless: (token: number) => meaningless.push(placeOfLine(token)) },
   });
   return {
-    file,
     count,
     columns: columns.subarray(0, count * columnsOfLine),
     flags: flags.subarray(0, count),
@@ -118,7 +194,6 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
     comments: scan.comments,
     problems: [...scan.problems].sort((a, b) => a.start - b.start),
     end: scan.end,
-    foreignBehind: -1,
   };
 
   function ordinary(first: number, end: number): void {
@@ -190,16 +265,17 @@ function trimmed(text: string): string {
 }
 
 export function nameOfLine(lines: Lines, line: number): string {
-  const at = line * columnsOfLine;
   const odd = lines.odd.get(line);
-  return odd === undefined ? lines.file.text.slice(lines.columns[at + 1], lines.columns[at + 2]) : odd.name;
+  if (odd !== undefined) return odd.name;
+  const at = line * columnsOfLine;
+  return lines.text.slice(lines.columns[at + 1]! - lines.textStart, lines.columns[at + 2]! - lines.textStart);
 }
 
 export function hasName(lines: Lines, line: number, name: string): boolean {
   const at = line * columnsOfLine;
   const start = lines.columns[at + 1]!;
   if ((lines.flags[line]! & LineFlag.odd) !== 0) return lines.odd.get(line)!.name === name;
-  return lines.columns[at + 2]! - start === name.length && lines.file.text.startsWith(name, start);
+  return lines.columns[at + 2]! - start === name.length && lines.text.startsWith(name, start - lines.textStart);
 }
 
 /** The value without its quotes; iasl knows no escapes. */
@@ -208,7 +284,10 @@ export function valueOfLine(lines: Lines, line: number): string {
   if ((flags & LineFlag.odd) !== 0) return lines.odd.get(line)!.value;
   const at = line * columnsOfLine;
   const quote = flags & LineFlag.quoted;
-  return lines.file.text.slice(lines.columns[at + 3]! + quote, lines.columns[at + 4]! - quote);
+  return lines.text.slice(
+    lines.columns[at + 3]! + quote - lines.textStart,
+    lines.columns[at + 4]! - quote - lines.textStart,
+  );
 }
 
 /** A line without a value is as if it had not been written; `""` is a value. */
@@ -234,34 +313,4 @@ export function isAsWritten(lines: Lines, line: number): boolean {
 /** The bytes that `//doorbell bytes 00 1F` behind the line asks for, as text. */
 export function bytesOfRemark(lines: Lines, line: number): string | undefined {
   return lines.odd.get(line)?.bytes;
-}
-
-export function textLine(lines: Lines, line: number): TextLine {
-  const at = line * columnsOfLine;
-  const [start, nameStart, nameEnd, valueStart, valueEnd, end] = lines.columns.subarray(at, at + columnsOfLine);
-  return {
-    start: start!,
-    end: end!,
-    name: nameOfLine(lines, line),
-    nameStart: nameStart!,
-    nameEnd: nameEnd!,
-    value: valueOfLine(lines, line),
-    valueStart: valueStart!,
-    valueEnd: valueEnd!,
-    isQuoted: (lines.flags[line]! & LineFlag.quoted) !== 0,
-    isOwn: isOwnLine(lines, line),
-    isAsWritten: isAsWritten(lines, line),
-  };
-}
-
-/** The last line that begins at or before an offset, -1 for none. */
-export function lineAtOffset(lines: Lines, offset: number): number {
-  let low = -1;
-  let high = lines.count - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (lines.columns[middle * columnsOfLine]! <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
 }

@@ -26,6 +26,6 @@ export function meaningOf(field: Field, flag?: FlagField): number {
 }
 
 /** Undefined for none. */
-export function meaningAt(column: Uint16Array, line: number): Meaning | undefined {
-  return meanings[column[line]!];
+export function meaningAt(meaning: number): Meaning | undefined {
+  return meanings[meaning];
 }

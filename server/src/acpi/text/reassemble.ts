@@ -1,54 +1,70 @@
 // An edited text to bytes: the nodes before and behind the edit are as they were.
-import type { Computed } from '../layout/field';
-import type { Slot } from './assembler';
 import { Assembler } from './assembler';
 import { assembleNodes, setNodeCount } from './assemble-iort';
-import { assemble, assemblyOf, setTotals, type Assembly } from './assemble';
-import type { ProblemEdit, TableTextProblem } from './problems';
-import type { Reread } from './reread-lines';
+import { assemble, setTotals, type Assembly } from './assemble';
+import type { TableTextProblem } from './problems';
+import { linesAfter, linesAround, type Reread } from './reread-lines';
+import { scanProblems } from './scan-problems';
 import { suspectLines } from './suspects';
+
+/** Lines behind a node that are there when it is assembled: mending a text looks a few lines ahead. */
+const ahead = 16;
 
 /** As `assemble` of the lines, which were reread of those of `before`. */
 export function reassemble(before: Assembly, reread: Reread): Assembly {
-  const { lines, oldTo } = reread;
-  const first = before.signature === 'IORT' ? nodeBefore(before, reread.from) : undefined;
-  if (first === undefined || before.labels.size > 0 || before.ownProblems.length > mostProblems) return assemble(lines);
-  const next = nodeFrom(before, oldTo + 1);
-  const { structures } = before;
+  return reassembledNodes(before, reread) ?? assemble(linesAfter(reread, before.lines));
+}
+
+/** Undefined where the nodes around the edit do not stand for themselves. */
+function reassembledNodes(before: Assembly, reread: Reread): Assembly | undefined {
+  const { structures, lines: oldLines } = before;
+  const first = before.signature === 'IORT' ? structures.nodeBefore(reread.from) : -1;
+  if (first < 0 || before.labels.size > 0 || before.ownProblems.length > mostProblems) return undefined;
   const from = structures.firstLineOf(first);
-  if (before.decidedStyle === undefined || before.styleLine >= from) return assemble(lines);
-  const slots: ReadonlyMap<Computed, Slot> = before.slots;
-  const assembler = new Assembler(lines, { compilesFlags: false });
-  assembler.resume(cutBefore(before, first));
-  const oldEnd = next === undefined ? before.lines.count : structures.firstLineOf(next);
-  const end = oldEnd - before.lines.count + lines.count;
-  assembleNodes(assembler, assembler.structures.nodeCount, end);
-  if (next !== undefined) {
-    if (assembler.peek() !== end) return assemble(lines);
-    assembler.takeOver(cutBefore(before, next), before.lines.count);
-  }
-  setNodeCount(assembler, slots);
-  setTotals(assembler, slots);
-  const added = assembler.structures.count - structures.count;
-  const owner = ({ structure = 0 }: TableTextProblem) => structure;
-  assembler.problems.unshift(...before.ownProblems.filter((problem) => owner(problem) < first));
-  assembler.problems.push(
-    ...before.ownProblems
-      .filter((problem) => owner(problem) >= (next ?? Infinity))
-      .map((problem) => moved(problem, reread.delta, added)),
-  );
-  const assembly = assemblyOf(assembler, before.signature, slots);
-  return { ...assembly, suspects: suspectsAfter(before, assembly, { from, oldEnd, end }) };
+  if (before.decidedStyle === undefined || before.styleLine >= from) return undefined;
+  const next = structures.nodeFrom(reread.oldTo + 1);
+  const hasNext = next < structures.count;
+  const oldEnd = hasNext ? structures.firstLineOf(next) : oldLines.count;
+  const cut = Math.min(oldEnd + ahead, oldLines.count);
+  const around = linesAround(reread, oldLines, from, cut);
+  const end = oldEnd - cut + around.count;
+  const assembler = new Assembler(around, { compilesFlags: false, isCut: cut < oldLines.count });
+  assembler.resume({ bytes: before.bytes.subarray(0, structures.offsetOf(first)), style: before.decidedStyle });
+  assembleNodes(assembler, structures.nodesBefore(first), end);
+  if (assembler.ranOut || (hasNext && assembler.peek() !== end)) return undefined;
+  const put = assembler.columns(end);
+  const shift = {
+    lines: from + end - oldEnd,
+    bytes: assembler.size - (hasNext ? structures.offsetOf(next) : before.bytes.length),
+    structures: first + assembler.structures.count - next,
+  };
+  if (hasNext) assembler.append(before.bytes.subarray(structures.offsetOf(next)));
+  const after = structures.spliced(first, next, assembler.structures, from, shift);
+  if (after.nodeCount === 0) return undefined;
+  setNodeCount(assembler, before.slots, after.nodeCount);
+  setTotals(assembler, before.slots);
+  const moved = { text: reread.delta, bytes: shift.bytes, structures: shift.structures };
+  const ownProblems = problemsAfter(before, assembler.problems, { first, next, moved });
+  const assembly = {
+    ...before,
+    lines: oldLines.spliced(from, oldEnd, put, first, moved),
+    parts: reread.parts,
+    bytes: assembler.bytes(),
+    problems: [...scanProblems(reread.parts), ...ownProblems],
+    ownProblems,
+    structures: after,
+  };
+  return { ...assembly, suspects: suspectsAfter(before, assembly, { from, oldEnd, end: from + end }) };
 }
 
 /** Those of the header, whose fields tell of the whole table, and of the nodes that were read again; the others have moved. */
 function suspectsAfter(
   before: Assembly,
-  assembly: Assembly,
+  assembly: Omit<Assembly, 'suspects'>,
   { from, oldEnd, end }: { readonly from: number; readonly oldEnd: number; readonly end: number },
 ): () => readonly number[] {
   const earlier = before.suspects();
-  const header = Math.min(from, assembly.structures.firstLineOf(nodeFrom(assembly, 0)!));
+  const header = Math.min(from, assembly.structures.firstLineOf(assembly.structures.nodeFrom(0)));
   const all = [
     ...suspectLines(assembly, 0, header),
     ...earlier.filter((line) => line >= header && line < from),
@@ -61,43 +77,37 @@ function suspectsAfter(
 /** More than that are sooner found anew. */
 const mostProblems = 1000;
 
-function cutBefore(before: Assembly, structure: number) {
-  const { structures, decidedStyle: style } = before;
-  return {
-    ...before,
-    structure,
-    lines: structures.firstLineOf(structure),
-    size: structures.offsetOf(structure),
-    style,
-  };
-}
-
-/** The last node, by its index among the structures, that begins before a line and not on it. */
-function nodeBefore({ structures }: Assembly, line: number): number | undefined {
-  let found: number | undefined;
-  for (let index = 0; index < structures.count && structures.firstLineOf(index) < line; index++) {
-    if (structures.isNode(index)) found = index;
-  }
-  return found;
-}
-
-/** The first node that begins at a line or behind it. */
-function nodeFrom({ structures }: Assembly, line: number): number | undefined {
-  for (let index = 0; index < structures.count; index++) {
-    if (structures.isNode(index) && structures.firstLineOf(index) >= line) return index;
-  }
-  return undefined;
+/** Problems with what stands before the nodes that were read again, with these, and with what has moved behind them. */
+function problemsAfter(
+  before: Assembly,
+  found: readonly TableTextProblem[],
+  {
+    first,
+    next,
+    moved: { text, structures },
+  }: {
+    readonly first: number;
+    readonly next: number;
+    readonly moved: { readonly text: number; readonly structures: number };
+  },
+): readonly TableTextProblem[] {
+  const owner = ({ structure = 0 }: TableTextProblem) => structure;
+  return [
+    ...before.ownProblems.filter((problem) => owner(problem) < first),
+    ...found.map((problem) => moved(problem, 0, first)),
+    ...before.ownProblems
+      .filter((problem) => owner(problem) >= next)
+      .map((problem) => moved(problem, text, structures)),
+  ];
 }
 
 function moved(problem: TableTextProblem, delta: number, structures: number): TableTextProblem {
-  const { fix, otherFix } = problem;
-  const move = <T extends ProblemEdit>(edit: T): T => ({ ...edit, start: edit.start + delta, end: edit.end + delta });
+  const { fix } = problem;
   return {
     ...problem,
     start: problem.start + delta,
     end: problem.end + delta,
     structure: (problem.structure ?? 0) + structures,
-    fix: fix && move(fix),
-    ...(otherFix && { otherFix: { ...otherFix, edits: otherFix.edits.map(move) } }),
+    fix: fix && { ...fix, start: fix.start + delta, end: fix.end + delta },
   };
 }

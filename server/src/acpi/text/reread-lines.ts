@@ -1,170 +1,205 @@
 // The lines of an edited text: those before and behind the edit are as they were, and only what lies between is scanned.
-import type { SourceFile } from '../../text/source-file';
+import { differenceOf, lengthOf, textBetween, type SourceFile } from '../../text/source-file';
+import { joinedLines, type CompiledLines, type Piece } from './compiled-lines';
 import { hasDirectives } from './directives';
-import { findForeign, LineFlag, lineAtOffset, linesOf, readLines, type Lines, type OddField } from './lines';
-import { columnsOfLine } from './ordinary-lines';
+import { behindTable, linesOfPart, type Lines, type TextParts } from './lines';
 import { scanText } from './scan';
 
+/** Lines of a text, and what is beside them. */
+export interface LinesOfText {
+  readonly lines: CompiledLines;
+  readonly parts: TextParts;
+}
+
+/** What is new in an edited text. */
 export interface Reread {
-  readonly lines: Lines;
-  /** The first line that was scanned anew, in both. */
+  /** The lines that were scanned. */
+  readonly scanned: Lines;
+  /** The first of them, and the first old line behind them. */
   readonly from: number;
-  /** The first line behind those, in the old lines and in the new. */
   readonly oldTo: number;
-  readonly newTo: number;
   /** By how many characters the lines from there on moved. */
   readonly delta: number;
+  /** Of the whole text. */
+  readonly parts: TextParts;
 }
 
 /** Scanning begins anew this many lines before the edit: a line may depend on how the one before it ended. */
 const margin = 2;
+/** It mostly ends within so many lines. */
+const mostBehind = 16;
 
-export function rereadLines(file: SourceFile, before: Lines): Reread {
-  if (hasDirectives(before.file) || hasDirectives(file)) return readAnew(file, before);
-  const { text } = file;
-  const old = before.file.text;
-  const prefix = commonPrefix(old, text);
-  const suffix = commonSuffix(old, text, Math.min(old.length, text.length) - prefix);
-  const delta = text.length - old.length;
-  const from = freshLineBefore(before, prefix);
-  const start = from < 0 ? 0 : before.columns[from * columnsOfLine]!;
+/** Undefined where a directive may change any line: then the text is to be read anew. */
+export function rereadLines(file: SourceFile, before: LinesOfText): Reread | undefined {
+  if (before.parts.hasDirectives) return undefined;
+  const difference = differenceOf(before.parts.file, file);
+  const length = lengthOf(file);
+  const last = before.lines.lineAtOffset(difference.end) + mostBehind;
+  const end = last < before.lines.count ? before.lines.place(last, 0) + difference.otherEnd - difference.end : length;
+  const edit = { ...difference, delta: difference.otherEnd - difference.end };
+  return rereadTo(end, file, before, edit) ?? rereadTo(length, file, before, edit);
+}
+
+interface Edit {
+  readonly start: number;
+  readonly otherEnd: number;
+  readonly delta: number;
+}
+
+/** Undefined where the lines up to an offset do not tell, and where they hold directives. */
+function rereadTo(
+  end: number,
+  file: SourceFile,
+  { lines: before, parts }: LinesOfText,
+  { start: firstChange, otherEnd, delta }: Edit,
+): Reread | undefined {
+  const first = freshLineBefore(before, firstChange);
+  const from = Math.max(first, 0);
+  const start = first < 0 ? 0 : before.place(first, 0);
+  const text = textBetween(file, start, end);
+  if (hasDirectives(text)) return undefined;
   let oldTo = before.count;
   const scan = scanText(text, {
-    from: start,
-    askFrom: text.length - suffix,
+    askFrom: otherEnd - start,
     goesOn(lineStart) {
-      const line = lineStartingAt(before, lineStart - delta);
+      const line = lineStartingAt(before, lineStart + start - delta);
       if (line >= 0) oldTo = line;
       return line < 0;
     },
   });
-  const part = linesOf(file, scan);
-  const first = Math.max(from, 0);
-  const newTo = first + part.count;
   const isJoined = oldTo < before.count;
-  const oldStart = isJoined ? before.columns[oldTo * columnsOfLine]! : Infinity;
-  const shifted = <T extends { readonly start: number }>(all: readonly T[], change: (one: T) => T): T[] => [
-    ...all.filter((each) => each.start < start),
-    ...all.filter((each) => each.start >= oldStart).map(change),
-  ];
-  const end = isJoined ? before.end + delta : part.end;
-  const lines: Lines = {
-    file,
-    count: newTo + (before.count - oldTo),
-    columns: splicedColumns(before, part, first, oldTo, delta),
-    flags: splicedFlags(before, part, first, oldTo),
-    numbers: splicedNumbers(before, part, first, oldTo),
-    odd: splicedOdd(before, part, first, oldTo, newTo),
-    meaningless: [
-      ...shifted(before.meaningless, (each) => ({ start: each.start + delta, end: each.end + delta })),
-      ...part.meaningless,
-    ].sort((a, b) => a.start - b.start),
-    comments: splicedComments(before.comments, part.comments, start, oldStart, delta),
-    problems: [...shifted(before.problems, (each) => ({ ...each, start: each.start + delta })), ...part.problems].sort(
-      (a, b) => a.start - b.start,
-    ),
-    end,
-    foreignBehind: isJoined && text.length - end <= suffix ? before.foreignBehind : findForeign(text, end),
+  const length = lengthOf(file);
+  if (!isJoined && end < length) return undefined;
+  const scanned = linesOfPart(file, text, start, scan);
+  const oldStart = isJoined ? before.place(oldTo, 0) : Infinity;
+  const readTo = isJoined ? parts.end + delta : scanned.end;
+  // What is equal at the end of both texts.
+  const isSameBehind = isJoined && readTo >= otherEnd;
+  return {
+    scanned,
+    from,
+    oldTo,
+    delta,
+    parts: {
+      file,
+      meaningless: spliced(parts.meaningless, scanned.meaningless, start, oldStart, delta),
+      problems: spliced(parts.problems, scanned.problems, start, oldStart, delta),
+      comments: splicedComments(parts.comments, scanned.comments, start, oldStart, delta),
+      aslWords: splicedNumbers(parts.aslWords, scanned.aslWords, start, oldStart, delta),
+      end: readTo,
+      behind: isSameBehind ? parts.behind : behindTable(file.text, readTo),
+      hasDirectives: false,
+    },
   };
-  return { lines, from: first, oldTo, newTo, delta };
+}
+
+/** All lines of the edited text. */
+export function linesAfter({ scanned, from, oldTo, delta, parts }: Reread, before: CompiledLines): Lines {
+  const { file } = parts;
+  const all = [...before.piecesBetween(0, from), pieceOf(scanned), ...movedPieces(before, oldTo, before.count, delta)];
+  const count = from + scanned.count + before.count - oldTo;
+  return { ...parts, ...joinedLines(all, count), text: file.text, textStart: 0 };
+}
+
+/** The lines around those that were scanned: from an old line before them to an old one behind them. */
+export function linesAround(
+  { scanned, from, oldTo, delta, parts }: Reread,
+  before: CompiledLines,
+  first: number,
+  oldEnd: number,
+): Lines {
+  const all = [...before.piecesBetween(first, from), pieceOf(scanned), ...movedPieces(before, oldTo, oldEnd, delta)];
+  const count = from - first + scanned.count + oldEnd - oldTo;
+  const textStart = first < from ? before.place(first, 0) : scanned.textStart;
+  const textEnd = oldEnd < before.count ? before.place(oldEnd, 0) + delta : lengthOf(parts.file);
+  return { ...parts, ...joinedLines(all, count), text: textBetween(parts.file, textStart, textEnd), textStart };
+}
+
+type LinesPiece = Parameters<typeof joinedLines>[0][number];
+
+function pieceOf(lines: Lines): LinesPiece {
+  return { columns: lines, from: 0, count: lines.count, text: 0 };
+}
+
+function movedPieces(before: CompiledLines, from: number, to: number, delta: number): Piece[] {
+  return before.piecesBetween(from, to).map((piece) => ({ ...piece, text: piece.text + delta }));
 }
 
 /** The last line, some way before an offset, at whose beginning nothing is open; -1 for the beginning of the text. */
-function freshLineBefore(lines: Lines, offset: number): number {
-  let line = lineAtOffset(lines, offset) - margin;
-  while (line >= 0 && (lines.flags[line]! & LineFlag.odd) !== 0) line--;
+function freshLineBefore(lines: CompiledLines, offset: number): number {
+  let line = lines.lineAtOffset(offset) - margin;
+  while (line >= 0 && lines.isOdd(line)) line--;
   return line;
 }
 
 /** The ordinary line that begins at an offset, -1 where none does. */
-function lineStartingAt(lines: Lines, offset: number): number {
-  const line = lineAtOffset(lines, offset);
-  if (line < 0 || lines.columns[line * columnsOfLine] !== offset) return -1;
-  return (lines.flags[line]! & LineFlag.odd) === 0 ? line : -1;
+function lineStartingAt(lines: CompiledLines, offset: number): number {
+  const line = lines.lineAtOffset(offset);
+  return line < 0 || lines.place(line, 0) !== offset || lines.isOdd(line) ? -1 : line;
 }
 
-function splicedColumns(before: Lines, part: Lines, first: number, oldTo: number, delta: number): Int32Array {
-  const behind = before.columns.subarray(oldTo * columnsOfLine);
-  const columns = new Int32Array(first * columnsOfLine + part.columns.length + behind.length);
-  columns.set(before.columns.subarray(0, first * columnsOfLine));
-  columns.set(part.columns, first * columnsOfLine);
-  const at = first * columnsOfLine + part.columns.length;
-  columns.set(behind, at);
-  if (delta !== 0) for (let index = at; index < columns.length; index++) columns[index]! += delta;
-  return columns;
+interface Placed {
+  readonly start: number;
+  readonly end?: number;
 }
 
-function splicedFlags(before: Lines, part: Lines, first: number, oldTo: number): Uint8Array {
-  const flags = new Uint8Array(first + part.count + before.count - oldTo);
-  flags.set(before.flags.subarray(0, first));
-  flags.set(part.flags, first);
-  flags.set(before.flags.subarray(oldTo), first + part.count);
-  return flags;
+/** What is before some place, what is new, and what is behind another one and has moved, in order. */
+function spliced<T extends Placed>(
+  before: readonly T[],
+  put: readonly T[],
+  start: number,
+  oldStart: number,
+  delta: number,
+): readonly T[] {
+  if (before.length === 0 && put.length === 0) return before;
+  const move = (one: T): T => ({
+    ...one,
+    start: one.start + delta,
+    ...(one.end === undefined ? {} : { end: one.end + delta }),
+  });
+  const kept = before.filter((each) => each.start < start);
+  return [...kept, ...put, ...before.filter((each) => each.start >= oldStart).map(move)];
 }
 
-function splicedNumbers(before: Lines, part: Lines, first: number, oldTo: number): Float64Array {
-  const numbers = new Float64Array(first + part.count + before.count - oldTo);
-  numbers.set(before.numbers.subarray(0, first));
-  numbers.set(part.numbers, first);
-  numbers.set(before.numbers.subarray(oldTo), first + part.count);
-  return numbers;
+function splicedNumbers(
+  before: readonly number[],
+  put: readonly number[],
+  start: number,
+  oldStart: number,
+  delta: number,
+): readonly number[] {
+  const behind = before.filter((each) => each >= oldStart).map((each) => each + delta);
+  return [...before.filter((each) => each < start), ...put, ...behind];
 }
 
-function splicedOdd(before: Lines, part: Lines, first: number, oldTo: number, newTo: number): Lines['odd'] {
-  const odd = new Map<number, OddField>();
-  for (const [line, field] of before.odd) {
-    if (line < first) odd.set(line, field);
-    else if (line >= oldTo) odd.set(line - oldTo + newTo, field);
-  }
-  for (const [line, field] of part.odd) odd.set(first + line, field);
-  return odd;
-}
-
+/** Of pairs of offsets. */
 function splicedComments(
   before: Int32Array,
-  part: Int32Array,
+  put: Int32Array,
   start: number,
   oldStart: number,
   delta: number,
 ): Int32Array {
-  const found: number[] = [];
-  const keep = (all: Int32Array, isKept: (offset: number) => boolean, moved: number): void => {
-    for (let at = 0; at < all.length; at += 2) {
-      if (isKept(all[at]!)) found.push(all[at]! + moved, all[at + 1]! + moved);
-    }
-  };
-  keep(before, (offset) => offset < start, 0);
-  keep(part, () => true, 0);
-  keep(before, (offset) => offset >= oldStart, delta);
-  return Int32Array.from(found);
+  const kept = firstPairFrom(before, start);
+  const behind = firstPairFrom(before, oldStart);
+  if (delta === 0 && put.length === 0 && kept === behind) return before;
+  const after = new Int32Array(kept + put.length + before.length - behind);
+  after.set(before.subarray(0, kept));
+  after.set(put, kept);
+  const moved = kept + put.length;
+  after.set(before.subarray(behind), moved);
+  if (delta !== 0) for (let at = moved; at < after.length; at++) after[at]! += delta;
+  return after;
 }
 
-/** Compared in pieces: whole strings of megabytes would be compared anew for every guess. */
-const piece = 1 << 14;
-
-/** A directive may change every line behind it. */
-function readAnew(file: SourceFile, before: Lines): Reread {
-  const lines = readLines(file);
-  const delta = file.text.length - before.file.text.length;
-  return { lines, from: 0, oldTo: before.count, newTo: lines.count, delta };
-}
-
-function commonPrefix(a: string, b: string): number {
-  const most = Math.min(a.length, b.length);
-  let at = 0;
-  while (at + piece <= most && a.slice(at, at + piece) === b.slice(at, at + piece)) at += piece;
-  while (at < most && a.charCodeAt(at) === b.charCodeAt(at)) at++;
-  return at;
-}
-
-function commonSuffix(a: string, b: string, most: number): number {
-  let count = 0;
-  while (
-    count + piece <= most &&
-    a.slice(a.length - count - piece, a.length - count) === b.slice(b.length - count - piece, b.length - count)
-  ) {
-    count += piece;
+/** Where the first pair is that does not begin before an offset. */
+function firstPairFrom(pairs: Int32Array, offset: number): number {
+  let low = 0;
+  let high = pairs.length / 2;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (pairs[2 * middle]! < offset) low = middle + 1;
+    else high = middle;
   }
-  while (count < most && a.charCodeAt(a.length - count - 1) === b.charCodeAt(b.length - count - 1)) count++;
-  return count;
+  return 2 * low;
 }

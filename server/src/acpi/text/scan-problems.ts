@@ -1,20 +1,23 @@
 // What scanning found wrong with the text as such, in words.
-import type { Lines } from './lines';
+import { lengthOf, textBetween, type SourceFile } from '../../text/source-file';
+import { aslWord } from './asl-words';
+import type { TextParts } from './lines';
 import type { TableTextProblem } from './problems';
 import type { ScanProblem } from './scan';
 
 /** More characters than this for which iasl takes the file for a binary are not listed. */
 const mostForeign = 20;
 
-export function scanProblems(lines: Lines): TableTextProblem[] {
+export function scanProblems(parts: TextParts): TableTextProblem[] {
+  const { file } = parts;
   let foreign = 0;
   const found: TableTextProblem[] = [];
-  for (const problem of lines.problems) {
+  for (const problem of parts.problems) {
     if (problem.kind === 'not-text' && ++foreign > mostForeign) continue;
-    found.push(inWords(lines, problem));
+    found.push(inWords(file, problem));
   }
-  for (const { start, end } of lines.meaningless) {
-    const text = lines.file.text.slice(start, end);
+  for (const { start, end } of parts.meaningless) {
+    const text = textBetween(file, start, end);
     const isOwn = text.startsWith('//doorbell');
     const message = isOwn
       ? 'This comment of Doorbell’s says nothing it could follow.'
@@ -23,39 +26,27 @@ export function scanProblems(lines: Lines): TableTextProblem[] {
       found.push({ rule: isOwn ? 'table-own-line' : 'table-line-ignored', start, end, message });
     }
   }
-  return [...found, ...foreignBehind(lines), ...definitionBlocks(lines)];
+  return [...found, ...foreignBehind(parts), ...definitionBlocks(parts)];
 }
 
 /** A character behind the table for which iasl takes the file for a binary all the same. */
-function foreignBehind(lines: Lines): TableTextProblem[] {
-  const { text } = lines.file;
-  if (lines.foreignBehind < 0) return [];
-  const start = text.length - lines.foreignBehind;
+function foreignBehind({ file, behind }: TextParts): TableTextProblem[] {
+  if (behind.foreign < 0) return [];
+  const { text } = file;
+  const start = text.length - behind.foreign;
   const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
   const isInComment = line.includes('//') || text.lastIndexOf('/*', start) > text.lastIndexOf('*/', start);
-  return isInComment ? [] : [inWords(lines, { kind: 'not-text', start })];
+  return isInComment ? [] : [inWords(file, { kind: 'not-text', start })];
 }
 
-/** iasl looks through a file line by line, comments and all, for the word that begins ASL (AslDetectSourceFileType). */
-const aslWord = /DefinitionBlock/i;
-
-function definitionBlocks({ file, comments, meaningless, end: readTo }: Lines): TableTextProblem[] {
-  const found: TableTextProblem[] = [];
-  const lookIn = (from: number, to: number): void => {
-    const at = file.text.slice(from, to).search(aslWord);
-    if (at < 0) return;
-    const start = from + at;
-    const end = start + 'DefinitionBlock'.length;
+function definitionBlocks({ file, aslWords, behind }: TextParts): TableTextProblem[] {
+  const places = behind.aslWord < 0 ? aslWords : [...aslWords, lengthOf(file) - behind.aslWord];
+  return places.map((start) => {
+    const end = start + aslWord.length;
     const message = 'iasl takes a file with this word, wherever it stands, for ASL, and refuses it.';
     const fix = { title: 'Write “Definition Block”', start, end, newText: 'Definition Block' };
-    found.push({ rule: 'table-definition-block', start, end, message, fix });
-  };
-  for (let index = 0; index < comments.length; index += 2) lookIn(comments[index]!, comments[index + 1]!);
-  for (const { start, end } of meaningless) lookIn(start, end);
-  // Behind the table a text may be long, and is looked through for the usual spelling alone.
-  const behind = file.text.indexOf('DefinitionBlock', readTo);
-  if (behind >= 0) lookIn(behind, file.text.length);
-  return found;
+    return { rule: 'table-definition-block', start, end, message, fix };
+  });
 }
 
 /** What iasl itself writes without a colon. */
@@ -63,7 +54,7 @@ function isUsual(text: string): boolean {
   return text.startsWith('****') || /^\s*Invalid zero length/.test(text);
 }
 
-function inWords({ file }: Lines, problem: ScanProblem): TableTextProblem {
+function inWords(file: SourceFile, problem: ScanProblem): TableTextProblem {
   const { start } = problem;
   switch (problem.kind) {
     case 'directive':
@@ -81,7 +72,7 @@ function inWords({ file }: Lines, problem: ScanProblem): TableTextProblem {
       return { rule: 'table-lone-return', start, end: start + 1, message };
     }
     case 'not-text': {
-      const code = file.text.codePointAt(start)!;
+      const code = textBetween(file, start, start + 2).codePointAt(0)!;
       const end = start + (code > 0xffff ? 2 : 1);
       const name = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`;
       const message = `iasl takes a file with ${name} outside of comments for a binary, and writes nothing.`;

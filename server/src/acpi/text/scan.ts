@@ -43,8 +43,6 @@ const ownMarker = '//doorbell';
 
 /** A part of a text to be scanned, and how. */
 export interface ScanPart {
-  /** Where a line begins. */
-  readonly from?: number;
   /** Asked at the beginning of each line from here on: whether it is to be scanned. */
   readonly askFrom?: number;
   readonly goesOn?: (lineStart: number) => boolean;
@@ -54,7 +52,7 @@ export interface ScanPart {
 
 /** Scans a text, or as far as `part` says. */
 export function scanText(text: string, part: ScanPart = {}): Scan {
-  const { from = 0, askFrom = Infinity, goesOn, isQuick = true } = part;
+  const { askFrom = Infinity, goesOn, isQuick = true } = part;
   const shape: string[] = [];
   const starts = new Growing();
   const lines = new Growing();
@@ -64,7 +62,7 @@ export function scanText(text: string, part: ScanPart = {}): Scan {
   const problems: ScanProblem[] = [];
   const length = text.length;
   let returnAt = -1;
-  let at = from;
+  let at = 0;
   let isOver = false as boolean;
   while (at < length && !isOver && (at < askFrom || goesOn?.(at) !== false)) {
     const before = ordinary.count;

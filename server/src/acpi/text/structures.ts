@@ -1,5 +1,6 @@
 // The structures of a table as lines and bytes, in columns: an edit of a large table moves numbers, not objects.
 import type { StructureLayout } from '../layout/field';
+import { lastAtOrBefore } from '../../text/in-order';
 import type { StructureKind } from './table-text';
 
 /** A structure: indices of lines, the last one included. */
@@ -20,6 +21,8 @@ export interface Shift {
   readonly bytes: number;
   readonly structures: number;
 }
+
+const unmoved: Shift = { lines: 0, bytes: 0, structures: 0 };
 
 const enum Column {
   kind,
@@ -85,8 +88,36 @@ export class Structures {
     this.#numbers[at + Column.lastLine] = Math.max(this.firstLineOf(index), lastLine);
   }
 
-  /** Takes over structures of an earlier text, from one that is part of no other, as they have moved. */
-  append(earlier: Structures, from: number, to: number, shift: Shift): void {
+  /**
+   * With other structures from `from` to before `to`, none of which is part of one outside; the lines of those begin at
+   * `firstLine`, and those behind have moved. The same object where nothing differs.
+   */
+  spliced(from: number, to: number, put: Structures, firstLine: number, behind: Shift): Structures {
+    const own = { lines: firstLine, bytes: 0, structures: from };
+    const isMoved = behind.lines !== 0 || behind.bytes !== 0 || behind.structures !== 0;
+    const after = new Structures();
+    if (!isMoved) {
+      after.#append(put, 0, put.count, own);
+      if (after.#isEqual(this, from)) return this;
+      after.count = after.nodeCount = 0;
+    }
+    after.#append(this, 0, from, unmoved);
+    after.#append(put, 0, put.count, own);
+    after.#append(this, to, this.count, behind);
+    return after;
+  }
+
+  /** Whether these are what stands from an index on in others. */
+  #isEqual(others: Structures, from: number): boolean {
+    const start = from * Column.count;
+    for (let at = 0; at < this.count * Column.count; at++) {
+      if (this.#numbers[at] !== others.#numbers[start + at]) return false;
+    }
+    return true;
+  }
+
+  /** Takes over structures as they have moved, from one that is part of no other. */
+  #append(earlier: Structures, from: number, to: number, shift: Shift): void {
     this.#reserve(to - from);
     const start = this.count * Column.count;
     this.#numbers.set(earlier.#numbers.subarray(from * Column.count, to * Column.count), start);
@@ -99,6 +130,27 @@ export class Structures {
       numbers[at + Column.firstLine]! += shift.lines;
       numbers[at + Column.lastLine]! += shift.lines;
     }
+  }
+
+  /** The last node, by its index, that begins before a line and not on it; -1 for none. */
+  nodeBefore(line: number): number {
+    let found = lastAtOrBefore(this.count, (index) => this.firstLineOf(index), line - 1);
+    while (found >= 0 && !this.isNode(found)) found--;
+    return found;
+  }
+
+  /** The first node that begins at a line or behind it; their number for none. */
+  nodeFrom(line: number): number {
+    let found = lastAtOrBefore(this.count, (index) => this.firstLineOf(index), line - 1) + 1;
+    while (found < this.count && !this.isNode(found)) found++;
+    return found;
+  }
+
+  /** How many nodes stand before a structure. */
+  nodesBefore(end: number): number {
+    let count = 0;
+    for (let index = 0; index < end; index++) if (this.isNode(index)) count++;
+    return count;
   }
 
   isNode(index: number): boolean {

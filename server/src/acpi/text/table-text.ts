@@ -50,7 +50,15 @@ export interface LineMeaning {
 }
 
 export type StructureKind =
-  'table-header' | 'table-body' | 'padding' | 'node' | 'mapping' | 'interrupt' | 'descriptor' | 'subtable' | 'viot-node';
+  | 'table-header'
+  | 'table-body'
+  | 'padding'
+  | 'node'
+  | 'mapping'
+  | 'interrupt'
+  | 'descriptor'
+  | 'subtable'
+  | 'viot-node';
 
 /** A run of lines that describes one structure: the header, a node with its mappings in it, a MADT entry. */
 export interface TextStructure {

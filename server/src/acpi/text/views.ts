@@ -3,9 +3,8 @@ import { readInteger } from '../bytes';
 import { flagValue } from '../layout/field';
 import type { Assembly } from './assemble';
 import { evaluate } from './expression';
-import { lineAtOffset, textLine, valueOfLine } from './lines';
+import { lastAtOrBefore } from '../../text/in-order';
 import { once } from '../../text/once';
-import { columnsOfLine } from './ordinary-lines';
 import { meaningAt, noMeaning } from './meanings';
 import type { LineMeaning, PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
 
@@ -16,8 +15,8 @@ export interface Views {
 }
 
 export function viewsOf(assembly: Assembly): Views {
-  const { lines, bytes, meanings, offsets, sizes, structures } = assembly;
-  const { file, columns } = lines;
+  const { lines, parts, bytes, structures } = assembly;
+  const { file } = parts;
   const lineViews: (TextLine | undefined)[] = [];
   const fieldViews: (TextField | undefined)[] = [];
   const structureViewsMade: (TextStructure | undefined)[] = [];
@@ -31,15 +30,15 @@ export function viewsOf(assembly: Assembly): Views {
     },
     get fields() {
       const found: TextField[] = [];
-      for (let line = 0; line < lines.count; line++) if (meanings[line] !== noMeaning) found.push(fieldView(line));
+      for (let line = 0; line < lines.count; line++) if (lines.meaning(line) !== noMeaning) found.push(fieldView(line));
       return found;
     },
     linesBetween(start, end) {
       const found: LineMeaning[] = [];
-      for (let at = Math.max(lineAtOffset(lines, start), 0); at < lines.count; at++) {
+      for (let at = Math.max(lines.lineAtOffset(start), 0); at < lines.count; at++) {
         const line = lineView(at);
         if (line.start > end) break;
-        if (line.end >= start) found.push({ line, field: meanings[at] === noMeaning ? undefined : fieldView(at) });
+        if (line.end >= start) found.push({ line, field: lines.meaning(at) === noMeaning ? undefined : fieldView(at) });
       }
       return found;
     },
@@ -52,15 +51,15 @@ export function viewsOf(assembly: Assembly): Views {
       return found;
     },
     style: assembly.style,
-    end: lines.end,
+    end: parts.end,
     get comments() {
-      return pairs(lines.comments);
+      return pairs(parts.comments);
     },
   };
   return { syntax, placeOf, fieldAt };
 
   function lineView(line: number): TextLine {
-    return (lineViews[line] ??= textLine(lines, line));
+    return (lineViews[line] ??= lines.textLine(file, line));
   }
 
   function fieldView(line: number): TextField {
@@ -68,9 +67,9 @@ export function viewsOf(assembly: Assembly): Views {
   }
 
   function makeField(line: number): TextField {
-    const { field, flag } = meaningAt(meanings, line)!;
-    const offset = offsets[line]!;
-    const size = sizes[line]!;
+    const { field, flag } = meaningAt(lines.meaning(line))!;
+    const offset = lines.offset(line);
+    const size = lines.size(line);
     const isInteger = field.kind === 'integer' || field.kind === 'flags';
     return {
       get line() {
@@ -79,14 +78,14 @@ export function viewsOf(assembly: Assembly): Views {
       field,
       flag,
       get structure() {
-        const at = assembly.structureOf[line]!;
+        const at = lines.structureOf(line);
         return at < 0 ? undefined : structureView(at);
       },
       offset,
       size,
       get written() {
         if (!isInteger) return undefined;
-        const evaluation = evaluate(valueOfLine(lines, line), assembly.labels);
+        const evaluation = evaluate(lines.value(file, line), assembly.labels);
         return evaluation.kind === 'value' ? evaluation.value : undefined;
       },
       get compiled() {
@@ -113,12 +112,12 @@ export function viewsOf(assembly: Assembly): Views {
       },
       offset,
       size,
-      start: columns[firstLine * columnsOfLine] ?? lines.end,
-      end: columns[lastLine * columnsOfLine + 5] ?? lines.end,
+      start: firstLine < lines.count ? lines.place(firstLine, 0) : parts.end,
+      end: lastLine < lines.count ? lines.place(lastLine, 5) : parts.end,
       get fields() {
         const found: TextField[] = [];
         for (let line = firstLine; line <= lastLine; line++) {
-          if (assembly.structureOf[line] === at) found.push(fieldView(line));
+          if (lines.structureOf(line) === at) found.push(fieldView(line));
         }
         return found;
       },
@@ -135,8 +134,8 @@ export function viewsOf(assembly: Assembly): Views {
 
   /** Whether a line has bytes of its own. */
   function hasBytes(line: number): boolean {
-    if (sizes[line] === 0) return false;
-    const meaning = meaningAt(meanings, line);
+    if (lines.size(line) === 0) return false;
+    const meaning = meaningAt(lines.meaning(line));
     return meaning !== undefined && meaning.flag === undefined && meaning.field.kind !== 'heading';
   }
 
@@ -150,41 +149,28 @@ export function viewsOf(assembly: Assembly): Views {
 
   /** The last line with bytes of its own of which the first is a certain one, or one before; -1 for none. */
   function lineOfByte(offset: number): number {
-    const line = lastAtOrBefore(lines.count, (at) => offsets[at]!, offset);
+    const line = lastAtOrBefore(lines.count, (at) => lines.offset(at), offset);
     for (let at = line; at >= 0 && at > line - mostWithoutBytes; at--) if (hasBytes(at)) return at;
     const all = placed();
-    return all[lastAtOrBefore(all.length, (at) => offsets[all[at]!]!, offset)] ?? -1;
+    return all[lastAtOrBefore(all.length, (at) => lines.offset(all[at]!), offset)] ?? -1;
   }
 
   function placeOf(value: { readonly offset: number }, part: 'value' | 'line' = 'value'): ReturnType<PlaceOf> {
     const line = lineOfByte(value.offset);
-    if (line < 0 || value.offset >= offsets[line]! + sizes[line]!) return undefined;
-    const at = line * columnsOfLine;
-    const start = columns[at + (part === 'value' ? 3 : 0)]!;
-    return { file, start, end: columns[at + (part === 'value' ? 4 : 5)]! };
+    if (line < 0 || value.offset >= lines.offset(line) + lines.size(line)) return undefined;
+    const [start, end] = part === 'value' ? [3, 4] : [0, 5];
+    return { file, start: lines.place(line, start), end: lines.place(line, end) };
   }
 
   function fieldAt(offsetInText: number): TextField | undefined {
-    const line = lineAtOffset(lines, offsetInText);
-    if (line < 0 || meanings[line] === noMeaning) return undefined;
-    return offsetInText <= columns[line * columnsOfLine + 5]! ? fieldView(line) : undefined;
+    const line = lines.lineAtOffset(offsetInText);
+    if (line < 0 || lines.meaning(line) === noMeaning) return undefined;
+    return offsetInText <= lines.place(line, 5) ? fieldView(line) : undefined;
   }
 }
 
 /** Flag lines and lines that stand for nothing behind a field, before a list of all fields is worth making. */
 const mostWithoutBytes = 32;
-
-/** The last of so many numbers in order that is not above a limit, -1 for none. */
-function lastAtOrBefore(count: number, numberAt: (index: number) => number, limit: number): number {
-  let low = -1;
-  let high = count - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (numberAt(middle) <= limit) low = middle;
-    else high = middle - 1;
-  }
-  return low;
-}
 
 function pairs(column: Int32Array): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
