@@ -14,6 +14,11 @@ export type * from './problem';
 export interface Topology {
   /** Where the description comes from; rules of one world ask for it. */
   readonly firmware: 'devicetree' | 'acpi';
+  /**
+   * The same object in the topologies of all versions of a table: what such a version has of an earlier one is the same object, and
+   * unchanged but for the places in the text. Undefined where nothing is shared.
+   */
+  readonly lineage?: object;
   readonly masters: readonly DmaMaster[];
   readonly hostBridges: readonly HostBridge[];
   readonly iommus: readonly Iommu[];

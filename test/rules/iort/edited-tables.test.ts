@@ -9,6 +9,7 @@ import { regionsJson } from '../../../server/src/iova/print-regions';
 import { checkTableRules } from '../../../server/src/rules/check';
 import { sourceFile, type SourceRange } from '../../../server/src/text/source-file';
 import { topologyFromAcpi } from '../../../server/src/topology/from-acpi';
+import type { Availability, DmaMaster, IdMap, Link, Problem, Topology } from '../../../server/src/topology/model';
 import { buildIort } from '../../../server/src/acpi/iort/build';
 import { generateTable } from '../../acpi/generate-table';
 import { crowdedTable } from '../../bench/crowded-tables';
@@ -58,13 +59,7 @@ function facts(document: TableDocument, kernel: KernelProfile): unknown {
   const prediction = predictRegions(topology, kernel);
   const found = checkTableRules({ document, table, topology, prediction, kernel, settings });
   return {
-    problems: topology.problems.map(({ message, node, source }) => [message, node, place(source)]),
-    masters: topology.masters.map(({ path, coherent, addressLimit, source }) => [
-      path,
-      coherent,
-      addressLimit,
-      place(source),
-    ]),
+    ...topologyFacts(topology),
     groups: without(regionsJson(prediction)),
     ungrouped: prediction.ungrouped.map(({ path, reason }) => [path, reason]),
     found: found.map(({ rule, severity, message, range, evidence, fixes }) => [
@@ -73,6 +68,75 @@ function facts(document: TableDocument, kernel: KernelProfile): unknown {
       fixes?.map(({ title, isPreferred }) => [title, isPreferred]),
     ]),
   };
+}
+
+/** All that a table gives, with the places. */
+function topologyFacts(topology: Topology): object {
+  const { masters, iommus, hostBridges, msiControllers, reservationNodes, problems } = topology;
+  const msi = ({ msi: { parents, earlierParents, map, earlierMap, node, source } }: DmaMaster): unknown => [
+    [parents, earlierParents ?? []].map((list) => list.map((each) => [linkFacts(each.controller), place(each.source)])),
+    [mapFacts(map), mapFacts(earlierMap), node, place(source)],
+  ];
+  return {
+    problems: problems.map(problemFacts),
+    masters: masters.map((master) => [
+      [
+        master.path,
+        master.kind,
+        state(master.availability),
+        master.coherent,
+        master.addressLimit,
+        place(master.source),
+      ],
+      master.streams.map((each) => [
+        [each.streamId, each.mask, each.cells, linkFacts(each.iommu), place(each.source)],
+        problemFacts(each.problem),
+      ]),
+      mapFacts(master.iommuMap),
+      msi(master),
+    ]),
+    hostBridges: hostBridges.map(({ path, segment, availability, source }) => [
+      path,
+      segment,
+      state(availability),
+      place(source),
+    ]),
+    iommus: iommus.map((iommu) => [
+      [iommu.path, state(iommu.availability), iommu.driver.name, iommu.coherent, iommu.registers, place(iommu.source)],
+      iommu.streamReservations?.map(({ streams, reservations }) => [
+        streams.map(({ first, last, source }) => [first, last, place(source)]),
+        reservations.map(({ node, outcomes, writtenStart, size, source }) => [
+          [node.path, outcomes['own-cells'].kind, writtenStart, size, place(source)],
+        ]),
+      ]),
+      iommu.streamDoorbells,
+    ]),
+    msiControllers: msiControllers.map(({ path, doorbells, source }) => [path, doorbells.length, place(source)]),
+    reservationNodes: reservationNodes.map(({ path, physical, source }) => [path, physical, place(source)]),
+  };
+}
+
+function state(availability: Availability): unknown {
+  return availability.enabled || [availability.reason, place(availability.source)];
+}
+
+function linkFacts(link: Link<{ readonly path: string }>): unknown {
+  return [link.phandle, link.path, link.target?.path, problemFacts(link.problem), place(link.source)];
+}
+
+function mapFacts(map: IdMap<{ readonly path: string }> | undefined): unknown {
+  const { entries } = map?.readings['four-cells'] ?? { entries: [] };
+  return [
+    place(map?.source),
+    entries.map((each) => [
+      [each.input, each.output, each.length, each.single, linkFacts(each.target), problemFacts(each.problem)],
+      [each.source, each.inputSource, each.outputSource, each.lengthSource].map(place),
+    ]),
+  ];
+}
+
+function problemFacts(problem: Problem | undefined): unknown {
+  return problem && [problem.code, problem.message, problem.node, place(problem.source)];
 }
 
 /** The file's name is not the same. */

@@ -16,14 +16,57 @@ import {
 } from './kernel-table';
 import type { Router, StopReason } from './translate';
 
-export interface AcpiBuilder {
+/** What a version of the table is read with. */
+export interface TableVersion {
   readonly iort: IortTable;
   readonly table: KernelTable;
   readonly routers: Readonly<Record<DeviceIdRule, Router>>;
-  /** Some SMMUv3's own mapping is another one by the one rule than by the other. */
-  readonly rulesDiffer: boolean;
   readonly placeOf: PlaceOf;
-  readonly problems: Problem[];
+}
+
+/**
+ * The table in its latest version. What the next version takes over of the topology goes on to hold this object, and finds its
+ * places where they are then; a place that was looked up before does not move, so that nothing is taken over which has one.
+ */
+export class AcpiBuilder implements TableVersion {
+  iort: IortTable;
+  table: KernelTable;
+  routers: Readonly<Record<DeviceIdRule, Router>>;
+  /** Of what is being read just now. */
+  readonly problems: Problem[] = [];
+  private lookUps = 0;
+  private places: PlaceOf;
+
+  constructor(
+    version: TableVersion,
+    /** Some SMMUv3's own mapping is another one by the one rule than by the other. */
+    readonly rulesDiffer: boolean,
+  ) {
+    this.iort = version.iort;
+    this.table = version.table;
+    this.routers = version.routers;
+    this.places = version.placeOf;
+  }
+
+  moveTo({ iort, table, routers, placeOf }: TableVersion): void {
+    this.iort = iort;
+    this.table = table;
+    this.routers = routers;
+    this.places = placeOf;
+  }
+
+  readonly placeOf: PlaceOf = (place, part) => {
+    this.lookUps++;
+    return this.places(place, part);
+  };
+
+  /** Reads something, and says what is wrong with it and whether the next version of the table may take it over. */
+  readApart<T>(read: () => T): { readonly value: T; readonly problems: readonly Problem[]; readonly mayStay: boolean } {
+    const { lookUps } = this;
+    const value = read();
+    const problems = this.problems.length === 0 ? nothing : this.problems.splice(0);
+    return { value, problems, mayStay: this.lookUps === lookUps };
+  }
 }
 
 /** Says what is wrong with something of a node; `field` in the words of the table's text. It joins the topology's list. */

@@ -64,10 +64,12 @@ export interface KernelTable {
    * billions of elements: there is an end to all of them together.
    */
   readonly allowed: (count: number) => number;
+  /** How many have been allowed so far, of how many. */
+  readonly spent: () => number;
 }
 
 /** Elements of all arrays of a table; a machine's has thousands. */
-const mostElements = 500_000;
+export const mostElements = 500_000;
 
 /** Offsets of a structure's fields from its start. */
 function offsetsOf<Name extends string>(layout: StructureLayout<Name>): Readonly<Record<Name, number>> {
@@ -108,7 +110,14 @@ export const nodeType = {
   iwb: 7,
 } as const;
 
-export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | 'end' | 'counted'>): KernelTable {
+/**
+ * The table of those bytes. `kept` gives nodes by their offsets that were read from an earlier version of it and say the same
+ * here.
+ */
+export function kernelTable(
+  { bytes, end, counted }: Pick<IortTable, 'bytes' | 'end' | 'counted'>,
+  kept?: (offset: number) => KernelNode | undefined,
+): KernelTable {
   const view = new DataView(bytes.buffer, bytes.byteOffset, Math.min(end, bytes.byteLength));
   const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const known = new Map<number, KernelNode | undefined>();
@@ -122,7 +131,7 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
   }
 
   function nodeAt(offset: number): KernelNode | undefined {
-    const met = known.get(offset);
+    const met = kept?.(offset) ?? known.get(offset);
     if (met !== undefined || known.has(offset)) return met;
     const node = readNode(view, offset);
     known.set(offset, node);
@@ -171,6 +180,7 @@ export function kernelTable({ bytes, end, counted }: Pick<IortTable, 'bytes' | '
     mappingsOf,
     read,
     allowed,
+    spent: () => mostElements - left,
     word: (offset) => numberAt(view, offset, 4),
     value(node, field) {
       const place = placeOfField(node, field);

@@ -4,7 +4,6 @@ import type {
   Availability,
   DeviceIdRule,
   DmaMaster,
-  HostBridge,
   Link,
   MsiController,
   MsiRouting,
@@ -39,14 +38,25 @@ export interface MasterContext {
   readonly preservesBootConfiguration: boolean;
 }
 
-/** A PCI segment; only the first root complex of a segment is ever looked at (iort_match_node_callback). */
+/** By what Linux tells masters apart: the number of a PCI segment, the name of a component. */
+export type MasterKey = number | string;
+
+/** Of two nodes with the same key, the first one counts. Undefined for nodes that are no masters. */
+export function masterKey(builder: AcpiBuilder, node: KernelNode): MasterKey | undefined {
+  if (node.type === nodeType.rootComplex) return builder.table.number(node, 'segment') ?? 0;
+  return node.type === nodeType.namedComponent ? nameOf(builder, node) : undefined;
+}
+
+/**
+ * A PCI segment; only the first root complex of a segment is ever looked at (iort_match_node_callback): `before` is an earlier one
+ * of the same.
+ */
 export function readRootComplex(
   { builder, smmus, groups, preservesBootConfiguration }: MasterContext,
   node: KernelNode,
-  earlier: ReadonlyMap<number, KernelNode>,
-): { bridge: HostBridge; master: DmaMaster; segment: number } {
-  const segment = builder.table.number(node, 'segment') ?? 0;
-  const before = earlier.get(segment);
+  segment: number,
+  before: KernelNode | undefined,
+): DmaMaster {
   const name = `pci${segment.toString(16).padStart(4, '0')}`;
   const path = before === undefined ? name : `${name}+${node.offset.toString(16)}`;
   const availability: Availability =
@@ -63,7 +73,7 @@ export function readRootComplex(
   const { fallback } = groups;
   // The IORT's way to an ITS, else the first GICv2m frame (drivers/pci/probe.c pci_set_bus_msi_domain, drivers/pci/pci-acpi.c).
   const parents = fallback === undefined ? nothing : [new Parent(builder, undefined, fallbackLink(node, fallback))];
-  const master = new TableMaster(builder, node, {
+  return new TableMaster(builder, node, {
     kind: 'pci-host',
     path,
     availability,
@@ -74,7 +84,6 @@ export function readRootComplex(
     addressLimit: node.revision < 1 ? undefined : addressLimit(builder, node),
     preservesBootConfiguration,
   });
-  return { bridge, master, segment };
 }
 
 function fallbackLink({ offset }: KernelNode, target: MsiController): Link<MsiController> {
@@ -94,15 +103,14 @@ const addressLimits = Array.from({ length: 64 }, (_, bits) =>
 /** Padded segments behind a backslash: what acpi_get_name gives, and nothing else can be equal to it. */
 const fullPath = /^\\(?:[A-Z_][A-Z0-9_]{3}(?:\.[A-Z_][A-Z0-9_]{3})*)?$/;
 
-/** A device of the namespace; the first named component of its name counts. */
+/** A device of the namespace; the first named component of its name counts: `before` is an earlier one. */
 export function readNamedComponent(
   context: MasterContext,
   node: KernelNode,
-  earlier: ReadonlyMap<string, KernelNode>,
-): { master: DmaMaster; name: string } {
+  name: string,
+  before: KernelNode | undefined,
+): DmaMaster {
   const { builder } = context;
-  const name = nameOf(builder, node);
-  const before = earlier.get(name);
   const path = before === undefined && name !== '' ? printable(name) : `${printable(name)}+${node.offset.toString(16)}`;
   const availability: Availability =
     before !== undefined
@@ -114,7 +122,7 @@ export function readNamedComponent(
             node,
             `"${printable(name)}" is no full path in padded segments (\\_SB_.DEV0), and Linux compares byte for byte, so that no device has this name`,
           );
-  const master = new TableMaster(builder, node, {
+  return new TableMaster(builder, node, {
     kind: 'platform',
     path,
     availability,
@@ -125,7 +133,6 @@ export function readNamedComponent(
     addressLimit: addressLimit(builder, node),
     preservesBootConfiguration: false,
   });
-  return { master, name };
 }
 
 const longestName = 1024;

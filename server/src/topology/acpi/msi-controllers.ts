@@ -16,6 +16,8 @@ export interface PlacedMadt {
 }
 
 export interface ItsGroups {
+  /** Of the MADT, or taken for granted where there is none: by GIC ITS ID, in the order of the MADT. */
+  readonly byId: ReadonlyMap<number, readonly MsiController[]>;
   readonly controllers: readonly MsiController[];
   /** What takes MSIs of PCI functions that no mapping leads to an ITS: the first GICv2m frame (gicv2m_get_fwnode). */
   readonly fallback: MsiController | undefined;
@@ -29,15 +31,19 @@ const doorbellPage = 0x10000n;
 /** From a group's start: behind the number of identifiers. */
 const firstIdentifier = nodeHeaderLayout.size + itsGroupLayout.size;
 
-export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefined): ItsGroups {
+/** `before`: those of an earlier version of the table, beside the same MADT. */
+export function readItsGroups(builder: AcpiBuilder, madt: PlacedMadt | undefined, before?: ItsGroups): ItsGroups {
+  if (before !== undefined && madt !== undefined) return before;
   const frames = madt === undefined ? [] : framesOf(madt);
   const byId = madt === undefined ? assumedIts() : describedIts(madt);
   /** Many ITS have one identifier: the one that was registered last is found (iort_register_domain_token adds in front). */
   const find = (id: number): MsiController | undefined => byId.get(id)?.at(-1);
   return {
+    byId,
     controllers: [...[...byId.values()].flat(), ...frames],
     fallback: frames[0],
     itsOf(group) {
+      const { table } = builder;
       const id = (table.number(group, 'itsCount') ?? 0) === 0 ? undefined : table.word(group.offset + firstIdentifier);
       return id === undefined ? undefined : find(id);
     },
@@ -51,6 +57,7 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
   };
 
   function identifiersOf(group: KernelNode): number[] {
+    const { table } = builder;
     const count = table.number(group, 'itsCount') ?? 0;
     const found: number[] = [];
     for (let index = 0; index < count && table.allowed(1) > 0; index++) {
@@ -62,13 +69,15 @@ export function readItsGroups({ table }: AcpiBuilder, madt: PlacedMadt | undefin
   }
 
   /** Without a MADT: each identifier is taken for an ITS that is there. */
-  function assumedIts(): Map<number, MsiController[]> {
-    const found = new Map<number, MsiController[]>();
-    for (const node of table.nodes) {
+  function assumedIts(): Map<number, readonly MsiController[]> {
+    const found = new Map<number, readonly MsiController[]>();
+    for (const node of builder.table.nodes) {
       if (node.type !== nodeType.itsGroup) continue;
       for (const id of identifiersOf(node)) {
         if (found.has(id)) continue;
-        found.set(id, [new TableMsiController(`its-${String(id)}`, 'its', [], 'its address stands in the MADT')]);
+        const assumed = (): MsiController =>
+          new TableMsiController(`its-${String(id)}`, 'its', [], 'its address stands in the MADT');
+        found.set(id, before?.byId.get(id) ?? [assumed()]);
       }
     }
     return found;

@@ -10,6 +10,7 @@ import type {
   IommuDriver,
   PhysicalAddress,
   StreamDoorbells,
+  StreamReservation,
 } from '../model';
 import { isEnabled, NodeOff, nodePlace, nodeText, nothing, tableOffset, type AcpiBuilder } from './builder';
 import type { ItsGroups } from './msi-controllers';
@@ -26,7 +27,13 @@ const lastSmmuModel = 5;
 const hisiliconHi161x = 1;
 const caviumCn99xx = 2;
 
-export function readSmmus(builder: AcpiBuilder, ranges: ReservedMemoryRanges, groups: ItsGroups): Smmus {
+/** `before` has those of an earlier version of the table, as far as `isKept` says that the node is as it was. */
+export function readSmmus(
+  builder: AcpiBuilder,
+  ranges: ReservedMemoryRanges,
+  groups: ItsGroups,
+  before?: { readonly smmus: Smmus; readonly isKept: (node: KernelNode) => boolean },
+): Smmus {
   const found = new Map<number, Iommu>();
   const paths = new Set<string>();
   const claims = builder.table.nodes
@@ -40,9 +47,27 @@ export function readSmmus(builder: AcpiBuilder, ranges: ReservedMemoryRanges, gr
     const path = paths.has(plain) ? `${plain}+${tableOffset(node.offset)}` : plain;
     paths.add(path);
     const failure = failures.get(index);
-    found.set(node.offset, readSmmu(builder, node, { path, registers, failure, ranges, groups }));
+    const earlier = before?.isKept(node) === true ? before.smmus.get(node.offset) : undefined;
+    const isKept = earlier !== undefined && isSame(earlier, path, failure, ranges.of(node));
+    found.set(node.offset, isKept ? earlier : readSmmu(builder, node, { path, registers, failure, ranges, groups }));
   }
   return found;
+}
+
+/** Whether it would be made the same now, its node being as it was. */
+function isSame(
+  { path, availability, streamReservations }: Iommu,
+  newPath: string,
+  failure: string | undefined,
+  reservations: readonly StreamReservation[],
+): boolean {
+  return (
+    availability.enabled &&
+    failure === undefined &&
+    path === newPath &&
+    streamReservations?.length === reservations.length &&
+    streamReservations.every((each, index) => each === reservations[index])
+  );
 }
 
 function isSmmu(type: number): boolean {

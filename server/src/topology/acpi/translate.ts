@@ -107,7 +107,7 @@ function onlyStep(mappings: readonly KernelMapping[], first: number, last: numbe
 
 /** How far a chain is followed, and how much is looked at altogether: real ones have three nodes, hostile ones do not end. */
 const longestChain = 32;
-const mostWork = 1_000_000;
+export const mostWork = 1_000_000;
 
 /** A list of mappings that is sooner gone through than put in order. */
 const shortList = 8;
@@ -120,6 +120,8 @@ export interface Router {
   readonly route: (from: KernelNode, first: number, last: number, wanted: number) => Routes;
   /** Where one ID arrives; undefined where it does not. */
   readonly arrival: (from: KernelNode, id: number, wanted: number) => Arrival | undefined;
+  /** How much has been looked at so far, of how much there is to be looked at altogether. */
+  readonly spent: () => number;
 }
 
 export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
@@ -132,6 +134,7 @@ export function newRouter(table: KernelTable, rule: DeviceIdRule): Router {
       return arrival === undefined ? walk(from, first, last, wanted) : { arrivals: [arrival], stops: noStops };
     },
     arrival: (from, id, wanted) => arrivalOf(from, id, id, wanted) ?? walk(from, id, id, wanted).arrivals[0],
+    spent: () => work,
   };
 
   /**
