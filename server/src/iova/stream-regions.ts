@@ -1,5 +1,6 @@
 // What a device reserves by its stream IDs alone, as an IORT has it: RMRs, and the doorbell pages of HiSilicon's SMMUs
 // (drivers/acpi/arm64/iort.c iort_iommu_get_resv_regions).
+import type { SourceRange } from '../text/source-file';
 import { rangeOf } from '../topology/address';
 import type { AddressRange, DmaMaster, Iommu, Iova, Reservation, StreamReservation } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
@@ -33,8 +34,23 @@ export function* streamRegions(
       const outcome = reservation.outcomes[kernel.busRule];
       if (outcome.kind !== 'region') continue;
       const range = rmrRange(reservation, kernel.pageSize);
-      yield { range, type: outcome.type, origin: 'rmr', source: reservation.source, reservation };
+      yield new RmrRegion(range, outcome.type, reservation);
     }
+  }
+}
+
+/** A class because of its getter: its place may not be looked up until somebody asks (Topology.lineage). */
+class RmrRegion implements DeviceRegion {
+  readonly origin = 'rmr';
+
+  constructor(
+    readonly range: DeviceRegion['range'],
+    readonly type: DeviceRegion['type'],
+    readonly reservation: Reservation,
+  ) {}
+
+  get source(): SourceRange | undefined {
+    return this.reservation.source;
   }
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseGuest } from '../iova/guests/guest-spec';
 import { defaultKernel, kernelProfile, type KernelProfile, type KernelVersion } from '../iova/kernel-profile';
 import type { Diagnostic, Severity } from '../text/diagnostic';
+import { oncePer } from '../text/once';
 import type { SourceFile, SourceRange } from '../text/source-file';
 import type { FileStore } from './files';
 import {
@@ -92,16 +93,18 @@ export function loadSettings(file: string | undefined, files: FileStore, base: S
   return { settings: completeSettings(merged, path.dirname(source.path)), source, msiWindowSource, diagnostics };
 }
 
-/** The kernel that the settings describe. */
-export function settingsProfile({ kernel, pageSize, msiWindow, virtioIommuRegions }: Settings): KernelProfile {
-  const { start, end } = defaultKernel.msiWindow;
-  return kernelProfile({
-    kernel,
-    pageSize: BigInt(Number.parseInt(pageSize, 10) * 1024),
-    ...(msiWindow && { msiWindow: { base: msiWindow.base, size: msiWindow.size ?? end - start + 1n } }),
-    ...(virtioIommuRegions && { virtioIommuRegions }),
-  });
-}
+/** The kernel that the settings describe; the same object for the same settings. */
+export const settingsProfile = oncePer(
+  ({ kernel, pageSize, msiWindow, virtioIommuRegions }: Settings): KernelProfile => {
+    const { start, end } = defaultKernel.msiWindow;
+    return kernelProfile({
+      kernel,
+      pageSize: BigInt(Number.parseInt(pageSize, 10) * 1024),
+      ...(msiWindow && { msiWindow: { base: msiWindow.base, size: msiWindow.size ?? end - start + 1n } }),
+      ...(virtioIommuRegions && { virtioIommuRegions }),
+    });
+  },
+);
 
 /** Defaults for what is absent; relative paths are taken from `directory`. */
 export function completeSettings(content: SettingsFile, directory: string): Settings {

@@ -1,0 +1,117 @@
+// Which of the devices that a kernel finds get into which groups.
+import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
+import type { Stream } from './attach';
+import { contestedStreams } from './contested-streams';
+import type { DeviceRegions } from './device-regions';
+import { mayJoinOthers } from './direct-mappings';
+import { newGrouping, type Grouping, type Member } from './grouping';
+import type { KernelProfile } from './kernel-profile';
+import { doubtfulIommus, isSetUpBefore, lostIommus, type Loss } from './lost-iommus';
+import { mergeRegions } from './merge';
+import type { PredictedDevice, PredictedGroup, UngroupedMaster } from './prediction';
+import { idsOf, pathOf, type Probed } from './probe';
+
+/** Where a device ends up: it is the first of a group, joins one, or has none. */
+export type Placement =
+  | { readonly kind: 'leads'; readonly group: PredictedGroup }
+  | { readonly kind: 'joins' }
+  | { readonly kind: 'ungrouped'; readonly master: UngroupedMaster };
+
+const joins: Placement = { kind: 'joins' };
+
+/** Where each of them ends up; they are in the order in which the kernel meets them. Groups are counted from 0. */
+export function placements(topology: Topology, all: readonly Probed[], kernel: KernelProfile): readonly Placement[] {
+  const lost = lostIommus(topology, all, kernel);
+  const doubts = doubtfulIommus(all, kernel);
+  const contested = contestedStreams(topology, all, kernel);
+  const grouping = newGrouping(kernel);
+  const leaders = new Map<Member, number>();
+  const placed = all.map((candidate, index): Placement => {
+    const { master } = candidate;
+    const found = isAttached(candidate)
+      ? (keptOut(candidate, lost, kernel) ?? join(grouping, candidate, doubts, contested))
+      : notAttached(candidate);
+    if ('reason' in found) return { kind: 'ungrouped', master: { path: pathOf(candidate), master, ...found } };
+    // More may join it.
+    if (grouping.groups().length > leaders.size) leaders.set(found, index);
+    return joins;
+  });
+  for (const [id, group] of grouping.groups().entries())
+    placed[leaders.get(group[0]!)!] = { kind: 'leads', group: predictedGroup(group, id) };
+  return placed;
+}
+
+interface Reason {
+  readonly reason: string;
+  readonly problem: Problem | undefined;
+}
+
+type Attached = Probed & { readonly attachment: { readonly ok: true }; readonly found: DeviceRegions };
+
+function isAttached(candidate: Probed): candidate is Attached {
+  return candidate.attachment.ok;
+}
+
+function notAttached({ attachment }: Probed): Reason {
+  if (attachment.ok) throw new Error('a device with an IOMMU');
+  return { reason: attachment.reason, problem: attachment.problem };
+}
+
+function keptOut(candidate: Attached, lost: ReadonlyMap<Iommu, Loss>, kernel: KernelProfile): Reason | undefined {
+  const { attachment, found, unmappable } = candidate;
+  const { iommu, rangeProblem } = attachment;
+  const loss = lost.get(iommu);
+  if (loss !== undefined) {
+    // The kernel does not get as far as that when a device before has made it oops.
+    if (found.oops !== undefined && isSetUpBefore(candidate.master, loss)) return undefined;
+    const { problem } = loss;
+    return { reason: `Linux ${kernel.version} fails to register ${iommu.path}: ${problem.message}`, problem };
+  }
+  // The SMMUv1/v2 driver takes 16 bits of the ID and goes on.
+  if (rangeProblem !== undefined && iommu.driver.grouping === 'stream-owner') {
+    return { reason: rangeProblem.message, problem: rangeProblem };
+  }
+  // Where all of a group are set up at once, nobody comes first.
+  if (unmappable === undefined || kernel.groupsFormAt !== 'add') return undefined;
+  return { reason: unmappable.message, problem: unmappable };
+}
+
+/** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
+function join(
+  grouping: Grouping,
+  candidate: Attached,
+  doubts: ReadonlyMap<Iommu, string>,
+  contested: ReadonlyMap<DmaMaster, readonly string[]>,
+): Reason | Member {
+  const { master, standsForUndescribed, stand, unmappable, outputDoubt: doubtOfOutput } = candidate;
+  const { iommu, streams }: { iommu: Iommu; streams: readonly Stream[] } = candidate.attachment;
+  const { regions, oops, unknown } = candidate.found;
+  const path = pathOf(candidate);
+  const common = { path, master, standsForUndescribed, iommu, streamIds: idsOf(streams), regions };
+  const device: PredictedDevice = stand?.functions === undefined ? common : { ...common, functions: stand.functions };
+  const contest = contested.get(master);
+  const mayJoin = unmappable !== undefined && mayJoinOthers(stand?.functions);
+  const joining = mayJoin
+    ? `${path} is in this group only where it joins one of functions that are not kept apart from it: ${unmappable.message}, and a device that is alone in its group has none then.`
+    : undefined;
+  // Where its IOMMU is in doubt for that, so is the device.
+  const doubt = doubts.get(iommu) ?? (doubtOfOutput && `${doubtOfOutput}, and ${path} has no group.`);
+  const isKnown = stand === undefined && doubt === undefined && contest === undefined && joining === undefined;
+  const doubted = (): string[] => [doubt, ...(contest ?? []), joining].filter((reason) => reason !== undefined);
+  const reasons = isKnown ? unknown : [...unknown, ...(stand?.unknown ?? []), ...doubted()];
+  // Who is the first owner is not known, so none of them keeps the others out.
+  const cannotBeFirst = mayJoin ? undefined : unmappable?.message;
+  const owned = contest === undefined ? streams : [];
+  const member: Member = { device, streams: owned, oops, unknown: reasons, cannotBeFirst };
+  const refusal = grouping.add(member);
+  if (refusal === undefined) return member;
+  return { reason: refusal, problem: refusal === unmappable?.message ? unmappable : undefined };
+}
+
+function predictedGroup(members: ReturnType<Grouping['groups']>[number], id: number): PredictedGroup {
+  const devices = members.map(({ device }) => device);
+  const oops = members.find((member) => member.oops !== undefined)?.oops;
+  const isKnown = members.every((member) => member.unknown.length === 0);
+  const unknown = isKnown ? [] : [...new Set(members.flatMap((member) => member.unknown))];
+  return { id, devices, regions: oops === undefined ? mergeRegions(devices) : [], oops, unknown };
+}
