@@ -22,6 +22,26 @@ function folderOf(name: string, content: string): Folder {
 describe('doorbell iort', () => {
   afterEach(removeFolders);
 
+  it('makes a new table of the nodes that are asked for', () => {
+    const folder = folderWith('');
+    const made = doorbell(['iort', 'new', '--node', 'rmr', '--node', 'RMR:1', '-o', 'new.dsl'], folder.root);
+    const needed = 'doorbell: with an SMMUv3, a named component, which these nodes refer to\n';
+    assert.deepEqual([made.status, made.stdout, made.stderr], [0, '', needed]);
+    const compiled = doorbell(['iort', 'compile', 'new.dsl'], folder.root);
+    assert.equal(compiled.stdout, 'new.aml: IORT, revision 6, 4 nodes, 316 bytes\n');
+    for (const [node, ...more] of [
+      ['gpu'],
+      ['smmuv3:6'],
+      ['smmuv3:'],
+      ['rmr:2'],
+      ['rmr', '--revision', 'E.b'],
+      ['iwb'],
+      ['rmr', '--style', '20200925'],
+    ] as const) {
+      assertOneLineError(doorbell(['iort', 'new', '--node', node, ...more]), new RegExp(`--node ${node}: `));
+    }
+  });
+
   it('compiles a text beside it', () => {
     const folder = folderOf('board.dsl', fs.readFileSync(text, 'latin1'));
     const { status, stdout, stderr } = doorbell(['iort', 'compile', 'board.dsl'], folder.root);

@@ -1,6 +1,5 @@
 // doorbell iort generate FILE
 import { Option, type Command } from 'commander';
-import fs from 'node:fs';
 import { textStyles, type TextStyle } from '../acpi/layout/field';
 import { issues, templateRevision } from '../acpi/text/template';
 import { count } from '../text/numbers';
@@ -13,6 +12,7 @@ import { settingsProfile } from '../workspace/settings';
 import { compileFile, printErrors } from './board';
 import { objectsOf } from './objects-file';
 import { addAnalysisOptions, type SourceOptions } from './options';
+import { writeTo } from './table-output';
 import { displayPath, printError, UsageError } from './terminal';
 
 interface GenerateArguments extends SourceOptions {
@@ -72,25 +72,17 @@ function generate(file: string, options: GenerateArguments): void {
   const { newMap } = options;
   const objects = newMap === undefined ? given : withProposals(given, make(given).unnamed, tree);
   const result = make(objects);
-  if (newMap !== undefined) write(newMap, Buffer.from(printAcpiObjects(objects)));
+  if (newMap !== undefined) writeTo(newMap, Buffer.from(printAcpiObjects(objects)));
   for (const kind of noteKinds) {
     for (const { node, message } of result.notes.filter((each) => each.kind === kind))
       printError(`${noteTitles[kind]}: ${node}: ${message}`);
   }
   const { output = '-' } = options;
   if (output === '-') process.stdout.write(result.text);
-  else write(output, /\.(?:aml|dat|bin)$/i.test(output) ? result.bytes : Buffer.from(result.text, 'latin1'));
+  else writeTo(output, /\.(?:aml|dat|bin)$/i.test(output) ? result.bytes : Buffer.from(result.text, 'latin1'));
 }
 
 function withProposals(given: AcpiObjects, unnamed: readonly string[], tree: DeviceTree): AcpiObjects {
   const nodes = unnamed.flatMap((path) => nodeAt(tree, path) ?? []);
   return { ...given, names: new Map([...given.names, ...proposeNames(nodes, given.names)]) };
-}
-
-function write(file: string, content: Uint8Array): void {
-  try {
-    fs.writeFileSync(file, content);
-  } catch (error) {
-    throw new UsageError(`${file}: cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

@@ -1,14 +1,12 @@
-// doorbell iort compile FILE · decompile FILE · new; generate is in iort-generate.ts
-import { Option, type Command } from 'commander';
-import fs from 'node:fs';
+// doorbell iort compile FILE · decompile FILE; new and generate have files of their own
+import type { Command } from 'commander';
 import path from 'node:path';
 import { readAcpiDump } from '../acpi/acpidump';
 import { describeTable } from '../acpi/describe-table';
 import { computedDisagreements } from '../acpi/text/disagreements';
 import { documentOfText, type TableDocument } from '../acpi/text/document';
 import { isPrintable, printTable } from '../acpi/text/print';
-import { issues, newIort, templateRevision } from '../acpi/text/template';
-import { textStyles, type TextStyle } from '../acpi/layout/field';
+import type { TextStyle } from '../acpi/layout/field';
 import { decodeIort } from '../acpi/iort/decode';
 import { decodeMadt } from '../acpi/madt/decode';
 import { tableSignature } from '../acpi/table-header';
@@ -20,8 +18,10 @@ import { createFileStore, type FileStore } from '../workspace/files';
 import { readHostArchive } from '../workspace/host-archive';
 import { inputKind } from '../workspace/input-kind';
 import { addGenerate } from './iort-generate';
+import { addNew } from './iort-new';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
+import { withStyle, writeTo } from './table-output';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
 
 interface CompileArguments {
@@ -33,12 +33,6 @@ interface DecompileArguments {
   readonly output?: string;
   readonly style: TextStyle;
   readonly table?: string;
-}
-
-interface NewArguments {
-  readonly output?: string;
-  readonly style: TextStyle;
-  readonly revision: string;
 }
 
 export function addIort(program: Command): void {
@@ -60,17 +54,8 @@ export function addIort(program: Command): void {
     .option('--table <signature>', 'which table of a dump or an archive: IORT (default), APIC or VIOT')
     .addHelpText('after', '\nExit status: 0 done, 2 the file cannot be used.')
     .action(decompile);
-  withStyle(iort.command('new'))
-    .description('the text that a new IORT starts with: QEMU’s machine virt with an SMMUv3')
-    .option('--revision <issue>', `issue of Arm DEN0049 (${[...issues.keys()].join(', ')}) or revision`, 'E.f')
-    .option('-o, --output <file>', 'the text (default: the standard output)')
-    .action(template);
+  addNew(iort);
   addGenerate(iort);
-}
-
-function withStyle(command: Command): Command {
-  const style = new Option('--style <iasl>', 'form of the text: of a current iasl, or of 20200925 (Debian 12)');
-  return command.addOption(style.choices(textStyles).default('current'));
 }
 
 function compile(file: string, { output, force }: CompileArguments): void {
@@ -83,7 +68,7 @@ function compile(file: string, { output, force }: CompileArguments): void {
     return;
   }
   const target = output ?? path.join(path.dirname(file), `${path.parse(file).name}.aml`);
-  write(target, document.bytes);
+  writeTo(target, document.bytes);
   if (target !== '-') process.stdout.write(`${target}: ${describeTable(document.bytes)}\n`);
 }
 
@@ -116,7 +101,7 @@ function decompile(file: string, { output, style, table }: DecompileArguments): 
   const bytes = binaryOf(file, table);
   for (const problem of problemsOf(bytes)) printError(`${file}: ${problem}`);
   if (style === '20200925' && tableSignature(bytes) === 'VIOT') printError('iasl 20200925 knows no VIOT');
-  write(output ?? '-', printTable(bytes, { style }));
+  writeTo(output ?? '-', printTable(bytes, { style }));
 }
 
 function problemsOf(bytes: Uint8Array): readonly string[] {
@@ -169,28 +154,4 @@ function tableOfArchive(file: string, source: SourceFile, files: FileStore, want
   if (found === undefined) throw new UsageError(`${file}: is an archive without the table ${wanted}`);
   if (!isPrintable(found)) throw new UsageError(`${file}: IORT, APIC (MADT) and VIOT are decompiled`);
   return found;
-}
-
-function template({ output, style, revision }: NewArguments): void {
-  const wanted = templateRevision(revision);
-  if (wanted === undefined) {
-    const known = [...issues.keys()].join(', ');
-    throw new UsageError(`there is no template of revision ${revision}: ${known} are known, E, E.a and E.c withdrawn`);
-  }
-  if (style === '20200925' && wanted > 0) {
-    printError('iasl 20200925 compiles the nodes’ identifiers, which came with revision 1, as zero, and knows no RMR');
-  }
-  write(output ?? '-', newIort(wanted, style));
-}
-
-function write(target: string, content: string | Uint8Array): void {
-  if (target === '-') {
-    process.stdout.write(content);
-    return;
-  }
-  try {
-    fs.writeFileSync(target, typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
-  } catch (error) {
-    throw new UsageError(`${target}: cannot be written: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }

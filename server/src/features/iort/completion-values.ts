@@ -8,7 +8,7 @@ import type { TableDocument } from '../../acpi/text/document';
 import type { TextField } from '../../acpi/text/table-text';
 import { issues } from '../../acpi/text/template';
 import { targets } from '../../rules/iort/references';
-import { usualRevision } from '../../rules/iort/nodes';
+import { usualRevision } from '../../acpi/layout/node-revisions';
 import { hex } from '../../text/numbers';
 import type { Completion } from './completion-item';
 import { itsChoices, type MadtOf } from './free-values';

@@ -7,7 +7,7 @@ import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../../acpi/layo
 import { contextInterrupt, globalInterruptLayout } from '../../acpi/layout/iort-smmu';
 import { documentOfText } from '../../acpi/text/document';
 import { targets } from '../../rules/iort/references';
-import { usualRevision } from '../../rules/iort/nodes';
+import { usualRevision } from '../../acpi/layout/node-revisions';
 import { sourceFile } from '../../text/source-file';
 import {
   componentStream,

@@ -1,0 +1,23 @@
+// Where the verbs of `doorbell iort` write to, and in which form.
+import { Option, type Command } from 'commander';
+import fs from 'node:fs';
+import { textStyles } from '../acpi/layout/field';
+import { UsageError } from './terminal';
+
+export function withStyle(command: Command): Command {
+  const style = new Option('--style <iasl>', 'form of the text: of a current iasl, or of 20200925 (Debian 12)');
+  return command.addOption(style.choices(textStyles).default('current'));
+}
+
+/** `-` is the standard output. */
+export function writeTo(target: string, content: string | Uint8Array): void {
+  if (target === '-') {
+    process.stdout.write(content);
+    return;
+  }
+  try {
+    fs.writeFileSync(target, typeof content === 'string' ? Buffer.from(content, 'latin1') : content);
+  } catch (error) {
+    throw new UsageError(`${target}: cannot be written: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
