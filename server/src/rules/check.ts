@@ -4,7 +4,8 @@ import { nodeAt } from '../tree/navigate';
 import { machineRules, rules, tableRules } from './catalogue';
 import { hasGuests, type Finding, type MachineInput, type MachineRule, type RuleFacts, type RuleInput } from './rule';
 import type { TableInput, TableMachine, TableRule } from './table-rule';
-import { quietNodes } from './quiet-nodes';
+import { remarkableNodes } from './iort/plain-nodes';
+import { seenTable } from './seen-tables';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -25,22 +26,27 @@ export function checkRules(input: RuleInput): Diagnostic[] {
 export function checkTableRules(description: TableMachine): Diagnostic[] {
   const { table, topology, prediction, kernel, settings } = description;
   const machine: MachineInput = { topology, prediction, kernel, settings };
-  const quiet = quietNodes(table, kernel);
+  const seen = seenTable(description);
   const all: TableInput = { ...description, nodes: table.nodes };
-  const some: TableInput = { ...description, nodes: table.nodes.filter((node) => !quiet.has(node)) };
+  const some: TableInput = { ...description, nodes: remarkableNodes(table, seen.nodes) };
+  const quiet = new Set<TableRule>();
   const loud = new Set<unknown>();
   /** Rules that were begun and have not gone through all nodes. */
   let unfinished = 0;
   const diagnostics = run<TableRule | MachineRule>([...tableRules, ...machineRules], description, (rule) => {
     if (!isTableRule(rule)) return rule.check(machine);
-    if (rule.perNode !== true) return first(rule.check(all), mostOfATable);
+    if (rule.perNode !== true) {
+      const found = seen.isQuiet(rule) ? [] : [...first(rule.check(all), mostOfATable)];
+      if (found.length === 0) quiet.add(rule);
+      return found;
+    }
     unfinished++;
     const found = [...first(rule.check(some), mostOfATable)];
     for (const { subject } of found) loud.add(subject);
     if (found.length < mostOfATable) unfinished--;
     return found;
   });
-  if (unfinished === 0) for (const node of some.nodes) if (!loud.has(node)) quiet.add(node);
+  seen.keep(quiet, unfinished === 0 ? loud : new Set(seen.nodes));
   return diagnostics;
 }
 

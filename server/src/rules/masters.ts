@@ -7,9 +7,20 @@ import type { SourceRange } from '../text/source-file';
 import { usableEntries } from '../topology/id-maps';
 import type { AddressRange, DmaMaster, Doorbell, MsiController, OutboundWindow } from '../topology/model';
 import { oncePer } from '../text/once';
+import type { MachineInput } from './rule';
 
 /** What each device asks of the MSI window: several rules want to know. */
 export const windowDemandsOf: (prediction: RegionPrediction) => readonly WindowDemand[] = oncePer(windowDemands);
+
+/**
+ * No device of the machine needs more of the window than that: a page for each doorbell of all its MSI controllers. Mostly it
+ * says that nothing is wrong, and thousands of devices need not be asked.
+ */
+export function mostNeeded({ topology, kernel }: Pick<MachineInput, 'topology' | 'kernel'>): AddressRange {
+  const doorbells = topology.msiControllers.reduce((sum, controller) => sum + controller.doorbells.length, 0);
+  const { start } = kernel.msiWindow;
+  return { start, end: start + kernel.pageSize * BigInt(Math.max(doorbells, 1)) - 1n };
+}
 
 /** The pages of the window that doorbells are mapped into. */
 export function neededPart({ window, needed }: WindowDemand): AddressRange {

@@ -34,9 +34,15 @@ export interface TableExample {
 export interface TableRule extends RuleFacts<TableExample> {
   /**
    * It looks at each of `input.nodes` by itself: whether it finds something (with `finding`, about that node) depends on the node,
-   * on those that its references reach, on the table's revision, on whether there is an ITS group, and on the kernel; on no other
-   * nodes, on no settings, on no other table.
+   * on those that its references reach, and on what all rules may go by (`wayOfLooking`): the table's revision, whether there is
+   * an ITS group, the MADT, the kernel, whether boot configurations are preserved; on no other nodes, on no other settings.
    */
   readonly perNode?: true;
+  /**
+   * Of a rule about the table as a whole: what a node has to do with it, as one value that is the same whenever what the rule goes
+   * by is; undefined for a node that it does not look at. Whether it finds something depends on that and on what all rules may go
+   * by. As long as no edit changes it, a rule that has found nothing is not asked again; one without is asked each time.
+   */
+  readonly sight?: (node: IortNode) => string | bigint | undefined;
   readonly check: (input: TableInput) => Iterable<Finding>;
 }

@@ -86,6 +86,11 @@ export function binaryDocument(bytes: Uint8Array): TableDocument {
 
 /** The findings of the rules about a table. */
 export function checkTable(document: TableDocument, options: CheckOptions = {}): Diagnostic[] {
+  return checkTableRules(tableInput(document, options));
+}
+
+/** What the rules are given of it. */
+export function tableInput(document: TableDocument, options: CheckOptions = {}): TableMachine {
   const { preserveBootConfiguration = false } = options;
   const madt = 'madt' in options ? options.madt : exampleMadt;
   const table = document.iort;
@@ -93,7 +98,7 @@ export function checkTable(document: TableDocument, options: CheckOptions = {}):
   const placedMadt = madt?.madt === undefined ? undefined : { table: madt.madt, placeOf: madt.placeOf };
   const topology = topologyFromAcpi({ table, placeOf: document.placeOf }, placedMadt, { preserveBootConfiguration });
   const kernel = kernelProfile(options.kernel === undefined ? {} : { kernel: options.kernel });
-  const input: TableMachine = {
+  return {
     document,
     table,
     madt: madt?.madt,
@@ -102,7 +107,6 @@ export function checkTable(document: TableDocument, options: CheckOptions = {}):
     kernel,
     settings: { preserveBootConfiguration },
   };
-  return checkTableRules(input);
 }
 
 /** `error iort-checksum` for each finding of that severity or a graver one, in order. */

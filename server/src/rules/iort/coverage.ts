@@ -6,7 +6,8 @@ import type { TableInput, TableRule } from '../table-rule';
 import { insertMappingFix, setFix } from './edits';
 import { allNodesOf, finding, mappingKey, nodesOf, rangeText, theNode } from './finding';
 import { amendment, linux } from './sources';
-import { rangeMappings, streams, uncovered, type IdRange } from './translation';
+import { streamsMeeting } from './streams';
+import { rangeMappings, uncovered, type IdRange } from './translation';
 
 export const iortMappingGap: TableRule = {
   id: 'iort-mapping-gap',
@@ -82,5 +83,5 @@ function isSmmu(node: IortNode | undefined): boolean {
 function isFree(input: TableInput, smmu: IortNode | undefined, ids: IdRange): boolean {
   if (smmu === undefined || ids.end > 0xffffffffn) return false;
   const isServed = smmu.mappings.length === 0 || uncovered(ids, rangeMappings(input, smmu)).length === 0;
-  return isServed && streams(input).meeting(smmu, ids).length === 0;
+  return isServed && streamsMeeting(input.table, smmu, ids).length === 0;
 }

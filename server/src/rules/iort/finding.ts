@@ -1,5 +1,5 @@
 // How rules speak of a table: names of its nodes, keys by which rules silence each other, places in its text.
-import type { IdMapping, IortNode, RmrNode } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, IortTable, RmrNode } from '../../acpi/iort/model';
 import type { Severity } from '../../text/diagnostic';
 import { oncePer } from '../../text/once';
 import type { SourceRange } from '../../text/source-file';
@@ -103,8 +103,14 @@ export function nodesOf<Kind extends IortNode['kind']>(
   { nodes }: Pick<TableInput, 'nodes'>,
   ...kinds: readonly Kind[]
 ): readonly Extract<IortNode, { readonly kind: Kind }>[] {
-  const found = kinds.length === 1 ? byKind(nodes).get(kinds[0]!) : nodes.filter(({ kind }) => isOneOf(kind, kinds));
-  return (found ?? []) as readonly Extract<IortNode, { readonly kind: Kind }>[];
+  const lists = kinds.map((kind) => byKind(nodes).get(kind)).filter((list) => list !== undefined);
+  const found = lists.length === 1 ? lists[0]! : lists.flat().sort((a, b) => a.index - b.index);
+  return found as readonly Extract<IortNode, { readonly kind: Kind }>[];
+}
+
+/** Without one the machine has no ITS, or MSIs go another way. */
+export function hasItsGroup({ nodes }: Pick<IortTable, 'nodes'>): boolean {
+  return nodes.some(({ kind }) => kind === 'its-group');
 }
 
 /** The same of all nodes of the table, for rules that look at single nodes and have to know others. */
@@ -113,10 +119,6 @@ export function allNodesOf<Kind extends IortNode['kind']>(
   ...kinds: readonly Kind[]
 ): readonly Extract<IortNode, { readonly kind: Kind }>[] {
   return nodesOf(table, ...kinds);
-}
-
-function isOneOf(kind: IortNode['kind'], kinds: readonly IortNode['kind'][]): boolean {
-  return kinds.includes(kind);
 }
 
 const byKind = oncePer((nodes: readonly IortNode[]): ReadonlyMap<IortNode['kind'], readonly IortNode[]> => {

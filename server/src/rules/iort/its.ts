@@ -1,5 +1,5 @@
 // ITS groups: their identifiers against each other and against the MADT.
-import type { ItsGroupNode, Value } from '../../acpi/iort/model';
+import type { IortNode, ItsGroupNode, Value } from '../../acpi/iort/model';
 import { count, hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -143,6 +143,7 @@ export const iortItsUnknown: TableRule = {
       corrected: amendment('ITS group', 'Identifiers : 00000000'),
     },
   },
+  sight: identifierSight,
   *check(input) {
     const known = madtIts(input);
     if (known === undefined) return;
@@ -167,6 +168,10 @@ export const iortItsUnknown: TableRule = {
     }
   },
 };
+
+function identifierSight(node: IortNode): string | undefined {
+  return node.kind === 'its-group' ? node.identifiers.map(({ value }) => value).join() : undefined;
+}
 
 /** A MADT's entry of a frame that GICv5 takes messages in: what its ITS groups name. */
 const translateFrame = 0x1e;
@@ -211,6 +216,7 @@ export const iortItsDuplicate: TableRule = {
       ),
     },
   },
+  sight: identifierSight,
   *check(input) {
     const first = new Map<bigint, readonly [ItsGroupNode, Value]>();
     for (const node of nodesOf(input, 'its-group')) {

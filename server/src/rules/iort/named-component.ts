@@ -1,4 +1,5 @@
 // Named components: their names, and what stands between name and mappings.
+import { contentOf } from '../../acpi/iort/decoded-node';
 import type { NamedComponentNode, Value } from '../../acpi/iort/model';
 import type { Change, Fix, TextEdit } from '../../text/diagnostic';
 import { count, hex } from '../numbers';
@@ -36,7 +37,9 @@ export const iortNcName: TableRule = {
     },
   },
   prerequisites: ['iort-node-too-short', 'iort-mapping-outside-node'],
+  sight: (node) => (node.kind === 'named-component' ? node.values.deviceName?.text : undefined),
   *check(input) {
+    if (havePathsOfTheirOwn(input)) return;
     const unterminated = new Set(
       input.table.problems.filter(({ code }) => code === 'name-unterminated').map(({ offset }) => offset),
     );
@@ -69,6 +72,22 @@ export const iortNcName: TableRule = {
     }
   },
 };
+
+/** Nothing is wrong, as mostly: told without values, of which a large table has thousands. */
+function havePathsOfTheirOwn({ table }: TableInput): boolean {
+  const { bytes, problems } = table;
+  if (problems.length > 0) return false;
+  const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const nodes = nodesOf(table, 'named-component');
+  const met = new Set<string>();
+  for (const node of nodes) {
+    const { nameStart, nameEnd } = contentOf(node).places;
+    const name = nameStart < 0 ? '' : latin1.toString('latin1', nameStart, nameEnd - 1);
+    if (!objectPath.test(name)) return false;
+    met.add(name);
+  }
+  return met.size === nodes.length;
+}
 
 /** What is wrong with the path of an object that Linux compares, to stand behind its subject; undefined for a right one. */
 export function wrongName(name: string, isOpen: boolean): string | undefined {

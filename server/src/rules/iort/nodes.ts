@@ -227,6 +227,12 @@ export function usualRevision(kind: keyof typeof revisions, table: number): numb
   return revisions[kind][columnOf(table)][1];
 }
 
+/** Whether a node of a kind may have this revision in a table of some revision without a word. */
+export function hasUsualRevision(kind: keyof typeof revisions, revision: number, table: number): boolean {
+  const [lowest, highest] = revisions[kind][columnOf(table)];
+  return lowest <= revision && revision <= highest;
+}
+
 type Column = 0 | 3 | 5 | 6;
 
 /** The issue that a table of this revision is read by. */
@@ -314,6 +320,7 @@ export const iortIdentifier: TableRule = {
       corrected: amendment('MMU-500', 'Identifier : 00000002'),
     },
   },
+  sight: ({ header }) => header.identifier.value,
   *check(input) {
     const revision = tableRevision(input);
     if (revision >= 3 && haveDistinctIdentifiers(input.table)) return;

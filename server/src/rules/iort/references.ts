@@ -1,5 +1,9 @@
 // Output references: what a mapping points at.
-import type { IdMapping, IortNode } from '../../acpi/iort/model';
+import { readNumber } from '../../acpi/bytes';
+import { contentOf } from '../../acpi/iort/decoded-node';
+import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
+import { idMappingLayout } from '../../acpi/layout/iort';
+import { fieldOffset } from '../../acpi/structure-values';
 import type { Fix } from '../../text/diagnostic';
 import { oncePer } from '../../text/once';
 import { itsTypes, kernelTable, type KernelTable } from '../../topology/acpi/kernel-table';
@@ -10,7 +14,8 @@ import type { TableInput, TableRule } from '../table-rule';
 import { setFix } from './edits';
 import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, wayTo, type Bytes } from './finding';
 import { amendment, linux, specification } from './sources';
-import { inputRange, isDeviceIdMapping, outputRange, streams } from './translation';
+import { streamsMeeting } from './streams';
+import { inputRange, isDeviceIdMapping, outputRange } from './translation';
 
 /** What each kind of node may refer to. */
 export const targets: Readonly<Partial<Record<IortNode['kind'], readonly IortNode['kind'][]>>> = {
@@ -72,15 +77,12 @@ export function targetFixes(
   except: readonly IortNode[] = [],
 ): Fix[] {
   const ids = outputRange(mapping);
-  const meets = (smmu: IortNode) =>
-    streams(input)
-      .meeting(smmu, ids)
-      .some((each) => each.node !== node);
+  const meets = (smmu: IortNode) => streamsMeeting(input.table, smmu, ids).some((each) => each.node !== node);
   // Of functions Linux believes it only where the boot configuration is kept.
   const hasReader = (smmu: IortNode) =>
-    streams(input)
-      .meeting(smmu, ids)
-      .some((each) => each.node.kind === 'named-component' || input.settings.preserveBootConfiguration === true);
+    streamsMeeting(input.table, smmu, ids).some(
+      (each) => each.node.kind === 'named-component' || input.settings.preserveBootConfiguration === true,
+    );
   const isStream = node.kind === 'root-complex' || node.kind === 'named-component';
   return nearestFixes(input, mapping.outputReference, targets[node.kind] ?? [], (target) => {
     if (target === mapping.target || except.includes(target)) return false;
@@ -240,7 +242,7 @@ interface Circle {
 /** One for each mapping that leads back to a node on the way to it, if IDs come back with it; each node is visited once. */
 function circles(input: TableInput): Circle[] {
   const found: Circle[] = [];
-  if (leadOneWay(input.table.nodes)) return found;
+  if (leadOneWay(input.table)) return found;
   const done = new Set<IortNode>();
   for (const start of input.table.nodes) {
     if (isStraight(start) || done.has(start)) continue;
@@ -277,18 +279,22 @@ function circles(input: TableInput): Circle[] {
 }
 
 /** All references lead back, or all on: there is no circle in most tables. */
-function leadOneWay(nodes: readonly IortNode[]): boolean {
+function leadOneWay({ bytes, nodes }: IortTable): boolean {
   let leadsBack = false;
   let leadsOn = false;
-  for (const { offset, mappings } of nodes) {
-    for (const { outputReference } of mappings) {
-      if (Number(outputReference.value) < offset) leadsBack = true;
+  for (const node of nodes) {
+    const { offset, mappingStart, mappingCount } = contentOf(node).places;
+    const end = mappingStart + mappingCount * idMappingLayout.size;
+    for (let at = mappingStart; at < end; at += idMappingLayout.size) {
+      if (readNumber(bytes, at + referenceAt, 4)! < offset) leadsBack = true;
       else leadsOn = true;
     }
     if (leadsBack && leadsOn) return false;
   }
   return true;
 }
+
+const referenceAt = fieldOffset(idMappingLayout, 'outputReference')!;
 
 /** A node that no circle goes by, as most: behind those that it refers to the way is at its end. */
 const isStraight = oncePer(({ mappings }: IortNode): boolean =>

@@ -5,6 +5,7 @@ import { formatRange, hex, list, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableRule } from '../table-rule';
 import { finding, nodeKey, nodesOf, placeOf, theNode } from './finding';
+import { descriptorSight } from './rmr';
 import { amendment, linux, specification } from './sources';
 
 const cavium = 2n;
@@ -45,6 +46,22 @@ function counterPages(node: IortNode): Registers[] {
   return pages.map((start) => ({ node, start, end: start + 0xfffn }));
 }
 
+/** All by which a node says where it has addresses. */
+function addressSight(node: IortNode): string | undefined {
+  switch (node.kind) {
+    case 'smmuv3':
+      return `${node.values.base?.value} ${node.values.model?.value}`;
+    case 'smmu':
+      return `${node.values.base?.value} ${node.values.span?.value}`;
+    case 'pmcg':
+      return `${node.values.page0Base?.value} ${node.values.page1Base?.value}`;
+    case 'rmr':
+      return descriptorSight(node);
+    default:
+      return undefined;
+  }
+}
+
 /** All that a node has addresses for. */
 const claims = oncePer((node: IortNode): readonly Registers[] => [
   ...registersOf(node),
@@ -72,6 +89,7 @@ export const iortSmmuv3Base: TableRule = {
     },
   },
   prerequisites: ['iort-rmr-no-descriptor', 'iort-node-too-short'],
+  sight: addressSight,
   *check(input) {
     const overlapping = overlaps(nodesOf(input, 'smmuv3', 'smmu', 'rmr', 'pmcg').flatMap(claims));
     for (const node of nodesOf(input, 'smmuv3')) {
@@ -125,6 +143,7 @@ export const iortSmmuSpan: TableRule = {
       corrected: amendment('MMU-500', 'Span : 0000000000010000'),
     },
   },
+  sight: (node) => (node.kind === 'smmu' ? addressSight(node) : undefined),
   *check(input) {
     const overlapping = overlaps(nodesOf(input, 'smmu').flatMap(registersOf));
     for (const node of nodesOf(input, 'smmu')) {

@@ -1,5 +1,5 @@
 // What reserved memory does to devices, to VFIO and to the doorbells of MSIs.
-import type { IdMapping, IortTable, RmrNode } from '../../acpi/iort/model';
+import type { IdMapping, IortNode, IortTable, RmrNode } from '../../acpi/iort/model';
 import { oncePer } from '../../text/once';
 import { count, formatRange, hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
@@ -16,9 +16,10 @@ import {
   tableRevision,
   theNode,
 } from './finding';
-import { descriptorKey, rangeOf } from './rmr';
+import { descriptorKey, descriptorSight, rangeOf } from './rmr';
 import { amendment, linux, specification } from './sources';
-import { outputRange, streams, type IdRange, type StreamRange } from './translation';
+import { mappingSight, streamSight, streamsMeeting, type StreamRange } from './streams';
+import { outputRange, type IdRange } from './translation';
 
 /** Linux does not look at RMR nodes of older tables, nor at those without mappings: nothing follows from them. */
 const unread = ['iort-rmr-table-revision', 'iort-rmr-no-mapping', 'iort-rmr-no-descriptor'];
@@ -26,7 +27,13 @@ const unread = ['iort-rmr-table-revision', 'iort-rmr-no-mapping', 'iort-rmr-no-d
 /** The masters that a mapping of an RMR node meets: their stream IDs on the SMMU that it names. */
 function mastersOf(input: TableInput, { target, outputBase, count: ids }: IdMapping): readonly StreamRange[] {
   const range = { start: outputBase.value, end: outputBase.value + ids.value };
-  return target === undefined ? [] : streams(input).meeting(target, range);
+  return target === undefined ? [] : streamsMeeting(input.table, target, range);
+}
+
+/** Who is behind which SMMU with which IDs, and what is reserved for them. */
+function reservationSight(node: IortNode): string | undefined {
+  if (node.kind !== 'rmr') return streamSight(node);
+  return `${node.values.flags?.value} ${node.descriptors.length} ${mappingSight(node)}`;
 }
 
 export const iortRmrNoMaster: TableRule = {
@@ -52,6 +59,7 @@ export const iortRmrNoMaster: TableRule = {
     'iort-ref-loop',
     'iort-mapping-range',
   ],
+  sight: reservationSight,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const mapping of node.mappings) {
@@ -105,6 +113,7 @@ export const iortRmrPciPreserve: TableRule = {
     },
   },
   prerequisites: [...unread, 'iort-rmr-target'],
+  sight: reservationSight,
   *check(input) {
     if (input.settings.preserveBootConfiguration === true) return;
     for (const node of nodesOf(input, 'rmr')) {
@@ -152,6 +161,7 @@ export const iortRmrDoorbell: TableRule = {
     },
   },
   prerequisites: [...unread, 'iort-rmr-length-zero'],
+  sight: descriptorSight,
   *check(input) {
     const { msiWindow } = input.kernel;
     const frames = doorbellFrames(input);
@@ -159,10 +169,12 @@ export const iortRmrDoorbell: TableRule = {
       for (const descriptor of node.descriptors) {
         const range = rangeOf(descriptor);
         if (range === undefined) continue;
+        const isInWindow = range.end >= msiWindow.start && msiWindow.end >= range.start;
+        const met = frames.filter(({ start, end }) => range.end >= start && end >= range.start);
+        if (!isInWindow && met.length === 0) continue;
         const rest = { about: descriptorKey(descriptor), restsOn: [nodeKey(node)] };
         const what = `${descriptorName(node, descriptor.index)} of ${theNode(node)}, ${formatRange(range)},`;
-        for (const frame of frames) {
-          if (range.end < frame.start || frame.end < range.start) continue;
+        for (const frame of met) {
           // Its registers and its doorbell are told as one where both are covered.
           if (frame.kind === 'registers' && range.end > frame.end) continue;
           const covered =
@@ -171,7 +183,7 @@ export const iortRmrDoorbell: TableRule = {
               : `the registers of ${frame.name}, ${formatRange(frame)}: no device’s memory`;
           yield finding(input, descriptor.base, node, `${what} covers ${covered}`, rest);
         }
-        if (range.end < msiWindow.start || msiWindow.end < range.start) continue;
+        if (!isInWindow) continue;
         const message = `${what} lies in the MSI window ${formatRange(msiWindow)}: ${windowEffect(input, node)}`;
         const evidence = evidenceAt([input.settings.msiWindowSource, 'The window is set here']);
         yield finding(input, descriptor.base, node, message, { ...rest, severity: 'warning', evidence });
@@ -233,6 +245,7 @@ export const iortRmrVfio: TableRule = {
   },
   holdsFor: ({ refusesDirect }) => refusesDirect,
   prerequisites: [...unread, 'iort-rmr-no-master', 'iort-rmr-target', 'iort-rmr-pci-preserve'],
+  sight: reservationSight,
   *check(input) {
     if (tableRevision(input) < 5) return;
     for (const node of nodesOf(input, 'rmr')) {

@@ -1,5 +1,5 @@
 // RMR nodes as such: which of them Linux reads at all, and their ranges.
-import type { RmrDescriptor, RmrNode } from '../../acpi/iort/model';
+import type { IortNode, RmrDescriptor, RmrNode } from '../../acpi/iort/model';
 import { formatRange, hex, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
@@ -29,6 +29,13 @@ export function descriptorKey({ offset }: RmrDescriptor): string {
 /** The memory that a descriptor keeps; undefined for one of no length. */
 export function rangeOf({ base, length }: RmrDescriptor): { readonly start: bigint; readonly end: bigint } | undefined {
   return length.value === 0n ? undefined : { start: base.value, end: base.value + length.value - 1n };
+}
+
+/** Which memory an RMR node keeps. */
+export function descriptorSight(node: IortNode): string | undefined {
+  return node.kind === 'rmr'
+    ? node.descriptors.map(({ base, length }) => `${base.value} ${length.value}`).join()
+    : undefined;
 }
 
 export const iortRmrTableRevision: TableRule = {
@@ -167,6 +174,7 @@ export const iortRmrOverlap: TableRule = {
     },
   },
   prerequisites: ['iort-rmr-length-zero', 'iort-rmr-no-descriptor'],
+  sight: descriptorSight,
   *check(input) {
     const all = nodesOf(input, 'rmr').flatMap((node) =>
       node.descriptors.flatMap((descriptor) => {

@@ -53,6 +53,7 @@ export const iortRcSegmentDuplicate: TableRule = {
       corrected: amendment('Second root complex', ...complex, 'PCI Segment Number : 00000001', ...complexRest),
     },
   },
+  sight: (node) => (node.kind === 'root-complex' ? node.values.segment?.value : undefined),
   *check(input) {
     const first = new Map<bigint, RootComplexNode>();
     for (const node of nodesOf(input, 'root-complex')) {

@@ -7,8 +7,8 @@ import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { movedBehind, setFix } from './edits';
 import {
-  allNodesOf,
   finding,
+  hasItsGroup,
   mappingKey,
   mappingName,
   nodeKey,
@@ -19,16 +19,8 @@ import {
   theNode,
 } from './finding';
 import { amendment, linux, specification } from './sources';
-import {
-  goesByFlag,
-  isDeviceIdMapping,
-  rangeMappings,
-  streamRanges,
-  streams,
-  uncovered,
-  type IdRange,
-  type StreamRange,
-} from './translation';
+import { streamRanges, streamSight, streamsOf, type StreamRange } from './streams';
+import { goesByFlag, isDeviceIdMapping, rangeMappings, uncovered, type IdRange } from './translation';
 
 export const iortSingleType: TableRule = {
   id: 'iort-single-type',
@@ -167,8 +159,10 @@ export const iortMappingOutputOverlap: TableRule = {
     'iort-rc-segment-duplicate',
     'iort-single-hides',
   ],
+  sight: streamSight,
   *check(input) {
-    for (const [smmu, ranges] of streams(input).bySmmu) {
+    const shared = [...streamsOf(input.table)].filter(([, { meet }]) => meet);
+    for (const [smmu, { ranges }] of shared.sort(([a], [b]) => a.index - b.index)) {
       for (const [first, second] of meetings(ranges)) {
         // A single mapping behind ranges is meant for what they leave.
         if (first.node === second.node && (first.mapping.single || second.mapping.single)) continue;
@@ -232,10 +226,10 @@ export const iortSmmuNoIts: TableRule = {
   ],
   perNode: true,
   *check(input) {
-    // Without an ITS group the machine has none, or MSIs go another way.
-    if (allNodesOf(input, 'its-group').length === 0) return;
+    if (!hasItsGroup(input.table)) return;
     const covering = oncePer((smmu: IortNode) => toIts(input, smmu));
-    for (const { ranges, ids, missing } of withoutIts(input.nodes.flatMap(streamRanges), covering)) {
+    const sent = input.nodes.flatMap((node) => streamRanges(input.table, node));
+    for (const { ranges, ids, missing } of withoutIts(sent, covering)) {
       const { node, mapping, smmu } = ranges[0]!;
       const message = `${theNode(smmu)} has no mapping to an ITS for the stream ${ids}, which ${theNode(node)} sends there: ${node.kind === 'named-component' ? 'it gets no MSIs by that way' : 'devices with them have no MSIs'}`;
       const evidence = evidenceAt([placeOf(input, smmu.header.type), `${theNode(smmu)} begins here`]);

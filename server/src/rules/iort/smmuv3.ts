@@ -1,5 +1,5 @@
 // SMMUv3 nodes: registers, flags, interrupts and the device ID of the SMMU's own.
-import type { Smmuv3Node } from '../../acpi/iort/model';
+import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
 import type { Fix } from '../../text/diagnostic';
 import { hex } from '../numbers';
 import { evidenceAt } from '../rule';
@@ -270,6 +270,7 @@ export const iortSmmuv3Pxm: TableRule = {
     },
   },
   prerequisites: ['iort-smmuv3-flags'],
+  sight: proximitySight,
   *check(input) {
     const last = nodesOf(input, 'smmu', 'smmuv3', 'pmcg').at(-1);
     for (const node of nodesOf(input, 'smmuv3')) {
@@ -290,3 +291,9 @@ export const iortSmmuv3Pxm: TableRule = {
     }
   },
 };
+
+function proximitySight(node: IortNode): string | undefined {
+  if (node.kind !== 'smmuv3') return node.kind === 'smmu' || node.kind === 'pmcg' ? 'a device' : undefined;
+  const { proximityDomain, flags } = node.values;
+  return `${proximityDomain?.value} ${flags?.value} ${nodeRevision(node)}`;
+}

@@ -1,6 +1,5 @@
 // What Linux makes of a node's ID mappings, as far as rules ask for it.
-import type { IdMapping, IortNode, IortTable, Smmuv3Node } from '../../acpi/iort/model';
-import { oncePer } from '../../text/once';
+import type { IdMapping, IortNode, Smmuv3Node } from '../../acpi/iort/model';
 import type { TableInput } from '../table-rule';
 import { nodeRevision } from './finding';
 
@@ -79,86 +78,4 @@ export function uncovered(range: IdRange, covering: readonly IdRange[]): IdRange
 /** Whether a range lies in the 32 bits that IDs have. */
 export function fits({ end }: IdRange): boolean {
   return end <= 0xffffffffn;
-}
-
-/** A mapping of a master that leads to an SMMU, and the stream IDs that it makes there. */
-export interface StreamRange extends IdRange {
-  readonly node: IortNode;
-  readonly mapping: IdMapping;
-  readonly smmu: IortNode;
-}
-
-/** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
-export function streamRanges(node: IortNode): readonly StreamRange[] {
-  return node.kind === 'root-complex' || node.kind === 'named-component' ? rangesOfMaster(node) : [];
-}
-
-const rangesOfMaster = oncePer((node: IortNode): readonly StreamRange[] => {
-  const isSmmu = ({ target }: IdMapping) => target?.kind === 'smmu' || target?.kind === 'smmuv3';
-  // Linux asks a component's mappings for its stream IDs up to the first that gives none; ranges are for a bus's children.
-  const last = node.mappings.findIndex((mapping) => !mapping.single || !isSmmu(mapping));
-  const isAsked = ({ index, single }: IdMapping) => node.kind === 'root-complex' || !single || last < 0 || index < last;
-  return node.mappings.flatMap((mapping) => {
-    const { target } = mapping;
-    if (!isAsked(mapping) || (target?.kind !== 'smmu' && target?.kind !== 'smmuv3')) return [];
-    const { start, end } = outputRange(mapping);
-    return [{ start, end, node, mapping, smmu: target }];
-  });
-});
-
-/** The stream IDs that arrive at the SMMUs, found once for all rules. */
-export interface Streams {
-  /** Those of one SMMU that meet a range of IDs. */
-  readonly meeting: (smmu: IortNode, ids: IdRange) => readonly StreamRange[];
-  /** In order of their first IDs. */
-  readonly bySmmu: ReadonlyMap<IortNode, readonly StreamRange[]>;
-}
-
-/** Ranges of one SMMU that are said to meet one: more than anybody reads. */
-const mostMeeting = 64;
-
-/** The stream IDs of all root complexes and named components, by the way of their mappings. */
-export function streams({ table }: Pick<TableInput, 'table'>): Streams {
-  return streamsOf(table);
-}
-
-const streamsOf = oncePer((table: IortTable): Streams => {
-  const bySmmu = new Map<IortNode, StreamRange[]>();
-  for (const node of table.nodes) {
-    for (const range of streamRanges(node)) {
-      const ranges = bySmmu.get(range.smmu);
-      if (ranges === undefined) bySmmu.set(range.smmu, [range]);
-      else ranges.push(range);
-    }
-  }
-  for (const ranges of bySmmu.values()) ranges.sort(byStart);
-  const meeting = (smmu: IortNode, { start, end }: IdRange) => {
-    const ranges = bySmmu.get(smmu) ?? [];
-    const highest = highestEnds(ranges);
-    let low = 0;
-    let high = ranges.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (ranges[middle]!.start <= end) low = middle + 1;
-      else high = middle;
-    }
-    const found: StreamRange[] = [];
-    for (let at = low - 1; at >= 0 && highest[at]! >= start && found.length < mostMeeting; at--) {
-      if (ranges[at]!.end >= start) found.push(ranges[at]!);
-    }
-    return found.reverse();
-  };
-  return { meeting, bySmmu };
-});
-
-/** The highest end up to each of the sorted ranges: in front of a lower one nothing meets an ID any more. */
-const highestEnds = oncePer((ranges: readonly StreamRange[]): readonly bigint[] => {
-  const highest: bigint[] = [];
-  for (const { end } of ranges) highest.push(highest.length > 0 && highest.at(-1)! > end ? highest.at(-1)! : end);
-  return highest;
-});
-
-/** By the first ID, then by the place in the table. */
-function byStart(a: StreamRange, b: StreamRange): number {
-  return a.start < b.start ? -1 : a.start > b.start ? 1 : a.mapping.offset - b.mapping.offset;
 }

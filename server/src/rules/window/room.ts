@@ -3,8 +3,8 @@ import type { WindowDemand } from '../../iova/window-demands';
 import { alignDown, alignUp, sizeOf, subtract } from '../../iova/ranges';
 import { hostAperture } from '../../iova/vfio/address-space';
 import type { Fix } from '../../text/diagnostic';
-import type { Doorbell, Iommu } from '../../topology/model';
-import { concerned, neededPart, onePerPath, windowDemandsOf } from '../masters';
+import type { AddressRange, Doorbell, Iommu, IommuDriver } from '../../topology/model';
+import { concerned, mostNeeded, neededPart, onePerPath, windowDemandsOf } from '../masters';
 import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
 import { evidenceAt, type MachineRule, type MachineInput } from '../rule';
 
@@ -56,6 +56,7 @@ export const msiWindowTooSmall: MachineRule = {
     const { pageSize, msiWindow } = input.kernel;
     // One that runs past 2^64 is beyond what the IOMMU translates.
     if (msiWindow.end < msiWindow.start) return;
+    if (mostNeeded(input).end <= msiWindow.end) return;
     const size = sizeOf(msiWindow);
     for (const [iommu, doorbells] of doorbellsByIommu(input)) {
       const needed = pageSize * BigInt(Math.max(doorbells.length, 1));
@@ -164,6 +165,8 @@ export const msiWindowOutsideAperture: MachineRule = {
   },
   prerequisites: ['msi-window-misaligned'],
   *check(input) {
+    const most = mostNeeded(input);
+    if (driversOf(input).every(({ aperture }) => aperture === undefined || holds(aperture, most))) return;
     const seen = new Set<Iommu>();
     for (const demand of windowDemandsOf(input.prediction)) {
       const { iommu } = demand.device;
@@ -182,6 +185,19 @@ export const msiWindowOutsideAperture: MachineRule = {
     }
   },
 };
+
+/** Of the IOMMUs that devices are behind. */
+function driversOf({ prediction }: MachineInput): readonly IommuDriver[] {
+  const found: IommuDriver[] = [];
+  for (const { devices } of prediction.groups) {
+    for (const { iommu } of devices) if (!found.includes(iommu.driver)) found.push(iommu.driver);
+  }
+  return found;
+}
+
+function holds(outer: AddressRange, inner: AddressRange): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end;
+}
 
 /** A window may run past 2^64. */
 function windowText({ kernel }: MachineInput): string {
@@ -208,6 +224,7 @@ export const msiWindowAbove4G: MachineRule = {
   },
   prerequisites: ['msi-window-misaligned', 'msi-window-outside-aperture'],
   *check(input) {
+    if (mostNeeded(input).end < 1n << 32n) return;
     const behindBridges = windowDemandsOf(input.prediction).filter(({ device }) => isPci(device.master.kind));
     const high = onePerPath(behindBridges.filter((demand) => neededPart(demand).end >= 1n << 32n));
     if (high.length === 0) return;

@@ -1,6 +1,7 @@
 // A window that doorbell.json sets: whether any kernel has it so.
 import { windowConflicts } from '../../iova/msi-window';
 import { kernelProfiles } from '../../iova/kernel-profile';
+import type { PredictedDevice } from '../../iova/prediction';
 import { formatRange } from '../numbers';
 import { windowDemandsOf } from '../masters';
 import type { MachineRule } from '../rule';
@@ -43,6 +44,10 @@ export const msiWindowNotSettable: MachineRule = {
   },
 };
 
+function hasWindow({ regions }: PredictedDevice): boolean {
+  return regions.some(({ type }) => type === 'software-msi');
+}
+
 export const msiWindowUnused: MachineRule = {
   id: 'msi-window-unused',
   severity: 'hint',
@@ -65,7 +70,7 @@ export const msiWindowUnused: MachineRule = {
   },
   *check({ kernel, prediction, settings }) {
     if (settings.msiWindowSource === undefined || prediction.groups.length === 0) return;
-    if (windowDemandsOf(prediction).length > 0) return;
+    if (prediction.groups.some(({ devices }) => devices.some(hasWindow))) return;
     const drivers = [
       ...new Set(prediction.groups.flatMap(({ devices }) => devices.map(({ iommu }) => iommu.driver.name))),
     ];

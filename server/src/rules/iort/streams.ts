@@ -1,0 +1,209 @@
+// The stream IDs that arrive at SMMUs, by the mappings of root complexes and named components. They are read from the table's
+// bytes, and from version to version of a table only those of masters that an edit changed: a large table has thousands.
+import { contentOf } from '../../acpi/iort/decoded-node';
+import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
+import { readNumber } from '../../acpi/bytes';
+import { idMappingLayout } from '../../acpi/layout/iort';
+import { fieldOffset } from '../../acpi/structure-values';
+import { oncePer } from '../../text/once';
+import type { IdRange } from './translation';
+
+/** A mapping of a master that leads to an SMMU, and the stream IDs that it makes there. */
+export interface StreamRange extends IdRange {
+  readonly node: IortNode;
+  readonly mapping: IdMapping;
+  readonly smmu: IortNode;
+}
+
+/** Numbers, since IDs with the counts added to them have 33 bits at most; mappings are made when somebody asks. */
+class MappedStreams implements StreamRange {
+  constructor(
+    readonly node: IortNode,
+    readonly smmu: IortNode,
+    readonly index: number,
+    readonly first: number,
+    readonly last: number,
+  ) {}
+
+  get mapping(): IdMapping {
+    return this.node.mappings[this.index]!;
+  }
+
+  get start(): bigint {
+    return BigInt(this.first);
+  }
+
+  get end(): bigint {
+    return BigInt(this.last);
+  }
+}
+
+/** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
+export function streamRanges(table: IortTable, node: IortNode): readonly StreamRange[] {
+  return rangesOf(table, node);
+}
+
+const known = new WeakMap<IortNode, readonly MappedStreams[]>();
+const none: readonly MappedStreams[] = [];
+
+function rangesOf(table: IortTable, node: IortNode): readonly MappedStreams[] {
+  if (node.kind !== 'root-complex' && node.kind !== 'named-component') return none;
+  let found = known.get(node);
+  if (found === undefined) known.set(node, (found = rangesOfMaster(table, node)));
+  return found;
+}
+
+const at = (name: string): number => fieldOffset(idMappingLayout, name)!;
+const [countAt, outputBaseAt, referenceAt, flagsAt] = [
+  at('count'),
+  at('outputBase'),
+  at('outputReference'),
+  at('flags'),
+];
+
+function rangesOfMaster({ bytes, nodeAt }: IortTable, node: IortNode): readonly MappedStreams[] {
+  const { mappingStart, mappingCount } = contentOf(node).places;
+  const word = (place: number): number => readNumber(bytes, place, 4) ?? 0;
+  const found: MappedStreams[] = [];
+  // Linux asks a component's mappings for its stream IDs up to the first that gives none; ranges are for a bus's children.
+  let isAsked = true;
+  for (let index = 0; index < mappingCount; index++) {
+    const place = mappingStart + index * idMappingLayout.size;
+    const isSingle = (word(place + flagsAt) & 1) === 1;
+    const target = nodeAt(word(place + referenceAt));
+    const isToSmmu = target?.kind === 'smmu' || target?.kind === 'smmuv3';
+    if (isToSmmu && (isAsked || !isSingle || node.kind === 'root-complex')) {
+      const first = word(place + outputBaseAt);
+      found.push(new MappedStreams(node, target, index, first, isSingle ? first : first + word(place + countAt)));
+    }
+    if (!isSingle || !isToSmmu) isAsked = false;
+  }
+  return found;
+}
+
+/** Ranges of one SMMU that are said to meet one: more than anybody reads. */
+const mostMeeting = 64;
+
+/** The stream IDs of all masters behind one SMMU. */
+export class StreamsOfSmmu {
+  private highestKept: readonly number[] | undefined;
+  private meetsKept: boolean | undefined;
+
+  /** In order of their first IDs. */
+  constructor(readonly ranges: readonly MappedStreams[]) {}
+
+  /** Two of them have a stream ID in common. */
+  get meet(): boolean {
+    this.meetsKept ??= this.ranges.some(({ first }, index) => index > 0 && first <= this.highest[index - 1]!);
+    return this.meetsKept;
+  }
+
+  /** The highest end up to each of the ranges: in front of a lower one nothing meets an ID any more. */
+  private get highest(): readonly number[] {
+    if (this.highestKept === undefined) {
+      const highest: number[] = [];
+      let most = 0;
+      for (const { last } of this.ranges) {
+        if (last > most) most = last;
+        highest.push(most);
+      }
+      this.highestKept = highest;
+    }
+    return this.highestKept;
+  }
+
+  /** Those that meet a range of IDs, in their order. */
+  meeting({ start, end }: IdRange): readonly StreamRange[] {
+    const { ranges, highest } = this;
+    const [first, last] = [Number(start), Number(end)];
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ranges[middle]!.first <= last) low = middle + 1;
+      else high = middle;
+    }
+    const found: StreamRange[] = [];
+    for (let place = low - 1; place >= 0 && highest[place]! >= first && found.length < mostMeeting; place--) {
+      if (ranges[place]!.last >= first) found.push(ranges[place]!);
+    }
+    return found.reverse();
+  }
+}
+
+/** What arrives at each SMMU, in no order of these. */
+export type Streams = ReadonlyMap<IortNode, StreamsOfSmmu>;
+
+/** Of the last version of each table that somebody asked for. */
+const latest = new WeakMap<object, { readonly nodes: readonly IortNode[]; readonly streams: Streams }>();
+
+/** The stream IDs of all root complexes and named components, by the way of their mappings. */
+export const streamsOf = oncePer((table: IortTable): Streams => {
+  const { nodes, lineage } = table;
+  const before = latest.get(lineage);
+  const streams = before === undefined ? arriving(table, nodes) : following(table, before.nodes, before.streams);
+  latest.set(lineage, { nodes, streams });
+  return streams;
+});
+
+/** Those of a range of IDs on an SMMU. */
+export function streamsMeeting(table: IortTable, smmu: IortNode, ids: IdRange): readonly StreamRange[] {
+  return streamsOf(table).get(smmu)?.meeting(ids) ?? [];
+}
+
+function arriving(table: IortTable, nodes: readonly IortNode[]): Map<IortNode, StreamsOfSmmu> {
+  const found = new Map<IortNode, MappedStreams[]>();
+  for (const node of nodes) {
+    for (const range of rangesOf(table, node)) {
+      const ranges = found.get(range.smmu);
+      if (ranges === undefined) found.set(range.smmu, [range]);
+      else ranges.push(range);
+    }
+  }
+  return new Map(Array.from(found, ([smmu, ranges]) => [smmu, new StreamsOfSmmu(ranges.sort(byFirst))]));
+}
+
+/** Changed by the masters that differ: those SMMUs that they are behind, or were, have others now. */
+function following(table: IortTable, before: readonly IortNode[], known: Streams): Streams {
+  const gone = new Set<IortNode>();
+  const come: IortNode[] = [];
+  for (let index = 0; index < Math.max(before.length, table.nodes.length); index++) {
+    const [old, node] = [before[index], table.nodes[index]];
+    if (old === node) continue;
+    if (old !== undefined) gone.add(old);
+    if (node !== undefined) come.push(node);
+  }
+  if (come.length > table.nodes.length / 4) return arriving(table, table.nodes);
+  const streams = new Map(known);
+  const added = arriving(table, come);
+  const touched = new Set<IortNode>(added.keys());
+  for (const node of gone) {
+    for (const { smmu } of rangesOf(table, node)) touched.add(smmu);
+  }
+  for (const smmu of touched) {
+    const kept = known.get(smmu)?.ranges.filter(({ node }) => !gone.has(node)) ?? [];
+    const ranges = [...kept, ...(added.get(smmu)?.ranges ?? [])];
+    if (ranges.length === 0) streams.delete(smmu);
+    else streams.set(smmu, new StreamsOfSmmu(ranges.sort(byFirst)));
+  }
+  return streams;
+}
+
+/** By the first ID, then by the place in the table. */
+function byFirst(a: MappedStreams, b: MappedStreams): number {
+  return a.first - b.first || a.node.index - b.node.index || a.index - b.index;
+}
+
+/** What rules go by that ask which masters have a stream ID: where the IDs of all masters lead. */
+export function streamSight(node: IortNode): string | undefined {
+  return node.kind === 'root-complex' || node.kind === 'named-component' ? mappingSight(node) : undefined;
+}
+
+/** Where the mappings of a node lead, and which IDs they make there. */
+export function mappingSight({ mappings }: IortNode): string {
+  return mappings
+    .map(({ target, outputReference, outputBase, count, flags }) =>
+      [target?.kind, outputReference.value, outputBase.value, count.value, flags.value].join(' '),
+    )
+    .join();
+}

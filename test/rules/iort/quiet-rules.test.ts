@@ -1,0 +1,168 @@
+// What is not looked at again, or not at all, has nothing wrong with it: nodes that are told to be plain, and tables in which an
+// edit changes nothing that a rule goes by. Tables are changed value by value, and rules asked that would not have been.
+import assert from 'node:assert/strict';
+import { writeInteger } from '../../../server/src/acpi/bytes';
+import { buildIort } from '../../../server/src/acpi/iort/build';
+import type { IortTable, Value } from '../../../server/src/acpi/iort/model';
+import type { TableDocument } from '../../../server/src/acpi/text/document';
+import { documentOfText } from '../../../server/src/acpi/text/document';
+import { kernelProfiles } from '../../../server/src/iova/kernel-profile';
+import { tableRules } from '../../../server/src/rules/catalogue';
+import { remarkableNodes } from '../../../server/src/rules/iort/plain-nodes';
+import { isNothingTo } from '../../../server/src/rules/seen-tables';
+import type { TableInput, TableRule } from '../../../server/src/rules/table-rule';
+import type { Diagnostic } from '../../../server/src/text/diagnostic';
+import { sourceFile } from '../../../server/src/text/source-file';
+import { generateTable } from '../../acpi/generate-table';
+import { crowdedTable } from '../../bench/crowded-tables';
+import { random } from '../../fuzz/random';
+import { amendTable, binaryDocument, checkTable, exampleTable, tableInput, textDocument } from './table';
+
+const kernels = Object.values(kernelProfiles);
+const perNode = tableRules.filter((rule) => rule.perNode === true);
+const sighted = tableRules.filter(({ sight }) => sight !== undefined);
+
+describe('rules about tables that are edited', () => {
+  for (const { id, docs } of tableRules) {
+    const { example } = docs;
+    if (example.bytes !== undefined) continue;
+    it(`${id}: is told as in a table that is new, from edit to edit of its example`, () => {
+      const options = { ...(example.settings ?? {}), kernel: '7.2' } as const;
+      const [corrected, failing] = [amendTable(example.corrected), amendTable(example.failing)];
+      const versions = [corrected, failing, corrected, exampleTable, failing, exampleTable, corrected];
+      for (const [count, text] of versions.entries()) {
+        const edited = documentOfText(sourceFile(`/edited/${id}.dsl`, text));
+        const read = documentOfText(sourceFile(`/read/${id}-${count}.dsl`, text));
+        assert.deepEqual(told(checkTable(edited, options)), told(checkTable(read, options)), `version ${count}`);
+      }
+    });
+  }
+
+  it('find nothing in what is not looked at again: nodes that are plain, and tables in which they see no change', () => {
+    const awake = new Set<string>();
+    for (const before of sources()) {
+      checkPlainNodes(before);
+      for (const after of variants(before)) {
+        checkPlainNodes(after);
+        for (const id of woken(before, after)) awake.add(id);
+      }
+    }
+    assert.deepEqual(
+      sighted.map(({ id }) => id).filter((id) => !awake.has(id)),
+      [],
+    );
+  });
+
+  it('have plain nodes alone in a large table without a flaw', () => {
+    const { table } = crowd(200);
+    assert.deepEqual(remarkableNodes(table, table.nodes), []);
+  });
+});
+
+/** Rules about the table as a whole that find something only after the change: they must have seen it. */
+function woken(before: TableInput, after: TableInput): readonly string[] {
+  if (before.table.problems.length > 0 || after.table.problems.length > 0) return [];
+  const rules = sighted.filter((rule) => isAsked(rule, before) && !finds(rule, before) && finds(rule, after));
+  const { nodes } = before.table.nodes.length < after.table.nodes.length ? after.table : before.table;
+  const changes = nodes.map((_, at) => [before.table.nodes[at], after.table.nodes[at]] as const);
+  for (const { id, sight } of rules) {
+    assert.ok(
+      changes.some((change) => !isNothingTo(sight!, change)),
+      `${id} finds something that it did not see`,
+    );
+  }
+  return rules.map(({ id }) => id);
+}
+
+function checkPlainNodes(input: TableInput): void {
+  const remarkable = new Set(remarkableNodes(input.table, input.table.nodes));
+  const nodes = input.table.nodes.filter((node) => !remarkable.has(node));
+  for (const rule of perNode) {
+    if (!isAsked(rule, input)) continue;
+    const found = [...rule.check({ ...input, nodes })].find(({ subject }) => subject !== undefined);
+    assert.equal(found?.message, undefined, rule.id);
+  }
+}
+
+function told(found: readonly Diagnostic[]): unknown {
+  return found.map(({ rule, severity, message, range, fixes }) => [
+    rule,
+    severity,
+    message,
+    range && `${range.start}-${range.end}`,
+    fixes?.map(({ title }) => title),
+  ]);
+}
+
+function crowd(nodes: number): TableInput {
+  const built = buildIort(crowdedTable(nodes));
+  assert.ok('bytes' in built);
+  return inputOf(binaryDocument(built.bytes), 0);
+}
+
+/** Tables with little that is wrong, and some with much. */
+function* sources(): Generator<TableInput> {
+  for (const [number] of kernels.entries()) yield inputOf(textDocument(exampleTable), number);
+  yield crowd(20);
+  for (let seed = 0; seed < 4; seed++) {
+    yield inputOf(binaryDocument(generateTable(seed, { iasl: 'current', mostNodes: 6 })), seed);
+  }
+}
+
+function inputOf(document: TableDocument, number: number): TableInput {
+  const kernel = kernels[number % kernels.length]!;
+  const input = tableInput(document, { kernel: kernel.version });
+  return { ...input, nodes: input.table.nodes };
+}
+
+/** The table with each of its values changed, one at a time: to small numbers, to ones that stand elsewhere, to nodes’ places. */
+function* variants(input: TableInput): Generator<TableInput> {
+  const { table } = input;
+  const numbers = random(table.bytes.length);
+  const values = table.nodes.flatMap(({ all }) => all);
+  for (const value of values) {
+    for (const other of othersFor(value, values, table)) {
+      if (other === value.value && value.text === undefined) continue;
+      const bytes = Uint8Array.from(table.bytes);
+      if (value.text === undefined) writeInteger(bytes, value.offset, value.size, other);
+      else bytes[value.offset + numbers.below(value.size)] = numbers.pick([0x41, 0x5f, 0x22, 0x2e]);
+      setChecksum(bytes);
+      const document = binaryDocument(bytes);
+      yield { ...input, document, table: document.iort!, nodes: document.iort!.nodes };
+    }
+  }
+}
+
+const few = 3;
+/** The MSI window, and an ITS of the MADT of the examples. */
+const busyPlaces = [0x8000000n, 0x2f030000n];
+
+function othersFor(value: Value, values: readonly Value[], { nodes }: IortTable): ReadonlySet<bigint> {
+  const alike = values.filter(({ field }) => field === value.field).map((each) => each.value);
+  const { name, reference } = value.field;
+  const places = reference === 'table-offset' ? nodes.map(({ offset }) => BigInt(offset)) : [];
+  const addresses = name === 'base' ? busyPlaces : [];
+  return new Set([
+    0n,
+    1n,
+    value.value ^ 1n,
+    value.value + 1n,
+    ...alike.slice(-few),
+    ...places.slice(0, 8),
+    ...addresses,
+  ]);
+}
+
+function setChecksum(bytes: Uint8Array): void {
+  bytes[9] = 0;
+  bytes[9] = -bytes.reduce((sum, byte) => sum + byte, 0) & 0xff;
+}
+
+function isAsked({ holdsFor }: TableRule, { kernel }: TableInput): boolean {
+  return holdsFor === undefined || holdsFor(kernel);
+}
+
+function finds(rule: TableRule, input: TableInput): boolean {
+  for (const _ of rule.check(input)) return true;
+  return false;
+}
