@@ -6,6 +6,7 @@ import { byName, gapsBetween, inOrder, structureValues } from '../structure-valu
 import { decodeHeader } from '../table-header';
 import { hex } from '../../text/numbers';
 import { decodeContent, nodeHeaderSize } from './decode-node';
+import { decodedInPlace, endVersions, nodeAtOf, noteVersion } from './decode-in-place';
 import { decodedNode } from './decoded-node';
 import type { TableSource } from './decoded-node';
 import { earlierNodes, joinedNodes, type EarlierNodes } from './kept-nodes';
@@ -28,13 +29,19 @@ export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
   const fixed = structureValues({ bytes }, iortTableLayout, tableHeaderLayout.size, end);
   const { nodeCount, nodeOffset, reserved } = byName<'nodeCount' | 'nodeOffset' | 'reserved'>(fixed);
 
-  const byOffset = new Map<number, IortNode>();
-  const source: TableSource = { bytes, nodeAt: (offset) => byOffset.get(offset) };
+  if (before !== undefined && problems.length === 0) {
+    const table = decodedInPlace({ bytes, end, header, nodeCount, nodeOffset, reserved }, before);
+    if (table !== undefined) return table;
+  }
+  if (before !== undefined) endVersions(before);
+  const nodes: IortNode[] = [];
+  const indices = new Map<number, number>();
+  const nodeAt = nodeAtOf(nodes, indices);
+  const source: TableSource = { bytes, nodeAt };
   const start = firstNode(nodeOffset, end, problems);
   const earlier = before && earlierNodes(before, bytes);
   const { contents, readTo } = walkNodes(source, start, end, problems, earlier);
-  const nodes = joinedNodes(contents, source, earlier);
-  for (const node of nodes) byOffset.set(node.offset, node);
+  for (const node of joinedNodes(contents, source, earlier)) indices.set(node.offset, nodes.push(node) - 1);
   const counted = walkAsLinux(source, end, nodes, header.length, nodeCount, start);
   if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length) && !problems.some(stopsTheWalk)) {
     const message = `Node Count is ${nodeCount.value}, but ${nodes.length} nodes lie in the table`;
@@ -42,7 +49,7 @@ export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
   }
 
   const fixedValues = [...decoded.values, ...fixed];
-  return {
+  const table: IortTable = {
     bytes,
     end,
     header,
@@ -51,11 +58,13 @@ export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
     reserved,
     nodes,
     counted,
-    nodeAt: source.nodeAt,
+    nodeAt,
     gaps: [...tableGaps(fixedValues, nodes, start, readTo, end), ...decoded.tail],
     problems: problems.sort((a, b) => a.offset - b.offset),
     lineage: before?.lineage ?? {},
   };
+  noteVersion(table, source, indices);
+  return table;
 }
 
 /** Problems after which it is unknown how many nodes there are. */

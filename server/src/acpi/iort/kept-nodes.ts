@@ -27,26 +27,26 @@ export function earlierNodes(table: IortTable, bytes: Uint8Array): EarlierNodes 
 }
 
 /** Between these lies every byte behind the table's fixed part that differs. */
-function changedRange(before: Uint8Array, after: Uint8Array): { readonly from: number; readonly to: number } {
+export function changedRange(before: Uint8Array, after: Uint8Array): { readonly from: number; readonly to: number } {
   const common = Math.min(before.length, after.length);
   let from = Math.min(iortFixedSize, common);
-  while (from + piece <= common && areEqual(before, after, from, from + piece)) from += piece;
+  for (const size of pieces) while (from + size <= common && areEqual(before, after, from, from + size)) from += size;
   while (from < common && before[from] === after[from]) from++;
   if (before.length !== after.length) return { from, to: Infinity };
   let to = common;
-  while (to - piece >= from && areEqual(before, after, to - piece, to)) to -= piece;
+  for (const size of pieces) while (to - size >= from && areEqual(before, after, to - size, to)) to -= size;
   while (to > from && before[to - 1] === after[to - 1]) to--;
   return { from, to };
 }
 
-const piece = 1024;
+const pieces = [1 << 14, 1 << 10, 1 << 6];
 
 function areEqual(before: Uint8Array, after: Uint8Array, from: number, to: number): boolean {
   return Buffer.compare(before.subarray(from, to), after.subarray(from, to)) === 0;
 }
 
 /** Ways from node to node are followed in the order of the table, so often at most; then all that refer are made anew. */
-const mostRounds = 16;
+export const mostRounds = 16;
 
 /** Nodes of those contents: the earlier ones where nothing that they lead to has changed. */
 export function joinedNodes(
