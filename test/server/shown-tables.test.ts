@@ -84,6 +84,43 @@ describe('ACPI tables in an editor', () => {
     assert.equal(uriOfServer(path.join(host, 'APIC'), documents), uriOf(path.join(host, 'APIC')));
   });
 
+  it('show the reserved regions of their machine as a devicetree does: text, binary, and a table of a dump', async () => {
+    const recorded = (name: string) => readFileSync(path.join(import.meta.dirname, '../fixtures/truth/iort', name));
+    const binary = recorded('a04-rmr-pci.aml');
+    const host = folderWith({
+      'doorbell.json': '{ "preserveBootConfiguration": true }',
+      'dump.txt': dumpOf(binary, 'IORT'),
+    });
+    const text = printTable(binary, { style: 'current' });
+    const inFolder = (name: string) => path.join(host, name);
+    const regionsOf = async (uri: string): Promise<string> =>
+      (await client.request<{ text: string }>('doorbell/regions', { uri })).text;
+    const window = '0x0000000008000000 0x00000000080fffff msi\n';
+    const direct = '0x0000000070000000 0x00000000701fffff direct\n';
+    const groups = `# group 0: pci0000\n${window}# group 1: 0000:00:01.0\n${window}${direct}`;
+    await start({ folders: [host], capabilities: fullCapabilities });
+    const shown = ['IORT.aml', 'dump.txt/IORT'].map((name) => `doorbell-table:${inFolder(name)}`);
+    for (const uri of [uriOf(inFolder('iort.dsl')), ...shown]) {
+      await client.open(uri, text, 'acpi-table');
+      const name = uri.split('/').at(-1)!;
+      assert.equal(await regionsOf(uri), `# Reserved regions that Linux 6.12 will have on ${name}\n${groups}`);
+    }
+    const uri = shown[0]!;
+    await client.change(uri, {
+      text: text.replace('Base Address of RMR : 0000000070000000', 'Base Address of RMR : 0000000090000000'),
+    });
+    assert.match(await regionsOf(uri), /\n0x0000000090000000 0x00000000901fffff direct\n$/);
+  });
+
+  it('show no regions of tables that have none', async () => {
+    const madt = readFileSync(path.join(import.meta.dirname, '../../docs/rules/madt.dsl'), 'utf8');
+    const apic = path.join(folder, 'apic.dsl');
+    await start({ folders: [folder], capabilities: fullCapabilities });
+    await client.open(apic, madt, 'acpi-table');
+    const { text } = await client.request<{ text: string }>('doorbell/regions', { uri: uriOf(apic) });
+    assert.equal(text, '# apic.dsl: is the ACPI table APIC; what devices reach, the IORT says.\n');
+  });
+
   it('complete the ITS that the MADT beside them has', async () => {
     const madt = readFileSync(path.join(import.meta.dirname, '../../docs/rules/madt.dsl'), 'utf8');
     const host = folderWith({ 'iort.dsl': tableText, 'madt.dsl': madt });

@@ -1,7 +1,7 @@
 // The one board that a verb is about.
 import path from 'node:path';
 import { analyse, compileBoard, type CompiledBoard, type Snapshot } from '../workspace/analysis';
-import { damageBeside } from '../workspace/acpi-machine';
+import { damageBeside, whyNoDevices } from '../workspace/acpi-machine';
 import type { CompileOptions } from '../workspace/compile';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore, type FileStore } from '../workspace/files';
@@ -18,10 +18,8 @@ import type { Diagnostic } from '../text/diagnostic';
 /** `base`: settings below those of doorbell.json. */
 export function analyseFile(file: string, options: SourceOptions, base: SettingsFile = {}): Snapshot {
   const snapshot = usable(withContext(file, options, analyse, base), file);
-  const { acpi } = snapshot;
-  if (acpi !== undefined && acpi.document.iort === undefined) {
-    throw new UsageError(`${file}: is the ACPI table ${acpi.document.signature}; what devices reach, the IORT says`);
-  }
+  const reason = snapshot.acpi && whyNoDevices(snapshot.acpi);
+  if (reason !== undefined) throw new UsageError(`${file}: ${reason}`);
   return snapshot;
 }
 

@@ -67,6 +67,11 @@ export function acpiMachineOf(
   return { ...found, madt, madtFile };
 }
 
+/** Why nothing is predicted of a table that is no IORT; undefined for one that is. */
+export function whyNoDevices({ document: { iort, signature } }: AcpiMachine): string | undefined {
+  return iort === undefined ? `is the ACPI table ${signature}; what devices reach, the IORT says` : undefined;
+}
+
 /** The tables of a machine by their signatures, as an archive has them; undefined without an IORT. */
 export function machineOfTables(name: string, tables: ReadonlyMap<string, Uint8Array>): AcpiMachine | undefined {
   const iort = tables.get('IORT');
