@@ -13,7 +13,8 @@ export interface RegionsViewInput {
 
 /** The view of a board; for a document that is part of none, why there is nothing to see. */
 export function regionsView(board: RegionsViewInput | undefined): string {
-  if (board === undefined) return '# No board: this document is not open, or is neither a devicetree source nor an IORT.\n';
+  if (board === undefined)
+    return '# No board: this document is not open, or is neither a devicetree source nor an IORT.\n';
   const { root, prediction, acpi } = board;
   const unusable = board.unusable ?? (acpi && whyNoDevices(acpi));
   const name = path.basename(root.path);
