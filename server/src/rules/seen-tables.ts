@@ -5,6 +5,7 @@ import type { IortNode } from '../acpi/iort/model';
 import type { MadtTable } from '../acpi/madt/model';
 import type { KernelProfile } from '../iova/kernel-profile';
 import { oncePer } from '../text/once';
+import { changesSince, type Change } from './iort/changes';
 import { hasItsGroup } from './iort/finding';
 import type { TableMachine, TableRule } from './table-rule';
 
@@ -37,7 +38,7 @@ export function seenTable(input: TableMachine): SeenTable {
   const key = wayOfLooking(input);
   const found = ways.get(key);
   const before = found !== undefined && isSameMadt(found.madt, madt) ? found : undefined;
-  const changes = before === undefined ? undefined : changesSince(before.nodes, table.nodes);
+  const changes = before === undefined ? undefined : changesSince(before.nodes, table.nodes, mostChanges);
   return {
     nodes: table.nodes.filter((node, at) => before?.nodes[at] !== node || before.loud.has(node)),
     isQuiet: (rule) => {
@@ -70,22 +71,8 @@ function isSameMadt(a: MadtTable | undefined, b: MadtTable | undefined): boolean
   return a === b || (a !== undefined && b !== undefined && Buffer.compare(a.bytes, b.bytes) === 0);
 }
 
-/** The node at a place of the list, before and after. */
-type Change = readonly [before: IortNode | undefined, after: IortNode | undefined];
-
-/** More of them are not compared one by one. */
+/** More changed nodes are not compared one by one. */
 const mostChanges = 64;
-
-/** Undefined where there are too many. */
-function changesSince(before: readonly IortNode[], after: readonly IortNode[]): readonly Change[] | undefined {
-  const changes: Change[] = [];
-  for (let at = 0; at < Math.max(before.length, after.length); at++) {
-    if (before[at] === after[at]) continue;
-    if (changes.length === mostChanges) return undefined;
-    changes.push([before[at], after[at]]);
-  }
-  return changes;
-}
 
 /** Whether the nodes at a place of the list, before and after an edit, are one and the same to a rule about the table. */
 export function isNothingTo(sight: NonNullable<TableRule['sight']>, [before, after]: Change): boolean {

@@ -11,6 +11,7 @@ import { newRouter, type Router } from '../../topology/acpi/translate';
 import { hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
+import { followed } from './changes';
 import { setFix } from './edits';
 import { finding, mappingKey, mappingName, nodeAround, placeOf, theNode, wayTo, type Bytes } from './finding';
 import { amendment, linux, specification } from './sources';
@@ -242,7 +243,8 @@ interface Circle {
 /** One for each mapping that leads back to a node on the way to it, if IDs come back with it; each node is visited once. */
 function circles(input: TableInput): Circle[] {
   const found: Circle[] = [];
-  if (leadOneWay(input.table)) return found;
+  const { leadsBack, leadsOn } = directionsOf(input.table);
+  if (!leadsBack || !leadsOn) return found;
   const done = new Set<IortNode>();
   for (const start of input.table.nodes) {
     if (isStraight(start) || done.has(start)) continue;
@@ -278,10 +280,27 @@ function circles(input: TableInput): Circle[] {
   );
 }
 
-/** All references lead back, or all on: there is no circle in most tables. */
-function leadOneWay({ bytes, nodes }: IortTable): boolean {
-  let leadsBack = false;
-  let leadsOn = false;
+interface Directions {
+  readonly leadsBack: boolean;
+  readonly leadsOn: boolean;
+}
+
+/** Whether references lead back, or on, or both: there is no circle in most tables, where all lead one way. */
+const directionsOf = followed<Directions>(
+  (table) => directions(table, table.nodes, { leadsBack: false, leadsOn: false }),
+  (known, table, changes) => {
+    const nodes = changes.flatMap(([, after]) => after ?? []);
+    const found = directions(table, nodes, known);
+    // Nodes that led another way than the rest may be gone.
+    return found.leadsBack && found.leadsOn
+      ? directions(table, table.nodes, { leadsBack: false, leadsOn: false })
+      : found;
+  },
+);
+
+/** Those of nodes, and others that are known. */
+function directions({ bytes }: IortTable, nodes: readonly IortNode[], known: Directions): Directions {
+  let { leadsBack, leadsOn } = known;
   for (const node of nodes) {
     const { offset, mappingStart, mappingCount } = contentOf(node).places;
     const end = mappingStart + mappingCount * idMappingLayout.size;
@@ -289,9 +308,9 @@ function leadOneWay({ bytes, nodes }: IortTable): boolean {
       if (readNumber(bytes, at + referenceAt, 4)! < offset) leadsBack = true;
       else leadsOn = true;
     }
-    if (leadsBack && leadsOn) return false;
+    if (leadsBack && leadsOn) break;
   }
-  return true;
+  return { leadsBack, leadsOn };
 }
 
 const referenceAt = fieldOffset(idMappingLayout, 'outputReference')!;

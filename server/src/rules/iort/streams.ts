@@ -5,7 +5,7 @@ import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { readNumber } from '../../acpi/bytes';
 import { idMappingLayout } from '../../acpi/layout/iort';
 import { fieldOffset } from '../../acpi/structure-values';
-import { oncePer } from '../../text/once';
+import { followed, type Change } from './changes';
 import type { IdRange } from './translation';
 
 /** A mapping of a master that leads to an SMMU, and the stream IDs that it makes there. */
@@ -94,7 +94,7 @@ export class StreamsOfSmmu {
 
   /** Two of them have a stream ID in common. */
   get meet(): boolean {
-    this.meetsKept ??= this.ranges.some(({ first }, index) => index > 0 && first <= this.highest[index - 1]!);
+    this.meetsKept ??= haveCommonIds(this.ranges);
     return this.meetsKept;
   }
 
@@ -131,20 +131,21 @@ export class StreamsOfSmmu {
   }
 }
 
+/** Of ranges in order of their first IDs. */
+function haveCommonIds(ranges: readonly MappedStreams[]): boolean {
+  let highest = -1;
+  for (const { first, last } of ranges) {
+    if (first <= highest) return true;
+    if (last > highest) highest = last;
+  }
+  return false;
+}
+
 /** What arrives at each SMMU, in no order of these. */
 export type Streams = ReadonlyMap<IortNode, StreamsOfSmmu>;
 
-/** Of the last version of each table that somebody asked for. */
-const latest = new WeakMap<object, { readonly nodes: readonly IortNode[]; readonly streams: Streams }>();
-
 /** The stream IDs of all root complexes and named components, by the way of their mappings. */
-export const streamsOf = oncePer((table: IortTable): Streams => {
-  const { nodes, lineage } = table;
-  const before = latest.get(lineage);
-  const streams = before === undefined ? arriving(table, nodes) : following(table, before.nodes, before.streams);
-  latest.set(lineage, { nodes, streams });
-  return streams;
-});
+export const streamsOf = followed<Streams>((table) => arriving(table, table.nodes), following);
 
 /** Those of a range of IDs on an SMMU. */
 export function streamsMeeting(table: IortTable, smmu: IortNode, ids: IdRange): readonly StreamRange[] {
@@ -163,26 +164,22 @@ function arriving(table: IortTable, nodes: readonly IortNode[]): Map<IortNode, S
   return new Map(Array.from(found, ([smmu, ranges]) => [smmu, new StreamsOfSmmu(ranges.sort(byFirst))]));
 }
 
-/** Changed by the masters that differ: those SMMUs that they are behind, or were, have others now. */
-function following(table: IortTable, before: readonly IortNode[], known: Streams): Streams {
-  const gone = new Set<IortNode>();
-  const come: IortNode[] = [];
-  for (let index = 0; index < Math.max(before.length, table.nodes.length); index++) {
-    const [old, node] = [before[index], table.nodes[index]];
-    if (old === node) continue;
-    if (old !== undefined) gone.add(old);
-    if (node !== undefined) come.push(node);
-  }
-  if (come.length > table.nodes.length / 4) return arriving(table, table.nodes);
-  const streams = new Map(known);
-  const added = arriving(table, come);
-  const touched = new Set<IortNode>(added.keys());
+/** SMMUs that a changed master is behind, or was, have others now. */
+function following(known: Streams, table: IortTable, changes: readonly Change[]): Streams {
+  const gone = new Set(changes.map(([before]) => before));
+  const come = arriving(
+    table,
+    changes.flatMap(([, after]) => after ?? []),
+  );
+  const touched = new Set<IortNode>(come.keys());
   for (const node of gone) {
-    for (const { smmu } of rangesOf(table, node)) touched.add(smmu);
+    if (node !== undefined) for (const { smmu } of rangesOf(table, node)) touched.add(smmu);
   }
+  if (touched.size === 0) return known;
+  const streams = new Map(known);
   for (const smmu of touched) {
     const kept = known.get(smmu)?.ranges.filter(({ node }) => !gone.has(node)) ?? [];
-    const ranges = [...kept, ...(added.get(smmu)?.ranges ?? [])];
+    const ranges = [...kept, ...(come.get(smmu)?.ranges ?? [])];
     if (ranges.length === 0) streams.delete(smmu);
     else streams.set(smmu, new StreamsOfSmmu(ranges.sort(byFirst)));
   }

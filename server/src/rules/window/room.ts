@@ -3,7 +3,7 @@ import type { WindowDemand } from '../../iova/window-demands';
 import { alignDown, alignUp, sizeOf, subtract } from '../../iova/ranges';
 import { hostAperture } from '../../iova/vfio/address-space';
 import type { Fix } from '../../text/diagnostic';
-import type { AddressRange, Doorbell, Iommu, IommuDriver } from '../../topology/model';
+import type { AddressRange, Doorbell, Iommu } from '../../topology/model';
 import { concerned, mostNeeded, neededPart, onePerPath, windowDemandsOf } from '../masters';
 import { count, formatRange, hex, humanSize, list, withSize } from '../numbers';
 import { evidenceAt, type MachineRule, type MachineInput } from '../rule';
@@ -166,7 +166,8 @@ export const msiWindowOutsideAperture: MachineRule = {
   prerequisites: ['msi-window-misaligned'],
   *check(input) {
     const most = mostNeeded(input);
-    if (driversOf(input).every(({ aperture }) => aperture === undefined || holds(aperture, most))) return;
+    if (input.topology.iommus.every(({ driver: { aperture } }) => aperture === undefined || holds(aperture, most)))
+      return;
     const seen = new Set<Iommu>();
     for (const demand of windowDemandsOf(input.prediction)) {
       const { iommu } = demand.device;
@@ -185,15 +186,6 @@ export const msiWindowOutsideAperture: MachineRule = {
     }
   },
 };
-
-/** Of the IOMMUs that devices are behind. */
-function driversOf({ prediction }: MachineInput): readonly IommuDriver[] {
-  const found: IommuDriver[] = [];
-  for (const { devices } of prediction.groups) {
-    for (const { iommu } of devices) if (!found.includes(iommu.driver)) found.push(iommu.driver);
-  }
-  return found;
-}
 
 function holds(outer: AddressRange, inner: AddressRange): boolean {
   return outer.start <= inner.start && inner.end <= outer.end;
