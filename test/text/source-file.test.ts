@@ -104,4 +104,24 @@ describe('a file that is edited', () => {
     }
     assert.ok(equal > 30, `${equal} pairs of equal texts`);
   });
+
+  it('is known to differ in what was edited, however far from the edit before and whether its text was asked for', () => {
+    const far = 200_000;
+    let file = sourceFile('a.dsl', 'x'.repeat(far));
+    for (let round = 0; round < 20; round++) {
+      const at = round % 3 === 0 ? far - 10 * (round + 1) : 10 * (round + 1);
+      if (round % 2 === 0) assert.equal(file.text.length, far);
+      const edited = editedFile(file, at, at + 1, String(round % 10));
+      // Compared as texts they would be asked for.
+      Object.defineProperty(edited, 'text', {
+        get: () => assert.fail('the text was asked for'),
+        configurable: true,
+      });
+      assert.deepEqual(differenceOf(file, edited), { start: at, end: at + 1, otherEnd: at + 1 });
+      assert.deepEqual(differenceOf(edited, file), { start: at, end: at + 1, otherEnd: at + 1 });
+      assert.equal(isSameText(file, edited), false);
+      delete (edited as { text?: string }).text;
+      file = edited;
+    }
+  });
 });

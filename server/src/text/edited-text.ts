@@ -9,25 +9,25 @@ export interface WholeText {
 const mostPut = 1 << 16;
 
 /** A whole text with something else in place of one part of it. */
-export class EditedText {
+export class EditedText<Whole extends WholeText = WholeText> {
   readonly length: number;
 
   /** From `start` to before `end` of the whole text stands `put`. */
   private constructor(
-    private readonly whole: WholeText,
-    private readonly start: number,
-    private readonly end: number,
-    private readonly put: string,
+    readonly whole: Whole,
+    readonly start: number,
+    readonly end: number,
+    readonly put: string,
   ) {
     this.length = whole.text.length - (end - start) + put.length;
   }
 
-  static of(whole: WholeText): EditedText {
+  static of<Of extends WholeText>(whole: Of): EditedText<Of> {
     return new EditedText(whole, 0, 0, '');
   }
 
   /** With something else from `start` to before `end`; undefined where so much was edited that it is better made whole. */
-  edited(start: number, end: number, newText: string): EditedText | undefined {
+  edited(start: number, end: number, newText: string): EditedText<Whole> | undefined {
     const isFirst = this.start === this.end && this.put === '';
     if (isFirst) return newText.length > mostPut ? undefined : new EditedText(this.whole, start, end, newText);
     const from = Math.min(start, this.start);

@@ -31,33 +31,36 @@ export function sourceFile(path: string, text: string, encoding: 'utf8' | 'latin
 
 /** A file that was edited. Its text is made whole when it is first asked for. */
 class EditedFile implements SourceFile {
-  /** Undefined once the text is whole. */
-  #edited: EditedText | undefined;
-  #text = '';
+  #edited: EditedText<SourceFile> | undefined;
+  #text: string | undefined;
 
   constructor(
     readonly path: string,
-    edited: EditedText,
+    edited: EditedText<SourceFile>,
     readonly encoding: SourceFile['encoding'],
   ) {
     this.#edited = edited;
   }
 
   get text(): string {
-    if (this.#edited !== undefined) {
-      this.#text = this.#edited.join();
-      this.#edited = undefined;
-    }
+    this.#text ??= this.#edited!.join();
     return this.#text;
   }
 
-  get edited(): EditedText | undefined {
+  /** Undefined where it is no longer known what it was made of. */
+  get edited(): EditedText<SourceFile> | undefined {
     return this.#edited;
+  }
+
+  /** Others are made of this one from now on: the text that it was made of is not kept for its sake. */
+  settle(): void {
+    this.#text = this.text;
+    this.#edited = undefined;
   }
 }
 
-/** The edits that a file is made of; undefined where its text is whole. */
-function editsOf(file: SourceFile): EditedText | undefined {
+/** The edits that a file is made of; undefined for a file that was read as it is. */
+function editsOf(file: SourceFile): EditedText<SourceFile> | undefined {
   return file instanceof EditedFile ? file.edited : undefined;
 }
 
@@ -80,13 +83,23 @@ export function isTextAt(file: SourceFile, text: string, at: number): boolean {
 
 /** Where two texts differ: what stands before and behind is equal. Neither is made whole where both come from one. */
 export function differenceOf(one: SourceFile, other: SourceFile): Difference {
-  const known = (editsOf(one) ?? EditedText.of(one)).apartFrom(editsOf(other) ?? EditedText.of(other));
+  const known = knownDifference(one, other);
   const { start, end, otherEnd } = known ?? { start: 0, end: lengthOf(one), otherEnd: lengthOf(other) };
   const [a, b] =
     known === undefined ? [one.text, other.text] : [textBetween(one, start, end), textBetween(other, start, otherEnd)];
   const prefix = commonPrefix(a, b);
   const suffix = commonSuffix(a, b, Math.min(a.length, b.length) - prefix);
   return { start: start + prefix, end: end - suffix, otherEnd: otherEnd - suffix };
+}
+
+/** Where one text may differ from another that comes from the same one, or from which it comes itself. */
+function knownDifference(one: SourceFile, other: SourceFile): Difference | undefined {
+  const [ofOne, ofOther] = [editsOf(one), editsOf(other)];
+  return (
+    (ofOne && ofOther && ofOne.apartFrom(ofOther)) ??
+    (ofOther?.whole === one ? EditedText.of(one).apartFrom(ofOther) : undefined) ??
+    (ofOne?.whole === other ? ofOne.apartFrom(EditedText.of(other)) : undefined)
+  );
 }
 
 /** Whether two files have the same text. Neither is made whole where both come from one. */
@@ -125,16 +138,18 @@ function commonSuffix(a: string, b: string, most: number): number {
 const knownPlaces = new WeakMap<SourceFile, Map<string, readonly number[]>>();
 
 /**
- * Where a word stands in a file, in order. It is looked for once; in an edit of the file only what was edited is looked
+ * Where a word stands in a file, in order. It is looked for once; in an edit of a file only what was edited is looked
  * through. For words that are rare.
  */
 export function placesOf(file: SourceFile, word: string): readonly number[] {
-  const known = knownPlaces.get(file)?.get(word);
-  if (known !== undefined) return known;
-  const found = placesIn(file.text, word);
-  const words = knownPlaces.get(file);
-  if (words === undefined) knownPlaces.set(file, new Map([[word, found]]));
-  else words.set(word, found);
+  let words = knownPlaces.get(file);
+  if (words === undefined) knownPlaces.set(file, (words = new Map<string, readonly number[]>()));
+  let found = words.get(word);
+  if (found === undefined) {
+    const edits = editsOf(file);
+    found = edits === undefined ? placesIn(file.text, word) : placesAfter(placesOf(edits.whole, word), edits, word);
+    words.set(word, found);
+  }
   return found;
 }
 
@@ -154,42 +169,35 @@ const startsOfEdited = new WeakMap<SourceFile, Uint32Array>();
 
 /** The file with something else from `start` to before `end`. Its lines are known where those of the file are. */
 export function editedFile(file: SourceFile, start: number, end: number, newText: string): SourceFile {
-  const known = editsOf(file);
-  const edits =
-    (known ?? EditedText.of(file)).edited(start, end, newText) ?? EditedText.of(file).edited(start, end, newText);
+  const edits = editsOf(file)?.edited(start, end, newText) ?? editsOfWhole(file, start, end, newText);
   const edited =
     edits === undefined ? whole(file, start, end, newText) : new EditedFile(file.path, edits, file.encoding);
   // A CR and an LF may come together, or be parted.
   const isPlain = !`${textBetween(file, start - 1, end + 1)}${newText}`.includes('\r');
   if (isPlain) startsOfEdited.set(edited, startsAfter(lineStarts(file), start, end, newText));
-  const words = knownPlaces.get(file);
-  if (words !== undefined) {
-    const after = (places: readonly number[], word: string) =>
-      placesAfter(places, edited, { start, end, newText, word });
-    knownPlaces.set(edited, new Map(Array.from(words, ([word, places]) => [word, after(places, word)])));
-  }
   return edited;
+}
+
+function editsOfWhole(
+  file: SourceFile,
+  start: number,
+  end: number,
+  newText: string,
+): EditedText<SourceFile> | undefined {
+  if (file instanceof EditedFile) file.settle();
+  return EditedText.of(file).edited(start, end, newText);
 }
 
 function whole({ path, text, encoding }: SourceFile, start: number, end: number, newText: string): SourceFile {
   return sourceFile(path, text.slice(0, start) + newText + text.slice(end), encoding);
 }
 
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly newText: string;
-}
-
-function placesAfter(
-  places: readonly number[],
-  edited: SourceFile,
-  { start, end, newText, word }: Edit & { readonly word: string },
-): readonly number[] {
+function placesAfter(places: readonly number[], edits: EditedText<SourceFile>, word: string): readonly number[] {
+  const { start, end, put } = edits;
   const reach = word.length - 1;
   const from = Math.max(start - reach, 0);
-  const found = placesIn(textBetween(edited, from, start + newText.length + reach), word);
-  const delta = newText.length - (end - start);
+  const found = placesIn(edits.slice(from, start + put.length + reach), word);
+  const delta = put.length - (end - start);
   const [first, behind] = [firstFrom(places, from), firstFrom(places, end)];
   const isAsBefore = found.length === 0 && first === behind;
   if (isAsBefore && (delta === 0 || behind === places.length)) return places;
