@@ -12,7 +12,8 @@ import type { Boot, Machine } from '../boot';
 import { boot, bootAcpi } from '../boot';
 import { inPlaceOfQemus } from '../acpi/own-tables';
 import type { Seen, SeenDevice, SeenGroup } from '../console';
-import type { KernelFiles } from '../kernels';
+import { partsByAcs } from './apart-by-acs';
+import type { KernelFiles, RealKernel } from '../kernels';
 
 export interface Difference {
   readonly device: string;
@@ -80,19 +81,20 @@ export async function bootBothWays(
     const differences = [{ device: 'the boot', tree: ['ends'], table: [why(byTable)] }];
     return { ...nothing, notes, differences, skipped: undefined };
   }
-  return { ...compareBoots(tree, byTree.seen, byTable.seen, names, files), notes, skipped: undefined };
+  return { ...compareBoots(tree, byTree.seen, byTable.seen, names, kernel), notes, skipped: undefined };
 }
 
 function why({ seen, failure, console }: Boot): string {
   return seen.crash?.reason ?? failure ?? console.split('\n').slice(-5).join(' | ');
 }
 
-function compareBoots(
+/** What two boots say of the same devices; `names` are the objects of the tree's nodes. */
+export function compareBoots(
   tree: DeviceTree,
   byTree: Seen,
   byTable: Seen,
   names: ReadonlyMap<string, string>,
-  files: KernelFiles,
+  kernel: RealKernel,
 ): Pick<BothWays, 'differences' | 'devices' | 'reserving'> {
   const differences: Difference[] = [];
   let devices = 0;
@@ -106,9 +108,15 @@ function compareBoots(
     const name = isPci(device) ? addressOf(device) : path && names.get(path);
     if (name === undefined) continue;
     const found = devicesOf(byTable).find(([other]) => (isPci(device) ? addressOf(other) : other.node) === name);
-    const [one, other] = [regionsOf(where, files), regionsOf(found?.[1], files)];
-    // VFIO's ranges have a hole for each region: where the table lacks some, they differ as they must.
-    if (where !== undefined && files.kernel.version !== '6.1' && !where.regions.some(isLost)) {
+    const parts = partsByAcs(where, byTable, kernel.version);
+    const one = regionsOf(where, kernel);
+    const other =
+      parts === undefined
+        ? regionsOf(found?.[1], kernel)
+        : [...new Set(parts.flatMap((part) => regionsOf(part, kernel)))];
+    // VFIO's ranges have a hole for each region: where the table lacks some, or has them in several groups, they differ as they must.
+    const isAlike = parts === undefined && kernel.version !== '6.1';
+    if (where !== undefined && isAlike && !where.regions.some(isLost)) {
       one.push(...vfioOf(where));
       other.push(...vfioOf(found?.[1]));
     }
@@ -142,7 +150,7 @@ function isLost(line: string): boolean {
 }
 
 /** Direct regions by the kernel's pages, as it takes those of a table; 6.1 has none of a tree. */
-function regionsOf(group: SeenGroup | undefined, { kernel }: KernelFiles): string[] {
+function regionsOf(group: SeenGroup | undefined, kernel: RealKernel): string[] {
   if (group === undefined) return ['no group'];
   const mask = kernel.pageSize - 1n;
   return group.regions.flatMap((line) => {
