@@ -1,6 +1,6 @@
 // Questions that several rules ask about masters: what they are called, and what stands around their DMA.
 import { windowDemands, type WindowDemand } from '../iova/window-demands';
-import type { PredictedDevice, RegionPrediction } from '../iova/prediction';
+import type { PredictedDevice, PredictedGroup, RegionPrediction } from '../iova/prediction';
 import type { KernelProfile } from '../iova/kernel-profile';
 import { union } from '../iova/ranges';
 import type { SourceRange } from '../text/source-file';
@@ -20,6 +20,19 @@ export function mostNeeded({ topology, kernel }: Pick<MachineInput, 'topology' |
   const doorbells = topology.msiControllers.reduce((sum, controller) => sum + controller.doorbells.length, 0);
   const { start } = kernel.msiWindow;
   return { start, end: start + kernel.pageSize * BigInt(Math.max(doorbells, 1)) - 1n };
+}
+
+/**
+ * What is worked out of a group once for a kernel. From edit to edit of a large table most of its thousands of groups stay the
+ * same objects.
+ */
+export function oncePerGroup<T>(compute: (group: PredictedGroup, kernel: KernelProfile) => T) {
+  const known = new WeakMap<PredictedGroup, { readonly kernel: KernelProfile; readonly value: T }>();
+  return (group: PredictedGroup, kernel: KernelProfile): T => {
+    let found = known.get(group);
+    if (found?.kernel !== kernel) known.set(group, (found = { kernel, value: compute(group, kernel) }));
+    return found.value;
+  };
 }
 
 /** The pages of the window that doorbells are mapped into. */

@@ -15,6 +15,9 @@ export interface Unreached {
 
 /** The parts of RAM that the buses above a master do not pass on as they are, or that it cannot address. */
 export function unreachedRam(master: DmaMaster, ram: readonly AddressRange[]): Unreached[] {
+  const { inbound, addressLimit = lastAddress } = master;
+  // Nothing is in the way of most masters.
+  if (inbound.windows === undefined && ram.every(({ start, end }) => start <= end && end <= addressLimit)) return [];
   return [...beyondBuses(master, ram), ...beyondLimit(master, ram)];
 }
 

@@ -4,6 +4,7 @@ import { properRam } from '../../iova/guests/layout';
 import type { GroupRegion } from '../../iova/prediction';
 import { blockSizes } from '../../iova/vfio/address-space';
 import { excludes } from '../../iova/vfio/dma-map';
+import { oncePerGroup } from '../masters';
 import { count, formatRange, humanSize } from '../numbers';
 import { misread } from '../reservations';
 import { evidenceAt, type MachineRule } from '../rule';
@@ -53,9 +54,7 @@ export const hugepageCost: MachineRule = {
     if (pieces.length === 0) return;
     const seen = new Set<string>();
     for (const group of prediction.groups.filter(isBindable)) {
-      const holes = group.regions.filter(excludes);
-      const sizes = blockSizes(group.devices[0]!.iommu, kernel);
-      const key = `${sizes.join()} ${holes.map(({ range }) => `${range.start} ${range.end}`).join()}`;
+      const { holes, sizes, key } = brokenBlocks(group, kernel);
       // Most groups have the window alone.
       if (seen.has(key)) continue;
       seen.add(key);
@@ -90,6 +89,13 @@ export const hugepageCost: MachineRule = {
     }
   },
 };
+
+/** What breaks blocks of which sizes; groups with one key are alike. */
+const brokenBlocks = oncePerGroup(({ regions, devices }, kernel) => {
+  const holes = regions.filter(excludes);
+  const sizes = blockSizes(devices[0]!.iommu, kernel);
+  return { holes, sizes, key: `${sizes.join()} ${holes.map(({ range }) => `${range.start} ${range.end}`).join()}` };
+});
 
 function touches({ start, end }: { readonly start: bigint; readonly end: bigint }, { range }: GroupRegion): boolean {
   return start <= range.end && range.start <= end;

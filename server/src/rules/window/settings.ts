@@ -3,7 +3,8 @@ import { windowConflicts } from '../../iova/msi-window';
 import { kernelProfiles } from '../../iova/kernel-profile';
 import type { PredictedDevice } from '../../iova/prediction';
 import { formatRange } from '../numbers';
-import { windowDemandsOf } from '../masters';
+import { windowDemands } from '../../iova/window-demands';
+import { oncePerGroup } from '../masters';
 import type { MachineRule } from '../rule';
 
 export const msiWindowNotSettable: MachineRule = {
@@ -31,8 +32,8 @@ export const msiWindowNotSettable: MachineRule = {
     if (kernel.msiWindowOrigin !== 'settings') return;
     const { msiWindow: own } = kernelProfiles[kernel.version];
     if (own.start === kernel.msiWindow.start && own.end === kernel.msiWindow.end) return;
-    const demands = windowDemandsOf(prediction);
-    if (demands.length === 0 || demands.some((demand) => windowConflicts(demand, own).length > 0)) return;
+    const wanted = prediction.groups.map((group) => wantsOwnWindow(group, prediction.kernel));
+    if (!wanted.includes('would do') || wanted.includes('would not do')) return;
     const ram = (settings.guests ?? []).flatMap((guest) => guest.ram);
     if (ram.some(({ start, end }) => start <= own.end && own.start <= end)) return;
     yield {
@@ -43,6 +44,14 @@ export const msiWindowNotSettable: MachineRule = {
     };
   },
 };
+
+/** What the kernel's own window would be to the devices of a group. */
+const wantsOwnWindow = oncePerGroup((group, kernel) => {
+  const { msiWindow: own } = kernelProfiles[kernel.version];
+  const demands = windowDemands({ kernel, groups: [group], ungrouped: [] });
+  if (demands.length === 0) return 'unused';
+  return demands.some((demand) => windowConflicts(demand, own).length > 0) ? 'would not do' : 'would do';
+});
 
 function hasWindow({ regions }: PredictedDevice): boolean {
   return regions.some(({ type }) => type === 'software-msi');
