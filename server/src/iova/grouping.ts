@@ -19,10 +19,13 @@ export interface Member {
 export interface Grouping {
   /** Puts a device into the group it shares or a new one; the reason if the IOMMU driver refuses it. */
   readonly add: (member: Member) => string | undefined;
-  readonly groups: () => readonly (readonly Member[])[];
+  readonly groups: () => readonly { readonly members: readonly Member[] }[];
 }
 
-type Group = Member[];
+interface Group {
+  readonly number: number;
+  readonly members: Member[];
+}
 
 interface Owner {
   readonly group: Group;
@@ -33,7 +36,6 @@ type Owners = StreamOwners<Owner>;
 
 export function newGrouping(kernel: KernelProfile): Grouping {
   const groups: Group[] = [];
-  const numbers = new Map<Group, number>();
   const owners = new Map<Iommu, Owners>();
   const neighbours = newPciNeighbours();
   const byKey = new Map<string, Group>();
@@ -51,10 +53,11 @@ export function newGrouping(kernel: KernelProfile): Grouping {
       const { key } = driver;
       const joined = shared ?? byKey.get(key ?? '') ?? sharedByPci(device);
       if (joined === undefined && member.cannotBeFirst !== undefined) return member.cannotBeFirst;
-      const group = joined ?? newGroup();
+      const group = joined ?? newGroup(member);
       if (key !== undefined) byKey.set(key, group);
-      group.push(member);
-      neighbours.add(device.master, numbers.get(group)!);
+      if (joined !== undefined) group.members.push(member);
+      // Nothing else is a neighbour.
+      if (device.master.kind === 'pci-function') neighbours.add(device.master, group.number);
       if (streams.length > 0) {
         const owner: Owner = { group, path: device.path };
         for (const stream of streams) known.add(stream, owner);
@@ -63,9 +66,8 @@ export function newGrouping(kernel: KernelProfile): Grouping {
     },
   };
 
-  function newGroup(): Group {
-    const group: Group = [];
-    numbers.set(group, groups.length);
+  function newGroup(first: Member): Group {
+    const group: Group = { number: groups.length, members: [first] };
     groups.push(group);
     return group;
   }

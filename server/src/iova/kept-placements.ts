@@ -5,24 +5,15 @@ import type { KernelProfile } from './kernel-profile';
 import { placements, type Placement } from './place';
 import { probe, type Probed } from './probe';
 
-/** What a kernel makes of one master. */
-interface Part {
-  readonly probed: readonly Probed[];
-  /** One for each. */
-  readonly placed: readonly Placement[];
-  /** All that it may have to do with. */
-  readonly iommus: readonly Iommu[];
-  /** Its devices share groups with none behind other IOMMUs. */
-  readonly isApart: boolean;
-  /** No place in the text has been looked up for it, which would be that of an earlier version (Topology.lineage). */
-  readonly mayStay: boolean;
-}
-
+/** What a kernel makes of all masters. */
 interface Version {
   /** In the order in which the kernel meets them. */
   readonly masters: readonly DmaMaster[];
-  /** One for each. */
-  readonly parts: readonly Part[];
+  /** Which of `probed` is the first of each master; one more for the end. */
+  readonly firsts: readonly number[];
+  readonly probed: readonly Probed[];
+  /** One for each of these. */
+  readonly placed: readonly Placement[];
 }
 
 /** The last versions, by lineage. */
@@ -35,119 +26,113 @@ export function placementsOf(
   kernel: KernelProfile,
 ): readonly Placement[] {
   const { lineage } = topology;
-  if (lineage === undefined) {
-    const all = masters.flatMap((master) => probe(master, kernel));
-    return placements(topology, all, kernel);
-  }
+  if (lineage === undefined) return firstVersion(topology, masters, kernel).placed;
   let known = versions.get(lineage);
   if (known === undefined) versions.set(lineage, (known = new WeakMap<KernelProfile, Version>()));
   const before = known.get(kernel);
-  const parts = (before && nextParts(topology, masters, kernel, before)) ?? allParts(topology, masters, kernel);
-  if (parts.every((part) => part.isApart)) known.set(kernel, { masters, parts });
+  const version = (before && nextVersion(topology, masters, kernel, before)) ?? firstVersion(topology, masters, kernel);
+  if (version.probed.every(isApart)) known.set(kernel, version);
   else known.delete(kernel);
-  return parts.flatMap(({ placed }) => placed);
+  return version.placed;
 }
 
-function allParts(topology: Topology, masters: readonly DmaMaster[], kernel: KernelProfile): readonly Part[] {
-  const probed = masters.map((master) => probe(master, kernel));
-  return placedParts(topology, masters, probed, kernel);
-}
-
-/** `probed` has what became of each of the masters. */
-function placedParts(
-  topology: Topology,
-  masters: readonly DmaMaster[],
-  probed: readonly (readonly Probed[])[],
-  kernel: KernelProfile,
-): readonly Part[] {
-  const placed = placements(topology, probed.flat(), kernel);
-  let at = 0;
-  return masters.map((master, index) => {
-    const own = probed[index]!;
-    const first = at;
-    at += own.length;
-    return {
-      probed: own,
-      placed: placed.slice(first, at),
-      iommus: iommusOf(master, kernel),
-      isApart: own.every(isApart),
-      mayStay: own.every(mayStay),
-    };
+function firstVersion(topology: Topology, masters: readonly DmaMaster[], kernel: KernelProfile): Version {
+  const probed: Probed[] = [];
+  const firsts = masters.map((master) => {
+    const first = probed.length;
+    for (const each of probe(master, kernel)) probed.push(each);
+    return first;
   });
+  firsts.push(probed.length);
+  return { masters, firsts, probed, placed: placements(topology, probed, kernel) };
 }
 
 const groupsOfOneIommu: ReadonlySet<string> = new Set(['stream-owner', 'stream-match', 'device']);
 
+/** It shares a group with no device that is behind another IOMMU. */
 function isApart({ master, attachment }: Probed): boolean {
   if (master.kind === 'pci-function') return false;
   return !attachment.ok || groupsOfOneIommu.has(attachment.iommu.driver.grouping);
 }
 
+/** No place in the text has been looked up for it, which would be that of an earlier version (Topology.lineage). */
 function mayStay({ found, unmappable, outputDoubt }: Probed): boolean {
   return unmappable === undefined && outputDoubt === undefined && found?.oops === undefined;
 }
 
+/** Undefined where there are other masters than before, or other devices of them, or most have changed. */
+function nextVersion(
+  topology: Topology,
+  masters: readonly DmaMaster[],
+  kernel: KernelProfile,
+  before: Version,
+): Version | undefined {
+  const { firsts } = before;
+  if (before.masters.length !== masters.length) return undefined;
+  const changed = changedMasters(masters, before);
+  if (changed.length > masters.length / 2) return undefined;
+  const probed = [...before.probed];
+  const renewed = new Set<Iommu>();
+  const concerned = new Set<DmaMaster>();
+  for (const index of changed) {
+    const master = masters[index]!;
+    const own = probe(master, kernel);
+    if (own.length !== firsts[index + 1]! - firsts[index]!) return undefined;
+    for (const [which, each] of own.entries()) probed[firsts[index]! + which] = each;
+    for (const version of [before.masters[index]!, master])
+      for (const iommu of iommusOf(version, kernel)) renewed.add(iommu);
+    concerned.add(master);
+  }
+  for (const master of masters) if (isBehind(master, renewed, kernel)) concerned.add(master);
+  const section: Topology = { ...topology, masters: topology.masters.filter((master) => concerned.has(master)) };
+
+  const places: number[] = [];
+  for (let at = 0; at < probed.length; at++) if (concerned.has(probed[at]!.master)) places.push(at);
+  const again = places.map((at) => probed[at]!);
+  const placed = [...before.placed];
+  for (const [which, placement] of placements(section, again, kernel).entries()) {
+    // What is behind another IOMMU as well, of which nothing has changed, stays there where it was.
+    const { attachment } = again[which]!;
+    if (!attachment.ok || renewed.has(attachment.iommu)) placed[places[which]!] = placement;
+  }
+  countGroups(placed);
+  return { masters, firsts, probed, placed };
+}
+
+/** Places of masters that are not what they were. */
+function changedMasters(masters: readonly DmaMaster[], before: Version): readonly number[] {
+  const changed: number[] = [];
+  for (let index = 0; index < masters.length; index++) {
+    let isSame = masters[index] === before.masters[index];
+    for (let at = before.firsts[index]!; isSame && at < before.firsts[index + 1]!; at++)
+      isSame = mayStay(before.probed[at]!);
+    if (!isSame) changed.push(index);
+  }
+  return changed;
+}
+
+/** All that a master may have to do with. */
 function iommusOf({ streams, iommuMap }: DmaMaster, { mapRule }: KernelProfile): readonly Iommu[] {
   const entries = iommuMap?.readings[mapRule].entries ?? [];
   const links = [...streams.map(({ iommu }) => iommu), ...entries.map(({ target }) => target)];
   return links.flatMap(({ target }) => target ?? []);
 }
 
-/** Undefined where there are other masters than before, or most have changed. */
-function nextParts(
-  topology: Topology,
-  masters: readonly DmaMaster[],
-  kernel: KernelProfile,
-  before: Version,
-): readonly Part[] | undefined {
-  if (before.masters.length !== masters.length) return undefined;
-  const changed = new Set<number>();
-  const renewed = new Set<Iommu>();
-  for (const [index, master] of masters.entries()) {
-    const part = before.parts[index]!;
-    if (master === before.masters[index] && part.mayStay) continue;
-    changed.add(index);
-    for (const iommu of part.iommus) renewed.add(iommu);
-    for (const iommu of iommusOf(master, kernel)) renewed.add(iommu);
-  }
-  if (changed.size > masters.length / 2) return undefined;
-
-  const again: number[] = [];
-  for (const [index, { iommus }] of before.parts.entries()) {
-    if (changed.has(index) || iommus.some((iommu) => renewed.has(iommu))) again.push(index);
-  }
-  const concerned = again.map((index) => masters[index]!);
-  const probed = again.map((index) =>
-    changed.has(index) ? probe(masters[index]!, kernel) : before.parts[index]!.probed,
-  );
-  const isConcerned = new Set(concerned);
-  const section: Topology = { ...topology, masters: topology.masters.filter((master) => isConcerned.has(master)) };
-  const parts = [...before.parts];
-  for (const [count, next] of placedParts(section, concerned, probed, kernel).entries()) {
-    const index = again[count]!;
-    parts[index] = changed.has(index) ? next : { ...next, placed: mixed(before.parts[index]!, next, renewed) };
-  }
-  return numbered(parts);
+function isBehind({ streams, iommuMap }: DmaMaster, iommus: ReadonlySet<Iommu>, { mapRule }: KernelProfile): boolean {
+  for (const { iommu } of streams) if (iommu.target !== undefined && iommus.has(iommu.target)) return true;
+  if (iommuMap === undefined) return false;
+  for (const { target } of iommuMap.readings[mapRule].entries)
+    if (target.target !== undefined && iommus.has(target.target)) return true;
+  return false;
 }
 
-/** What is behind an IOMMU of which nothing has changed stays where it was. */
-function mixed(before: Part, next: Part, renewed: ReadonlySet<Iommu>): readonly Placement[] {
-  return next.probed.map(({ attachment }, which) => {
-    const hasStayed = attachment.ok && !renewed.has(attachment.iommu);
-    return hasStayed ? before.placed[which]! : next.placed[which]!;
-  });
-}
-
-/** With the groups counted from 0. */
-function numbered(parts: readonly Part[]): readonly Part[] {
-  let next = 0;
-  const count = (placement: Placement): Placement => {
-    if (placement.kind !== 'leads') return placement;
-    const id = next++;
-    return placement.group.id === id ? placement : { kind: 'leads', group: { ...placement.group, id } };
-  };
-  return parts.map((part) => {
-    const placed = part.placed.map(count);
-    return placed.every((each, which) => each === part.placed[which]) ? part : { ...part, placed };
-  });
+/** Groups are counted from 0. */
+function countGroups(placed: Placement[]): void {
+  let id = 0;
+  for (let at = 0; at < placed.length; at++) {
+    const placement = placed[at]!;
+    if (placement.kind !== 'leads') continue;
+    if (placement.group.id !== id) placed[at] = { kind: 'leads', group: { ...placement.group, id } };
+    id++;
+  }
 }

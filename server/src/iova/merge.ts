@@ -7,8 +7,9 @@ import { compare, lastAddress } from './ranges';
 /** The list of a group: each device's regions inserted in turn. */
 export function mergeRegions(devices: readonly PredictedDevice[]): GroupRegion[] {
   const [only] = devices;
-  if (devices.length === 1 && only!.regions.length < 2)
-    return only!.regions.map((region) => single({ device: only!, region }));
+  const [region, second] = only?.regions ?? [];
+  if (devices.length === 1 && second === undefined)
+    return region === undefined ? [] : [single({ device: only!, region })];
   const byType = new Map<RegionType, Part[]>();
   for (const device of devices) {
     for (const region of device.regions) {

@@ -25,19 +25,19 @@ export function placements(topology: Topology, all: readonly Probed[], kernel: K
   const doubts = doubtfulIommus(all, kernel);
   const contested = contestedStreams(topology, all, kernel);
   const grouping = newGrouping(kernel);
-  const leaders = new Map<Member, number>();
+  /** By group, which of them is the first in it. */
+  const leaders: number[] = [];
   const placed = all.map((candidate, index): Placement => {
     const { master } = candidate;
-    const found = isAttached(candidate)
+    const reason = isAttached(candidate)
       ? (keptOut(candidate, lost, kernel) ?? join(grouping, candidate, doubts, contested))
       : notAttached(candidate);
-    if ('reason' in found) return { kind: 'ungrouped', master: { path: pathOf(candidate), master, ...found } };
-    // More may join it.
-    if (grouping.groups().length > leaders.size) leaders.set(found, index);
+    if (reason !== undefined) return { kind: 'ungrouped', master: { path: pathOf(candidate), master, ...reason } };
+    if (grouping.groups().length > leaders.length) leaders.push(index);
     return joins;
   });
-  for (const [id, group] of grouping.groups().entries())
-    placed[leaders.get(group[0]!)!] = { kind: 'leads', group: predictedGroup(group, id) };
+  for (const [id, leader] of leaders.entries())
+    placed[leader] = { kind: 'leads', group: predictedGroup(grouping.groups()[id]!.members, id) };
   return placed;
 }
 
@@ -82,7 +82,7 @@ function join(
   candidate: Attached,
   doubts: ReadonlyMap<Iommu, string>,
   contested: ReadonlyMap<DmaMaster, readonly string[]>,
-): Reason | Member {
+): Reason | undefined {
   const { master, standsForUndescribed, stand, unmappable, outputDoubt: doubtOfOutput } = candidate;
   const { iommu, streams }: { iommu: Iommu; streams: readonly Stream[] } = candidate.attachment;
   const { regions, oops, unknown } = candidate.found;
@@ -97,21 +97,29 @@ function join(
   // Where its IOMMU is in doubt for that, so is the device.
   const doubt = doubts.get(iommu) ?? (doubtOfOutput && `${doubtOfOutput}, and ${path} has no group.`);
   const isKnown = stand === undefined && doubt === undefined && contest === undefined && joining === undefined;
-  const doubted = (): string[] => [doubt, ...(contest ?? []), joining].filter((reason) => reason !== undefined);
-  const reasons = isKnown ? unknown : [...unknown, ...(stand?.unknown ?? []), ...doubted()];
+  const reasons = isKnown
+    ? unknown
+    : [...unknown, ...(stand?.unknown ?? []), doubt, ...(contest ?? []), joining].filter((each) => each !== undefined);
   // Who is the first owner is not known, so none of them keeps the others out.
   const cannotBeFirst = mayJoin ? undefined : unmappable?.message;
   const owned = contest === undefined ? streams : [];
-  const member: Member = { device, streams: owned, oops, unknown: reasons, cannotBeFirst };
-  const refusal = grouping.add(member);
-  if (refusal === undefined) return member;
+  const refusal = grouping.add({ device, streams: owned, oops, unknown: reasons, cannotBeFirst });
+  if (refusal === undefined) return undefined;
   return { reason: refusal, problem: refusal === unmappable?.message ? unmappable : undefined };
 }
 
-function predictedGroup(members: ReturnType<Grouping['groups']>[number], id: number): PredictedGroup {
+function predictedGroup(members: readonly Member[], id: number): PredictedGroup {
+  const [only] = members;
+  if (members.length === 1 && only!.oops === undefined) {
+    const devices = [only!.device];
+    return { id, devices, regions: mergeRegions(devices), oops: undefined, unknown: eachOnce(only!.unknown) };
+  }
   const devices = members.map(({ device }) => device);
   const oops = members.find((member) => member.oops !== undefined)?.oops;
-  const isKnown = members.every((member) => member.unknown.length === 0);
-  const unknown = isKnown ? [] : [...new Set(members.flatMap((member) => member.unknown))];
+  const unknown = eachOnce(members.flatMap((member) => member.unknown));
   return { id, devices, regions: oops === undefined ? mergeRegions(devices) : [], oops, unknown };
+}
+
+function eachOnce(reasons: readonly string[]): readonly string[] {
+  return reasons.length === 0 ? reasons : [...new Set(reasons)];
 }

@@ -9,16 +9,13 @@ import { functionClasses, type FunctionClass } from './function-classes';
 import type { KernelProfile } from './kernel-profile';
 import { availabilityOn } from './lost-iommus';
 
-interface Candidate {
+/** What may become a member of a group. */
+export interface Probed {
   readonly master: DmaMaster;
   readonly standsForUndescribed: boolean;
   readonly attachment: Attachment;
   /** Of functions that no source describes, and that reserve alike. */
   readonly stand: FunctionClass | undefined;
-}
-
-/** What may become a member of a group. */
-export interface Probed extends Candidate {
   /** What the IOMMU driver will report for it; undefined without an IOMMU. */
   readonly found: DeviceRegions | undefined;
   /** Direct regions that keep it from its IOMMU. */
@@ -29,10 +26,29 @@ export interface Probed extends Candidate {
 
 /** What of a master may become a member of a group: itself, and for buses a stand-in for what is behind them. */
 export function probe(master: DmaMaster, kernel: KernelProfile): readonly Probed[] {
-  return candidates(master, kernel).map((candidate) => withRegions(candidate, kernel));
+  const now = availabilityOn(master, kernel);
+  if (!now.enabled) return [own(master, none(`it is not enabled: ${now.reason}`), kernel)];
+  switch (master.kind) {
+    case 'platform':
+      return [own(master, attachByList(master, kernel), kernel)];
+    case 'pci-function': {
+      const ids = master.requesterId === undefined ? [] : [master.requesterId, ...master.aliases];
+      return [own(master, attachByMap(master, ids, kernel), kernel)];
+    }
+    case 'pci-host':
+    case 'bus': {
+      if (master.iommuMap?.property === 'iort') {
+        const classes = functionClasses(master, kernel);
+        return classes.map((stand) => withRegions(master, true, stand.attachment, stand, kernel));
+      }
+      const behind = attachUndescribed(master, kernel);
+      const stands = behind.map((attachment) => withRegions(master, true, attachment, undefined, kernel));
+      return master.streams.length > 0 ? [...stands, own(master, attachByList(master, kernel), kernel)] : stands;
+    }
+  }
 }
 
-export function pathOf({ master, stand }: Candidate): string {
+export function pathOf({ master, stand }: Pick<Probed, 'master' | 'stand'>): string {
   return stand?.path ?? master.path;
 }
 
@@ -40,41 +56,18 @@ export function idsOf(streams: readonly Stream[]): readonly number[] {
   return streams.map(({ id }) => id);
 }
 
-function candidates(master: DmaMaster, kernel: KernelProfile): readonly Candidate[] {
-  const now = availabilityOn(master, kernel);
-  if (!now.enabled) {
-    const attachment = none(`it is not enabled: ${now.reason}`);
-    return [{ master, standsForUndescribed: false, attachment, stand: undefined }];
-  }
-  const own = (attachment: Attachment): Candidate => ({
-    master,
-    standsForUndescribed: false,
-    attachment,
-    stand: undefined,
-  });
-  switch (master.kind) {
-    case 'platform':
-      return [own(attachByList(master, kernel))];
-    case 'pci-function': {
-      const ids = master.requesterId === undefined ? [] : [master.requesterId, ...master.aliases];
-      return [own(attachByMap(master, ids, kernel))];
-    }
-    case 'pci-host':
-    case 'bus': {
-      if (master.iommuMap?.property === 'iort') {
-        return functionClasses(master, kernel).map((stand) => {
-          return { master, standsForUndescribed: true, attachment: stand.attachment, stand };
-        });
-      }
-      const behind = attachUndescribed(master, kernel);
-      const stands = behind.map((attachment) => ({ master, standsForUndescribed: true, attachment, stand: undefined }));
-      return master.streams.length > 0 ? [...stands, own(attachByList(master, kernel))] : stands;
-    }
-  }
+/** Of the master itself. */
+function own(master: DmaMaster, attachment: Attachment, kernel: KernelProfile): Probed {
+  return withRegions(master, false, attachment, undefined, kernel);
 }
 
-function withRegions(candidate: Candidate, kernel: KernelProfile): Probed {
-  const { master, standsForUndescribed, attachment, stand } = candidate;
+function withRegions(
+  master: DmaMaster,
+  standsForUndescribed: boolean,
+  attachment: Attachment,
+  stand: FunctionClass | undefined,
+  kernel: KernelProfile,
+): Probed {
   let found: DeviceRegions | undefined;
   let unmappable: Problem | undefined;
   let doubt: string | undefined;
