@@ -221,6 +221,26 @@ describe('lines as iasl writes them', () => {
     assert.ok(quick > 50_000, `${quick} lines were read at once`);
   });
 
+  it('are those wherever they stand in a long text, and however long they are', () => {
+    const ordinary = 'Identifier : 00000003';
+    const padding = 'Padding : 00 00 00 00                    /* .... */\\\n\n';
+    for (const size of [0, 1, 250, 1000, 65_400, 65_500, 65_536, 70_000, 131_072]) {
+      for (let shift = 0; shift < 60; shift += size > 60_000 ? 1 : 7) {
+        const line = `Oem ID : "${'x'.repeat(size)}"`;
+        const text = [
+          `// ${'-'.repeat(shift)}`,
+          line,
+          ...Array<string>(40).fill(padding),
+          ordinary,
+          'Oem ID : "ł"',
+        ].join('\n');
+        const file = sourceFile('table.dsl', text.repeat(2));
+        const byGrammar = linesOf(file, scanText(file.text, { isQuick: false }));
+        assert.deepEqual(read(readLines(file)), read(byGrammar), `${size} ${shift}`);
+      }
+    }
+  });
+
   const pick = ({ meaningless, comments, problems, end }: Lines) => ({ meaningless, comments, problems, end });
 
   it('have the number that their digits come to', () => {

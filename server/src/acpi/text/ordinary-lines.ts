@@ -39,13 +39,13 @@ export const enum Char {
 export const rawTableData = 'Raw Table Data';
 
 /** 1 for a character that stands for itself in an ordinary line: neither an end nor the begin of a comment or a string. */
-const plain = new Uint8Array(0x10000);
+const plain = new Uint8Array(256);
 for (let c: number = Char.blank; c < Char.delete; c++) {
   plain[c] = c === Char.slash || c === Char.quote || c === Char.backslash ? 0 : 1;
 }
 
 /** What a digit is worth plus 1; 0 for what is none. */
-const digits = new Uint8Array(0x10000);
+const digits = new Uint8Array(256);
 for (let value = 0; value < 16; value++) {
   const digit = value.toString(16);
   digits[digit.charCodeAt(0)] = value + 1;
@@ -55,8 +55,23 @@ for (let value = 0; value < 16; value++) {
 /** Text is searched for the end of the table so far ahead: an edit does not read it to its end. */
 const window = 1 << 16;
 
+/**
+ * Characters of a part of the text, of which those above 255 are 255: looking at a number in an array takes a fraction of the
+ * time of looking at a character in a string. Behind them stands a 0.
+ */
+const codes = new Uint8Array(window + 1);
+const buffer = Buffer.from(codes.buffer);
+/** Whose text they are of. */
+let seenBy: OrdinaryLines | undefined;
+const wideCharacters = /[^\0-\xff]/g;
+/** A line that begins so near to the end of the part is looked at in the next one. */
+const nearEnd = 256;
+
 export class OrdinaryLines {
   count = 0;
+  /** Which part of the text the characters are. */
+  #codesStart = 0;
+  #codesEnd = 0;
   #places: Int32Array;
   #quoted: Uint8Array;
   #numbers: Float64Array;
@@ -74,8 +89,11 @@ export class OrdinaryLines {
     this.#numbers = new Float64Array(room);
   }
 
+  /** What was read, when all is. */
   columns(): OrdinaryColumns {
     const { count } = this;
+    // The text is not kept for its sake.
+    if (seenBy === this) seenBy = undefined;
     return {
       count,
       places: this.#places.subarray(0, count * columnsOfLine),
@@ -92,104 +110,124 @@ export class OrdinaryLines {
     const last = Math.min(stop, this.text.length);
     let start = from;
     while (start < last) {
-      const next = this.#readLine(start);
+      if (!this.#isSeen(start)) this.#look(start);
+      let next = this.#readLine(start);
+      if (next < 0 && this.#isCut(start)) {
+        this.#look(start);
+        next = this.#readLine(start);
+      }
       if (next < 0) break;
       start = next;
     }
     return start;
   }
 
+  /** Whether what stands at an offset, and some way behind it, is among the characters that are looked at. */
+  #isSeen(start: number): boolean {
+    if (seenBy !== this || start < this.#codesStart) return false;
+    return start + nearEnd <= this.#codesEnd || this.#codesEnd === this.text.length;
+  }
+
+  /** Whether a line that begins at an offset goes on behind them, though it could begin with them. */
+  #isCut(start: number): boolean {
+    if (this.#codesStart === start || this.#codesEnd === this.text.length) return false;
+    const newline = codes.indexOf(Char.newline, start - this.#codesStart);
+    return newline < 0 || newline >= this.#codesEnd - this.#codesStart;
+  }
+
+  /** Takes the part of the text that begins at an offset. */
+  #look(start: number): void {
+    seenBy = this;
+    const part = this.text.slice(start, start + window);
+    const count = buffer.write(part.replace(wideCharacters, '\xff'), 'latin1');
+    codes[count] = 0;
+    this.#codesStart = start;
+    this.#codesEnd = start + count;
+  }
+
   /** Where the line behind this one begins; -1 where it is no ordinary one. */
-  #readLine(start: number): number {
-    const { text } = this;
-    const { length } = text;
+  #readLine(lineStart: number): number {
+    const base = this.#codesStart;
+    const start = lineStart - base;
     let p = start;
-    let c = text.charCodeAt(p);
+    let c = codes[p]!;
     for (;;) {
       if (c === Char.blank) {
-        c = text.charCodeAt(++p);
+        c = codes[++p]!;
       } else if (c === Char.open) {
-        do c = text.charCodeAt(++p);
+        do c = codes[++p]!;
         while (plain[c] === 1 && c !== Char.close && c !== Char.colon);
         if (c !== Char.close) return -1;
-        c = text.charCodeAt(++p);
+        c = codes[++p]!;
       } else {
         break;
       }
     }
-    if (c === Char.newline) return p + 1;
+    if (c === Char.newline) return base + p + 1;
     const nameStart = p;
-    while (plain[c] === 1 && c !== Char.colon) c = text.charCodeAt(++p);
+    while (plain[c] === 1 && c !== Char.colon) c = codes[++p]!;
     if (c !== Char.colon) return -1;
     let nameEnd = p;
-    while (nameEnd > nameStart && text.charCodeAt(nameEnd - 1) === Char.blank) nameEnd--;
-    c = text.charCodeAt(++p);
-    while (c === Char.blank || c === Char.tab) c = text.charCodeAt(++p);
+    while (nameEnd > nameStart && codes[nameEnd - 1] === Char.blank) nameEnd--;
+    c = codes[++p]!;
+    while (c === Char.blank || c === Char.tab) c = codes[++p]!;
     const valueStart = p;
     let valueEnd: number;
     let isQuoted = 0;
     let number = 0;
     if (c === Char.quote) {
-      do c = text.charCodeAt(++p);
+      do c = codes[++p]!;
       while ((plain[c] === 1 || c === Char.backslash || c === Char.slash) && c !== Char.quote);
-      if (c !== Char.quote || text.charCodeAt(p - 1) === Char.backslash) return -1;
+      if (c !== Char.quote || codes[p - 1] === Char.backslash) return -1;
       isQuoted = 1;
       number = -1;
       valueEnd = ++p;
-      c = text.charCodeAt(p);
+      c = codes[p]!;
     } else {
       for (let digit = digits[c]!; digit > 0; digit = digits[c]!) {
         number = number * 16 + digit - 1;
-        c = text.charCodeAt(++p);
+        c = codes[++p]!;
       }
       const digitsEnd = p;
-      while (plain[c] === 1 && c !== Char.open) c = text.charCodeAt(++p);
+      while (plain[c] === 1 && c !== Char.open) c = codes[++p]!;
       valueEnd = p;
-      while (valueEnd > valueStart && text.charCodeAt(valueEnd - 1) === Char.blank) valueEnd--;
+      while (valueEnd > valueStart && codes[valueEnd - 1] === Char.blank) valueEnd--;
       // iasl drops the character before a note, whatever it is.
       if (c === Char.open && valueEnd === p && valueEnd > valueStart) return -1;
       if (digitsEnd !== valueEnd || valueEnd === valueStart || number >= 2 ** 53) number = -1;
     }
-    while (plain[c] === 1) c = text.charCodeAt(++p);
+    while (plain[c] === 1) c = codes[++p]!;
     const end = p;
     let commentEnd = 0;
     if (c === Char.slash) {
-      p = commentEnd = this.#endOfComment(p);
+      p = commentEnd = endOfComment(p);
       if (p < 0) return -1;
-      c = text.charCodeAt(p);
+      c = codes[p]!;
       // An empty line behind a backslash belongs to this one.
-      if (c === Char.backslash && text.startsWith('\n\n', p + 1)) c = text.charCodeAt((p += 2));
+      if (c === Char.backslash && this.text.startsWith('\n\n', base + p + 1)) {
+        p += 2;
+        c = Char.newline;
+      }
     }
-    if (c === Char.return) c = text.charCodeAt(++p);
-    if ((c !== Char.newline && p < length) || this.#hasRaw(start, p)) return -1;
+    if (c === Char.return) c = codes[++p]!;
+    if ((c !== Char.newline && base + p < this.text.length) || this.#hasRaw(lineStart, base + p)) return -1;
     const line = this.count++;
     if (line === this.#quoted.length) this.#grow();
     const places = this.#places;
     const at = line * columnsOfLine;
-    places[at] = start;
-    places[at + 1] = nameStart;
-    places[at + 2] = nameEnd;
-    places[at + 3] = valueStart;
-    places[at + 4] = valueEnd;
-    places[at + 5] = end;
+    places[at] = lineStart;
+    places[at + 1] = base + nameStart;
+    places[at + 2] = base + nameEnd;
+    places[at + 3] = base + valueStart;
+    places[at + 4] = base + valueEnd;
+    places[at + 5] = base + end;
     this.#quoted[line] = isQuoted;
     this.#numbers[line] = number;
     if (commentEnd > 0) {
-      this.comments.push(end);
-      this.comments.push(commentEnd);
+      this.comments.push(base + end);
+      this.comments.push(base + commentEnd);
     }
-    return p + 1;
-  }
-
-  /** Behind a comment that begins at a slash and is closed on its line; -1 where none is. */
-  #endOfComment(start: number): number {
-    const { text } = this;
-    if (text.charCodeAt(start + 1) !== Char.star) return -1;
-    for (let p = start + 2; ; p++) {
-      const c = text.charCodeAt(p);
-      if (c === Char.star && text.charCodeAt(p + 1) === Char.slash) return p + 2;
-      if (!(c >= Char.blank && c < Char.delete)) return -1;
-    }
+    return base + p + 1;
   }
 
   /** Whether the words that end the input begin between two places; asked from the front to the back. */
@@ -214,5 +252,15 @@ export class OrdinaryLines {
     this.#places = places;
     this.#quoted = quoted;
     this.#numbers = numbers;
+  }
+}
+
+/** Behind a comment that begins at a slash and is closed on its line; -1 where none is. Places in the part that is looked at. */
+function endOfComment(start: number): number {
+  if (codes[start + 1] !== Char.star) return -1;
+  for (let p = start + 2; ; p++) {
+    const c = codes[p]!;
+    if (c === Char.star && codes[p + 1] === Char.slash) return p + 2;
+    if (!(c >= Char.blank && c < Char.delete)) return -1;
   }
 }

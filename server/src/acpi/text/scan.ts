@@ -57,7 +57,7 @@ export function scanText(text: string, part: ScanPart = {}): Scan {
   const starts = new Growing();
   const lines = new Growing();
   const comments = new Growing();
-  const ordinary = new OrdinaryLines(text, comments, goesOn === undefined ? 64 + Math.floor(text.length / 64) : 64);
+  const ordinary = new OrdinaryLines(text, comments, goesOn === undefined ? 64 + Math.floor(text.length / 48) : 64);
   const odd: OddLine[] = [];
   const problems: ScanProblem[] = [];
   const length = text.length;
