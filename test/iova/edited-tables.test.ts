@@ -57,4 +57,20 @@ describe('what an edit of a table leaves as it was', () => {
       }
     });
   }
+
+  it('is nothing of what a setting says otherwise', () => {
+    const built = buildIort(crowdedTable(machine));
+    assert.ok('bytes' in built);
+    const first = sourceFile('/edited/settings.dsl', printTable(built.bytes, { style: 'current' }), 'latin1');
+    const at = first.text.indexOf('Output Base : 0000000') + 'Output Base : 0000000'.length;
+    const second = editedFile(first, at, at + 1, first.text[at] === '1' ? '2' : '1');
+    const widthsOf = (file: SourceFile, streamIdBits?: number): Set<number | undefined> => {
+      const { iort: table, placeOf } = documentOfText(file);
+      const { iommus } = topologyFromAcpi({ table: table!, placeOf }, undefined, { ...settings, streamIdBits });
+      return new Set(iommus.map(({ driver }) => driver.streamIdBits?.bits));
+    };
+    assert.deepEqual([...widthsOf(first)], [16]);
+    assert.deepEqual([...widthsOf(second, 20)], [20]);
+    assert.deepEqual([...widthsOf(second)], [16]);
+  });
 });

@@ -61,9 +61,13 @@ export function hostNote({ release, machine, missing }: HostArchive, { kernel, p
 }
 
 /** Tells on the standard error of errors in the sources, which make `what` doubtful; nothing where there are none. */
-export function warnOfErrors({ diagnostics, context, acpi }: Snapshot, what: 'plan' | 'regions'): void {
+export function warnOfErrors({ diagnostics, context, acpi, topology }: Snapshot, what: 'plan' | 'regions'): void {
   for (const damage of acpi === undefined ? [] : damageBeside(acpi))
     printError(`${displayPath(damage.file ?? context.root)}: ${damage.message}`);
+  if (context.settings.streamIdBits === undefined && topology.problems.some(({ code }) => code === 'stream-id-range'))
+    printError(
+      `${displayPath(context.root)}: 16 bits are assumed for the stream IDs of SMMUv3s, and some have more: "streamIdBits" in doorbell.json can say how many there are`,
+    );
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   const [first] = errors;
   if (first === undefined) return;

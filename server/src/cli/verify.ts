@@ -93,7 +93,7 @@ function otherKernels({ topology, kernel, context }: Snapshot, { names }: Descri
 function otherConfiguration({ acpi, kernel, context }: Snapshot): Alternative[] {
   if (acpi === undefined) return [];
   const preserveBootConfiguration = !context.settings.preserveBootConfiguration;
-  const topology = topologyOfMachine(acpi, { preserveBootConfiguration });
+  const topology = topologyOfMachine(acpi, { ...context.settings, preserveBootConfiguration });
   const prediction = predictRegions(topology, kernel);
   const label = `"preserveBootConfiguration": ${String(preserveBootConfiguration)} in doorbell.json`;
   return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: acpiNames(topology) } }];
@@ -110,7 +110,7 @@ function bootDescription({ kernel, host, context }: Snapshot, archive: HostArchi
     return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: acpiNames(topology) } }];
   }
   if ('error' in archive.tree) return [];
-  const topology = topologyFromTree(archive.tree);
+  const topology = topologyFromTree(archive.tree, context.settings);
   const prediction = predictRegions(topology, kernel);
   const label = 'the sources are not what the machine booted with; its own tree and these rules';
   return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: hostNames(archive.tree) } }];

@@ -126,7 +126,7 @@ export const streamIdRange: Rule = {
     effect:
       'SMMUv3: to Linux 7.1 the device with that ID gets no IOMMU; from 7.2 on the whole SMMU fails to register (−34, ERANGE) and no device behind it has an IOMMU. SMMUv1 and v2: the ID is cut to 16 bits and becomes that of another device.',
     why: 'An SMMUv3 says how wide its stream IDs are in a register (IDR1.SIDSIZE); 16 bits are usual, and QEMU has them. No source tells, so this is a warning where it depends on the hardware. In SMMUv1 and v2 the field has 16 bits.',
-    fix: 'Correct the output base or the length of the map, or the ID. Where the hardware has wider IDs, switch the rule off for the entry.',
+    fix: 'Correct the output base or the length of the map, or the ID. Where the hardware has wider IDs, say how wide: `"streamIdBits": 24` in `doorbell.json`; the prediction goes by it as well.',
     sources: [
       'Linux drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c arm_smmu_sid_in_range, arm_smmu_insert_master',
       'Linux drivers/iommu/arm/arm-smmu/arm-smmu.c arm_smmu_of_xlate',

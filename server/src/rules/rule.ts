@@ -32,6 +32,8 @@ export interface RuleSettings {
   readonly guests?: readonly GuestLayout[];
   /** ACPI: host bridges keep the PCI configuration of the firmware (`_DSM` function 5 returns 0). */
   readonly preserveBootConfiguration?: boolean;
+  /** How many bits the stream IDs of the SMMUv3s have; undefined: not known. */
+  readonly streamIdBits?: number | undefined;
   /** Where doorbell.json gives a value, by its path of keys and indices; undefined where it does not. */
   readonly place?: (key: readonly (string | number)[]) => SourceRange | undefined;
 }

@@ -3,11 +3,13 @@ import { cellsSource } from '../tree/cells';
 import { isAvailable, nodePath, stringValue } from '../tree/navigate';
 import type { DeviceTree, DtNode, DtProperty } from '../tree/model';
 import type { SourceRange } from '../text/source-file';
+import type { HardwareSettings } from './iommu-drivers';
 import type { Availability, Link, Problem, ProblemCode } from './model';
 import { dmaParent } from '../tree/addresses';
 
 export interface Builder {
   readonly tree: DeviceTree;
+  readonly hardware: HardwareSettings;
   readonly problems: Problem[];
 }
 

@@ -1,7 +1,7 @@
 // The topology that an IORT describes, with the MADT of the same machine where there is one.
 import type { IortTable } from '../acpi/iort/model';
 import type { PlaceOf } from '../acpi/text/table-text';
-import { AcpiBuilder } from './acpi/builder';
+import { AcpiBuilder, type AcpiSettings } from './acpi/builder';
 import { kernelTable, nodeType, type KernelTable } from './acpi/kernel-table';
 import { masterKey, readNamedComponent, readRootComplex, type MasterContext, type MasterKey } from './acpi/masters';
 import { readItsGroups, type PlacedMadt } from './acpi/msi-controllers';
@@ -28,11 +28,7 @@ export interface PlacedIort {
   readonly placeOf: PlaceOf;
 }
 
-/** What no data table says. */
-export interface AcpiSettings {
-  /** The host bridges' `_DSM` function 5 returns 0: the PCI configuration of the firmware stays. */
-  readonly preserveBootConfiguration: boolean;
-}
+export type { AcpiSettings };
 
 /** What was made last of the versions of a table, by the table's lineage. */
 const lastReadings = new WeakMap<object, TableReading>();
@@ -47,7 +43,7 @@ const lastReadings = new WeakMap<object, TableReading>();
 export function topologyFromAcpi(placed: PlacedIort, madt: PlacedMadt | undefined, settings: AcpiSettings): Topology {
   const { lineage } = placed.table;
   const before = lastReadings.get(lineage);
-  const change = before && changeSince(before, placed.table, madt?.table, settings.preserveBootConfiguration);
+  const change = before && changeSince(before, placed.table, madt?.table, settings);
   const reading = readTable(placed, madt, settings, change);
   if (reading.mayBeFollowed) lastReadings.set(lineage, reading);
   else lastReadings.delete(lineage);
@@ -80,7 +76,7 @@ function topologyOf({ iort, ranges, groups, smmus, masters }: TableReading): Top
 function readTable(
   { table: iort, placeOf }: PlacedIort,
   madt: PlacedMadt | undefined,
-  { preserveBootConfiguration }: AcpiSettings,
+  { preserveBootConfiguration, streamIdBits }: AcpiSettings,
   change: Change | undefined,
 ): TableReading & { readonly mayBeFollowed: boolean } {
   const table = kernelTable(iort, change && keptNodes(iort, change));
@@ -89,7 +85,7 @@ function readTable(
   // Otherwise all look for their MSIs in another way than before.
   const followed = change?.before.builder.rulesDiffer === rulesDiffer ? change : undefined;
   const version = { iort, table, routers, placeOf };
-  const builder = followed?.before.builder ?? new AcpiBuilder(version, rulesDiffer);
+  const builder = followed?.before.builder ?? new AcpiBuilder(version, rulesDiffer, { streamIdBits });
   builder.moveTo(version);
 
   const parts = readParts(builder, madt, preserveBootConfiguration, followed);

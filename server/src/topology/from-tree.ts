@@ -4,6 +4,7 @@ import type { DeviceTree, DtNode } from '../tree/model';
 import type { Builder } from './builder';
 import { availabilityOf, isDmaCoherent, labelNames, nodeSource, propertySource } from './builder';
 import type { DescribedFunction } from './host-bridges';
+import type { HardwareSettings } from './iommu-drivers';
 import { describedFunctions, isHostBridge, readHostBridge } from './host-bridges';
 import { readIdMap } from './id-maps';
 import { inboundFrom } from './inbound';
@@ -36,8 +37,8 @@ import { busWithoutCells } from './translate';
 import { dmaParent } from '../tree/addresses';
 
 /** Masters, IOMMUs, doorbells, windows and reservations of a tree; what is wrong with them is in the values themselves. */
-export function topologyFromTree(tree: DeviceTree): Topology {
-  const builder: Builder = { tree, problems: [] };
+export function topologyFromTree(tree: DeviceTree, hardware: HardwareSettings = {}): Topology {
+  const builder: Builder = { tree, hardware, problems: [] };
   const nodes = findNodes(tree.root);
   const memory = readMemory(builder, nodes.memory);
   const registry = newRegistry(builder, nodes.reservations, memory);

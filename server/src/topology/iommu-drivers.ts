@@ -50,6 +50,24 @@ const smmuV3: IommuDriver = {
   streamIdBits: { bits: 16, known: false },
 };
 
+/** What registers alone tell. */
+export interface HardwareSettings {
+  /** Of all SMMUv3 of the machine: IDR1.SIDSIZE. Undefined: not known. */
+  readonly streamIdBits?: number | undefined;
+}
+
+const smmuV3sByWidth = new Map<number, IommuDriver>();
+
+function smmuV3With(bits: number | undefined): IommuDriver {
+  if (bits === undefined) return smmuV3;
+  let driver = smmuV3sByWidth.get(bits);
+  if (driver === undefined) {
+    driver = { ...smmuV3, streamIdBits: { bits, known: true } };
+    smmuV3sByWidth.set(bits, driver);
+  }
+  return driver;
+}
+
 /** drivers/iommu/arm/arm-smmu/arm-smmu.c: SMR id and mask have 16 bits each. */
 const smmu: IommuDriver = {
   ...plain('arm-smmu', [1, 2], true, bits(48)),
@@ -173,9 +191,10 @@ export function driversByCompatible(): ReadonlyMap<string, IommuDriver> {
  * The driver that Linux binds to a node with these `compatible` strings; one with `known: false` for a node that has
  * `#iommu-cells` but is none of Linux's IOMMUs. `virtio,mmio` is an IOMMU only by its `#iommu-cells`.
  */
-export function iommuDriver(compatibles: readonly string[]): IommuDriver {
+export function iommuDriver(compatibles: readonly string[], hardware: HardwareSettings = {}): IommuDriver {
   for (const compatible of compatibles) {
     const driver = byCompatible.get(compatible);
+    if (driver === smmuV3) return smmuV3With(hardware.streamIdBits);
     if (driver !== undefined) return driver;
     if (compatible === 'virtio,mmio') return virtioIommu;
   }

@@ -20,7 +20,7 @@ export interface Reach {
 export function readIommu(builder: Builder, node: DtNode, reach: (node: DtNode) => Reach): Iommu | undefined {
   const cellsProperty = node.properties.get('#iommu-cells');
   const names = compatibles(node);
-  const driver = iommuDriver(names);
+  const driver = iommuDriver(names, builder.hardware);
   if (cellsProperty === undefined && (!driver.known || names.includes('virtio,mmio'))) return undefined;
   const cells = cellsProperty && cellValue(node, '#iommu-cells');
   const registers = registersOf(builder.tree, node);

@@ -74,7 +74,7 @@ export function analyse(context: Context, files: FileStore): Snapshot {
   if (board.acpi !== undefined) return analyseTables(board, board.acpi, files);
   const { tree, kind, unit, overlays } = board;
   const kernel = settingsProfile(context.settings);
-  const topology = topologyFromTree(tree);
+  const topology = topologyFromTree(tree, context.settings);
   const prediction = predictRegions(topology, kernel);
   const settings = ruleSettings(context, files);
   const root = kind === 'source' ? board.root : undefined;
@@ -116,8 +116,8 @@ function ruleSettings({ settings, settingsFile, msiWindowSource }: Context, file
     const isGuest = key[0] === 'guests';
     return settingsPlace(source, key) ?? (isGuest ? settingsPlace(source, key.slice(0, 2)) : undefined);
   };
-  const { preserveBootConfiguration } = settings;
-  return { msiWindowSource, guests: configuredGuests(settings), preserveBootConfiguration, place };
+  const { preserveBootConfiguration, streamIdBits } = settings;
+  return { msiWindowSource, guests: configuredGuests(settings), preserveBootConfiguration, streamIdBits, place };
 }
 
 /** The tree of a board, overlays applied, without the analysis. */

@@ -7,6 +7,7 @@ export interface JsonSchema {
   readonly enum?: readonly string[];
   readonly pattern?: string;
   readonly minimum?: number;
+  readonly maximum?: number;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
   readonly additionalProperties?: boolean | JsonSchema;
@@ -49,6 +50,8 @@ export function validate(
   }
   if (typeof content === 'number' && rule.minimum !== undefined && content < rule.minimum)
     return wrong(`${rule.minimum} or more`);
+  if (typeof content === 'number' && rule.maximum !== undefined && content > rule.maximum)
+    return wrong(`${rule.maximum} at most`);
   return [];
 }
 

@@ -25,6 +25,7 @@ export interface SettingsFile {
   readonly pageSize?: PageSize;
   readonly msiWindow?: { readonly base: AddressText; readonly size?: AddressText };
   readonly preserveBootConfiguration?: boolean;
+  readonly streamIdBits?: number;
   readonly acpi?: { readonly madt?: string };
   readonly rules?: Readonly<Record<string, Severity | 'off'>>;
   readonly guests?: Readonly<Record<string, GuestText>>;

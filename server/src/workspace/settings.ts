@@ -23,6 +23,8 @@ export interface Settings {
   /** Undefined: the kernel's own. A base or size that is not given is the kernel's. */
   readonly msiWindow: { readonly base: bigint; readonly size: bigint | undefined } | undefined;
   readonly preserveBootConfiguration: boolean;
+  /** Of the SMMUv3s; undefined: not known. */
+  readonly streamIdBits: number | undefined;
   /** The MADT beside an IORT; undefined: what lies beside it. */
   readonly madt: string | undefined;
   readonly rules: Readonly<Record<string, Severity | 'off'>>;
@@ -118,6 +120,7 @@ export function completeSettings(content: SettingsFile, directory: string): Sett
         ? undefined
         : { base: BigInt(msiWindow.base), size: msiWindow.size === undefined ? undefined : BigInt(msiWindow.size) },
     preserveBootConfiguration: content.preserveBootConfiguration ?? false,
+    streamIdBits: content.streamIdBits,
     madt: content.acpi?.madt === undefined ? undefined : absolute(content.acpi.madt),
     rules: content.rules ?? {},
     guests: Object.fromEntries(

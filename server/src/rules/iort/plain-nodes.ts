@@ -12,10 +12,16 @@ import { rmrDescriptorLayout, rmrLayout, rootComplexLayout } from '../../acpi/la
 import { smmuv3Layout } from '../../acpi/layout/iort-smmu';
 import { fieldPlaces } from '../../acpi/structure-values';
 import { hasItsGroup } from './finding';
+import type { RuleSettings } from '../rule';
 import { hasUsualRevision } from './nodes';
+import { usualStreamIdBits } from './stream-ids';
 
 /** Those of the nodes that rules about single nodes have to look at, in their order. */
-export function remarkableNodes(table: IortTable, nodes: readonly IortNode[]): readonly IortNode[] {
+export function remarkableNodes(
+  table: IortTable,
+  nodes: readonly IortNode[],
+  { streamIdBits = usualStreamIdBits }: Pick<RuleSettings, 'streamIdBits'> = {},
+): readonly IortNode[] {
   const { bytes } = table;
   const reading: Reading = {
     table,
@@ -24,6 +30,7 @@ export function remarkableNodes(table: IortTable, nodes: readonly IortNode[]): r
     revision: table.header.revision === undefined ? 0 : Number(table.header.revision.value),
     hasIts: hasItsGroup(table),
     served: new Map(),
+    lastStream: 2 ** streamIdBits - 1,
   };
   return nodes.filter((node) => !isPlain(reading, node));
 }
@@ -35,6 +42,8 @@ interface Reading {
   /** The table's. */
   readonly revision: number;
   readonly hasIts: boolean;
+  /** Larger stream IDs are told of behind an SMMUv3. */
+  readonly lastStream: number;
   /** SMMUs that were met. */
   readonly served: Map<IortNode, IdSpan | undefined>;
 }
@@ -63,8 +72,6 @@ const descriptor = offsetsOf(rmrDescriptorLayout);
 
 /** The largest ID: what goes past it is another rule's. */
 const lastId = 0xffffffff;
-/** Stream IDs of more bits are told of behind an SMMUv3. */
-const lastUsualStream = 0xffff;
 /** Numbers of IDs that look like a count are multiples of a bus's. */
 const bus = 0x100;
 
@@ -218,9 +225,9 @@ function isPlainRange(view: DataView, at: number): boolean {
 
 /** Of a mapping of a master: its stream IDs have the usual size and a way from their SMMU to an ITS. */
 function isPlainStream(reading: Reading, at: number, first: number, last: number): boolean {
-  const { view, table, hasIts } = reading;
+  const { view, table, hasIts, lastStream } = reading;
   const smmu = table.nodeAt(view.getUint32(at + mapping.outputReference, true));
-  if (smmu === undefined || !isSmmu(smmu) || last > lastUsualStream) return false;
+  if (smmu === undefined || !isSmmu(smmu) || last > lastStream) return false;
   if (!hasIts) return true;
   const served = servedBy(reading, smmu);
   return served !== undefined && served.first <= first && last <= served.last;

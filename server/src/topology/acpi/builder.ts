@@ -4,6 +4,7 @@
 import type { IortTable } from '../../acpi/iort/model';
 import type { PlaceOf } from '../../acpi/text/table-text';
 import type { SourceRange } from '../../text/source-file';
+import type { HardwareSettings } from '../iommu-drivers';
 import type { Availability, DeviceIdRule, Link, Problem, ProblemCode } from '../model';
 import {
   mappingField,
@@ -15,6 +16,12 @@ import {
   type MappingField,
 } from './kernel-table';
 import type { Router, StopReason } from './translate';
+
+/** What no data table says. */
+export interface AcpiSettings extends HardwareSettings {
+  /** The host bridges' `_DSM` function 5 returns 0: the PCI configuration of the firmware stays. */
+  readonly preserveBootConfiguration: boolean;
+}
 
 /** What a version of the table is read with. */
 export interface TableVersion {
@@ -41,6 +48,7 @@ export class AcpiBuilder implements TableVersion {
     version: TableVersion,
     /** Some SMMUv3's own mapping is another one by the one rule than by the other. */
     readonly rulesDiffer: boolean,
+    readonly hardware: HardwareSettings,
   ) {
     this.iort = version.iort;
     this.table = version.table;

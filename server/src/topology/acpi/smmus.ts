@@ -95,7 +95,7 @@ function readSmmu(builder: AcpiBuilder, node: KernelNode, { path, registers, fai
   const streamDoorbells = isV3 && model === hisiliconHi161x ? doorbellsByRule(builder, node, groups) : undefined;
   return new TableIommu(builder, node, {
     path,
-    driver: isV3 ? smmuv3Driver : smmuDriver,
+    driver: isV3 ? iommuDriver(smmuv3Names, builder.hardware) : smmuDriver,
     availability,
     coherent,
     registers,
@@ -104,7 +104,7 @@ function readSmmu(builder: AcpiBuilder, node: KernelNode, { path, registers, fai
   });
 }
 
-const smmuv3Driver = iommuDriver(['arm,smmu-v3']);
+const smmuv3Names = ['arm,smmu-v3'];
 const smmuDriver = iommuDriver(['arm,smmu-v2']);
 
 type IommuFacts = Pick<

@@ -3,7 +3,7 @@
 import type { MadtTable } from '../../acpi/madt/model';
 import type { IortNode, IortTable } from '../../acpi/iort/model';
 import type { DmaMaster, Iommu, Link, Problem } from '../model';
-import type { AcpiBuilder } from './builder';
+import type { AcpiBuilder, AcpiSettings } from './builder';
 import { mostElements, type KernelNode, type KernelTable } from './kernel-table';
 import type { MasterKey } from './masters';
 import { staysInside } from './node-extent';
@@ -69,10 +69,11 @@ export function changeSince(
   before: TableReading,
   iort: IortTable,
   madt: MadtTable | undefined,
-  preservesBootConfiguration: boolean,
+  { preserveBootConfiguration, streamIdBits }: AcpiSettings,
 ): Change | undefined {
   const { iort: old, builder, spent } = before;
-  if (before.madt !== madt || before.preservesBootConfiguration !== preservesBootConfiguration) return undefined;
+  if (before.madt !== madt || before.preservesBootConfiguration !== preserveBootConfiguration) return undefined;
+  if (builder.hardware.streamIdBits !== streamIdBits) return undefined;
   // Less would be left for a hostile table than it has when it is read at once.
   if (spent.elements > mostElements / 2 || spent.work > mostWork / 2) return undefined;
   if (!isPlain(iort) || !isPlain(old) || old.end !== iort.end || old.nodes.length !== iort.nodes.length)
