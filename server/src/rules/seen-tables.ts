@@ -4,8 +4,8 @@
 import type { IortNode } from '../acpi/iort/model';
 import type { MadtTable } from '../acpi/madt/model';
 import type { KernelProfile } from '../iova/kernel-profile';
-import { oncePer } from '../text/once';
-import { changesSince, type Change } from './iort/changes';
+import { once, oncePer } from '../text/once';
+import { changesSince, ownChangesSince, type Change } from './iort/changes';
 import { hasItsGroup } from './iort/finding';
 import type { TableMachine, TableRule } from './table-rule';
 
@@ -38,13 +38,14 @@ export function seenTable(input: TableMachine): SeenTable {
   const key = wayOfLooking(input);
   const found = ways.get(key);
   const before = found !== undefined && isSameMadt(found.madt, madt) ? found : undefined;
-  const changes = before === undefined ? undefined : changesSince(before.nodes, table.nodes, mostChanges);
+  const changes = before && once(() => changesSince(before.nodes, table.nodes, mostChanges));
+  const ownChanges = before && once(() => ownChangesSince(before.nodes, table.nodes, mostChanges));
   return {
     nodes: table.nodes.filter((node, at) => before?.nodes[at] !== node || before.loud.has(node)),
     isQuiet: (rule) => {
-      const { sight } = rule;
-      if (sight === undefined || changes === undefined || before?.quiet.has(rule) !== true) return false;
-      return changes.every((change) => isNothingTo(sight, change));
+      if (rule.sight === undefined || before?.quiet.has(rule) !== true) return false;
+      const ofInterest = rule.looksBehind === true ? changes?.() : ownChanges?.();
+      return ofInterest?.every((change) => isNothingTo(rule, change)) === true;
     },
     keep(quiet, loud) {
       // What makes no sense in one place is noticed in others.
@@ -60,7 +61,7 @@ export function seenTable(input: TableMachine): SeenTable {
 function wayOfLooking({ table, kernel, settings }: TableMachine): string {
   const isSound = table.problems.length === 0;
   const revision = String(table.header.revision?.value);
-  return `${isSound} ${revision} ${hasItsGroup(table)} ${settings.preserveBootConfiguration === true} ${textOf(kernel)}`;
+  return `${isSound} ${revision} ${hasItsGroup(table)} ${settings.preserveBootConfiguration === true} ${settings.streamIdBits} ${textOf(kernel)}`;
 }
 
 const textOf = oncePer((kernel: KernelProfile) =>
@@ -75,6 +76,8 @@ function isSameMadt(a: MadtTable | undefined, b: MadtTable | undefined): boolean
 const mostChanges = 64;
 
 /** Whether the nodes at a place of the list, before and after an edit, are one and the same to a rule about the table. */
-export function isNothingTo(sight: NonNullable<TableRule['sight']>, [before, after]: Change): boolean {
-  return before?.kind === after?.kind && (before && sight(before)) === (after && sight(after));
+export function isNothingTo({ sight, looksBehind }: TableRule, [before, after]: Change): boolean {
+  if (sight === undefined || before?.kind !== after?.kind) return false;
+  if (looksBehind !== true && before?.content === after?.content) return true;
+  return (before && sight(before)) === (after && sight(after));
 }

@@ -44,5 +44,7 @@ export interface TableRule extends RuleFacts<TableExample> {
    * by. As long as no edit changes it, a rule that has found nothing is not asked again; one without is asked each time.
    */
   readonly sight?: (node: IortNode) => string | bigint | undefined;
+  /** `sight` is not of the node’s own bytes alone, but of what its references lead to as well. */
+  readonly looksBehind?: true;
   readonly check: (input: TableInput) => Iterable<Finding>;
 }

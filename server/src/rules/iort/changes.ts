@@ -11,10 +11,28 @@ export function changesSince(
   after: readonly IortNode[],
   most: number,
 ): readonly Change[] | undefined {
+  return differences(before, after, most, () => true);
+}
+
+/** Those of them whose own bytes are not the same: where others lead to what has changed, they differ by that alone. */
+export function ownChangesSince(
+  before: readonly IortNode[],
+  after: readonly IortNode[],
+  most: number,
+): readonly Change[] | undefined {
+  return differences(before, after, most, ([old, node]) => old?.content !== node?.content);
+}
+
+function differences(
+  before: readonly IortNode[],
+  after: readonly IortNode[],
+  most: number,
+  isMeant: (change: Change) => boolean,
+): readonly Change[] | undefined {
   const changes: Change[] = [];
   const { length } = before.length < after.length ? after : before;
   for (let at = 0; at < length; at++) {
-    if (before[at] === after[at]) continue;
+    if (before[at] === after[at] || !isMeant([before[at], after[at]])) continue;
     if (changes.length >= most) return undefined;
     changes.push([before[at], after[at]]);
   }

@@ -40,17 +40,11 @@ class MappedStreams implements StreamRange {
 
 /** The stream IDs that a root complex or a named component makes on SMMUs, in the order of its mappings. */
 export function streamRanges(table: IortTable, node: IortNode): readonly StreamRange[] {
-  return rangesOf(table, node);
+  return isMaster(node) ? rangesOf(table, node) : [];
 }
 
-const known = new WeakMap<IortNode, readonly MappedStreams[]>();
-const none: readonly MappedStreams[] = [];
-
-function rangesOf(table: IortTable, node: IortNode): readonly MappedStreams[] {
-  if (node.kind !== 'root-complex' && node.kind !== 'named-component') return none;
-  let found = known.get(node);
-  if (found === undefined) known.set(node, (found = rangesOfMaster(table, node)));
-  return found;
+function isMaster({ kind }: IortNode): boolean {
+  return kind === 'root-complex' || kind === 'named-component';
 }
 
 const at = (name: string): number => fieldOffset(idMappingLayout, name)!;
@@ -61,7 +55,7 @@ const [countAt, outputBaseAt, referenceAt, flagsAt] = [
   at('flags'),
 ];
 
-function rangesOfMaster({ bytes, nodeAt }: IortTable, node: IortNode): readonly MappedStreams[] {
+function rangesOf({ bytes, nodeAt }: IortTable, node: IortNode): readonly MappedStreams[] {
   const { mappingStart, mappingCount } = contentOf(node).places;
   const word = (place: number): number => readNumber(bytes, place, 4) ?? 0;
   const found: MappedStreams[] = [];
@@ -155,6 +149,7 @@ export function streamsMeeting(table: IortTable, smmu: IortNode, ids: IdRange): 
 function arriving(table: IortTable, nodes: readonly IortNode[]): Map<IortNode, StreamsOfSmmu> {
   const found = new Map<IortNode, MappedStreams[]>();
   for (const node of nodes) {
+    if (!isMaster(node)) continue;
     for (const range of rangesOf(table, node)) {
       const ranges = found.get(range.smmu);
       if (ranges === undefined) found.set(range.smmu, [range]);
@@ -166,22 +161,19 @@ function arriving(table: IortTable, nodes: readonly IortNode[]): Map<IortNode, S
 
 /** SMMUs that a changed master is behind, or was, have others now. */
 function following(known: Streams, table: IortTable, changes: readonly Change[]): Streams {
-  const gone = new Set(changes.map(([before]) => before));
+  const gone = new Set(changes.flatMap(([before]) => (before !== undefined && isMaster(before) ? before : [])));
   const come = arriving(
     table,
     changes.flatMap(([, after]) => after ?? []),
   );
-  const touched = new Set<IortNode>(come.keys());
-  for (const node of gone) {
-    if (node !== undefined) for (const { smmu } of rangesOf(table, node)) touched.add(smmu);
-  }
-  if (touched.size === 0) return known;
-  const streams = new Map(known);
-  for (const smmu of touched) {
-    const kept = known.get(smmu)?.ranges.filter(({ node }) => !gone.has(node)) ?? [];
-    const ranges = [...kept, ...(come.get(smmu)?.ranges ?? [])];
-    if (ranges.length === 0) streams.delete(smmu);
-    else streams.set(smmu, new StreamsOfSmmu(ranges.sort(byFirst)));
+  if (gone.size === 0 && come.size === 0) return known;
+  const streams = new Map(come);
+  for (const [smmu, before] of known) {
+    const kept = before.ranges.filter(({ node }) => !gone.has(node));
+    const added = come.get(smmu)?.ranges ?? [];
+    if (added.length === 0 && kept.length === before.ranges.length) streams.set(smmu, before);
+    else if (added.length > 0 || kept.length > 0)
+      streams.set(smmu, new StreamsOfSmmu([...kept, ...added].sort(byFirst)));
   }
   return streams;
 }
@@ -191,7 +183,7 @@ function byFirst(a: MappedStreams, b: MappedStreams): number {
   return a.first - b.first || a.node.index - b.node.index || a.index - b.index;
 }
 
-/** What rules go by that ask which masters have a stream ID: where the IDs of all masters lead. */
+/** What rules go by (`TableRule.sight`) that ask which masters have a stream ID: where the IDs of all masters lead. */
 export function streamSight(node: IortNode): string | undefined {
   return node.kind === 'root-complex' || node.kind === 'named-component' ? mappingSight(node) : undefined;
 }
