@@ -61,8 +61,8 @@ const window = 1 << 16;
  */
 const codes = new Uint8Array(window + 1);
 const buffer = Buffer.from(codes.buffer);
-/** Whose text they are of. */
-let seenBy: OrdinaryLines | undefined;
+/** Whose text they are of: each has a key of its own. */
+let seenBy: object | undefined;
 const wideCharacters = /[^\0-\xff]/g;
 /** A line that begins so near to the end of the part is looked at in the next one. */
 const nearEnd = 256;
@@ -70,6 +70,7 @@ const nearEnd = 256;
 export class OrdinaryLines {
   count = 0;
   /** Which part of the text the characters are. */
+  readonly #key = {};
   #codesStart = 0;
   #codesEnd = 0;
   #places: Int32Array;
@@ -89,11 +90,8 @@ export class OrdinaryLines {
     this.#numbers = new Float64Array(room);
   }
 
-  /** What was read, when all is. */
   columns(): OrdinaryColumns {
     const { count } = this;
-    // The text is not kept for its sake.
-    if (seenBy === this) seenBy = undefined;
     return {
       count,
       places: this.#places.subarray(0, count * columnsOfLine),
@@ -124,7 +122,7 @@ export class OrdinaryLines {
 
   /** Whether what stands at an offset, and some way behind it, is among the characters that are looked at. */
   #isSeen(start: number): boolean {
-    if (seenBy !== this || start < this.#codesStart) return false;
+    if (seenBy !== this.#key || start < this.#codesStart) return false;
     return start + nearEnd <= this.#codesEnd || this.#codesEnd === this.text.length;
   }
 
@@ -137,7 +135,7 @@ export class OrdinaryLines {
 
   /** Takes the part of the text that begins at an offset. */
   #look(start: number): void {
-    seenBy = this;
+    seenBy = this.#key;
     const part = this.text.slice(start, start + window);
     const count = buffer.write(part.replace(wideCharacters, '\xff'), 'latin1');
     codes[count] = 0;
