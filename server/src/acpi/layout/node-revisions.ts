@@ -16,7 +16,7 @@ const revisions: Readonly<Record<KnownNodeKind, Readonly<Record<Column, readonly
     iwb: { 0: [0, 1], 3: [0, 1], 5: [0, 1], 6: [0, 1] },
   };
 
-export type Column = 0 | 3 | 5 | 6;
+type Column = 0 | 3 | 5 | 6;
 
 /** The issue that a table of this revision is read by. */
 export function columnOf(table: number): Column {
@@ -31,6 +31,12 @@ export function nodeRevisions(kind: KnownNodeKind, table: number): readonly [low
 /** The revision that a new node of a kind has in a table of some revision. */
 export function usualRevision(kind: KnownNodeKind, table: number): number {
   return nodeRevisions(kind, table)[1];
+}
+
+/** Whether a node of a kind may have this revision in a table of some revision without a word. */
+export function hasUsualRevision(kind: KnownNodeKind, revision: number, table: number): boolean {
+  const [lowest, highest] = nodeRevisions(kind, table);
+  return lowest <= revision && revision <= highest;
 }
 
 /** The first table revision that has nodes of a kind. */

@@ -2,6 +2,7 @@
 import { readNumber } from '../../acpi/bytes';
 import type { IortNode, IortTable, TableProblem } from '../../acpi/iort/model';
 import { nodeHeaderLayout } from '../../acpi/layout/iort';
+import { columnOf, firstTableRevision, nodeRevisions, usualRevision } from '../../acpi/layout/node-revisions';
 import { fieldOffset } from '../../acpi/structure-values';
 import type { Fix } from '../../text/diagnostic';
 import { count, hex } from '../numbers';
@@ -197,7 +198,7 @@ export const iortNodeType: TableRule = {
         yield finding(input, type, node, message);
         continue;
       }
-      const since = node.kind === 'iwb' ? 7 : node.kind === 'rmr' ? 3 : 0;
+      const since = firstTableRevision(node.kind);
       if (revision >= since) continue;
       const { revision: field } = input.table.header;
       const fixes =
@@ -208,41 +209,9 @@ export const iortNodeType: TableRule = {
   },
 };
 
-/** The lowest usual and the highest node revision for each table revision that is in use, by node type. */
-const revisions: Readonly<
-  Record<Exclude<IortNode['kind'], 'unknown'>, Readonly<Record<Column, readonly [lowest: number, highest: number]>>>
-> = {
-  'its-group': { 0: [0, 0], 3: [1, 1], 5: [1, 1], 6: [1, 1] },
-  'named-component': { 0: [0, 2], 3: [3, 4], 5: [4, 4], 6: [4, 4] },
-  'root-complex': { 0: [0, 1], 3: [3, 3], 5: [4, 4], 6: [4, 4] },
-  smmu: { 0: [0, 1], 3: [3, 3], 5: [3, 3], 6: [3, 3] },
-  smmuv3: { 0: [0, 2], 3: [4, 4], 5: [4, 4], 6: [5, 5] },
-  pmcg: { 0: [0, 1], 3: [2, 2], 5: [2, 2], 6: [2, 2] },
-  rmr: { 0: [0, 0], 3: [1, 1], 5: [3, 3], 6: [3, 3] },
-  iwb: { 0: [0, 1], 3: [0, 1], 5: [0, 1], 6: [0, 1] },
-};
-
-/** The revision that a new node of a kind has in a table of some revision. */
-export function usualRevision(kind: keyof typeof revisions, table: number): number {
-  return revisions[kind][columnOf(table)][1];
-}
-
-/** Whether a node of a kind may have this revision in a table of some revision without a word. */
-export function hasUsualRevision(kind: keyof typeof revisions, revision: number, table: number): boolean {
-  const [lowest, highest] = revisions[kind][columnOf(table)];
-  return lowest <= revision && revision <= highest;
-}
-
-type Column = 0 | 3 | 5 | 6;
-
-/** The issue that a table of this revision is read by. */
-function columnOf(table: number): Column {
-  return table >= 6 ? 6 : table >= 4 ? 5 : table >= 1 ? 3 : 0;
-}
-
 /** A fix that raises a node's revision to the first that has a field, where the table's revision allows it. */
 export function raiseFix(input: TableInput, node: IortNode, revision: number): Fix[] {
-  if (node.kind === 'unknown' || revision > revisions[node.kind][columnOf(tableRevision(input))][1]) return [];
+  if (node.kind === 'unknown' || revision > usualRevision(node.kind, tableRevision(input))) return [];
   return [setFix(input, `Raise the node’s revision to ${revision}`, [[node.header.revision, BigInt(revision)]])];
 }
 
@@ -265,14 +234,15 @@ export const iortNodeRevision: TableRule = {
   perNode: true,
   *check(input) {
     const table = tableRevision(input);
-    const column = columnOf(table);
+    const isInitial = columnOf(table) === 0;
     for (const node of input.nodes) {
       if (node.kind === 'unknown') continue;
+      const { kind } = node;
       const { revision } = node.header;
       const value = nodeRevision(node);
-      const [lowest, highest] = revisions[node.kind][column];
-      if (node.kind === 'rmr' && (value === 2 || column === 0)) {
-        if (column === 0) continue;
+      const [lowest, highest] = nodeRevisions(node.kind, table);
+      if (node.kind === 'rmr' && (value === 2 || isInitial)) {
+        if (isInitial) continue;
         const fix = setFix(input, `Set the node’s revision to ${highest}`, [[revision, BigInt(highest)]], {
           isPreferred: true,
         });
@@ -282,15 +252,13 @@ export const iortNodeRevision: TableRule = {
       }
       if (value > highest) {
         const fixes = [setFix(input, `Set the node’s revision to ${highest}`, [[revision, BigInt(highest)]])];
-        const newer = ([3, 5, 6] as const).find(
-          (each) => each > table && revisions[node.kind as 'smmuv3'][each][1] >= value,
-        );
+        const newer = ([3, 5, 6] as const).find((each) => each > table && usualRevision(kind, each) >= value);
         const { revision: field } = input.table.header;
         if (newer !== undefined && field !== undefined) {
           fixes.push(setFix(input, `Raise the table’s revision to ${newer}`, [[field, BigInt(newer)]]));
         }
         const most =
-          newer === undefined && value > revisions[node.kind][6][1]
+          newer === undefined && value > usualRevision(node.kind, 6)
             ? 'no issue of the specification has it'
             : `table revision ${table} goes with ${highest}`;
         yield finding(input, revision, node, `${theNode(node)} has revision ${value}, but ${most}`, { fixes });

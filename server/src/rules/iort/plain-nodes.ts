@@ -3,6 +3,7 @@
 // not plain is not wrong for that; the rules look at it.
 import { nodeHeaderSize } from '../../acpi/iort/decode-node';
 import { contentOf } from '../../acpi/iort/decoded-node';
+import { hasUsualRevision } from '../../acpi/layout/node-revisions';
 import type { IortNode, IortTable } from '../../acpi/iort/model';
 import type { NodePlaces } from '../../acpi/iort/node-content';
 import type { StructureLayout } from '../../acpi/layout/field';
@@ -13,7 +14,6 @@ import { smmuv3Layout } from '../../acpi/layout/iort-smmu';
 import { fieldPlaces } from '../../acpi/structure-values';
 import { hasItsGroup } from './finding';
 import type { RuleSettings } from '../rule';
-import { hasUsualRevision } from './nodes';
 import { usualStreamIdBits } from './stream-ids';
 
 /** Those of the nodes that rules about single nodes have to look at, in their order. */
