@@ -74,7 +74,7 @@ const printedComments =
   /^(?:\/\*\s*\* ACPI Data Table \[|\/\/doorbell\b|\/\* Incorrect checksum\b|\/\* [0-9A-F]{3,} \d{4,} +\d+ \*\/$)/;
 
 function hasOwnComments(text: string): boolean {
-  const { comments } = readLines(sourceFile('', text));
+  const { comments } = readLines(sourceFile('', text)).parts;
   for (let at = 0; at < comments.length; at += 2) {
     const [start, end] = [comments[at]!, comments[at + 1]!];
     if (text[end] !== '\\' && !printedComments.test(text.slice(start, end))) return true;

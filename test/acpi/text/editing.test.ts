@@ -51,10 +51,11 @@ function edit(
 }
 
 function plain(lines: Lines): unknown {
-  const { columns, flags, numbers, odd, comments, ...rest } = lines;
+  const { columns, flags, numbers, odd, parts, ...rest } = lines;
+  const { comments, file, ...beside } = parts;
   const sorted = [...odd].sort(([a], [b]) => a - b);
   const all = [columns, flags, numbers, comments].map((column) => [...column]);
-  return { ...rest, file: rest.file.text, all, odd: sorted };
+  return { ...rest, ...beside, path: file.path, all, odd: sorted };
 }
 
 interface Version {
@@ -199,7 +200,7 @@ describe('lines as iasl writes them', () => {
     const of = { meanings: new Uint16Array(count), offsets: new Int32Array(count), sizes: new Int32Array(count) };
     const compiled = CompiledLines.of({ ...lines, ...of, structureOf: new Int32Array(count) });
     return Array.from({ length: count }, (_, line) => {
-      const { isOwn, isAsWritten, ...rest } = compiled.textLine(lines.file, line);
+      const { isOwn, isAsWritten, ...rest } = compiled.textLine(lines.parts.file, line);
       return { ...rest, isVoid: isVoid(lines, line), isOwn, isAsWritten };
     });
   }
@@ -212,7 +213,7 @@ describe('lines as iasl writes them', () => {
         const lines = readLines(file);
         const byGrammar = linesOf(file, scanText(text, { isQuick: false }));
         assert.deepEqual(read(lines), read(byGrammar), `seed ${seed}`);
-        const { meaningless, comments, problems, end } = lines;
+        const { meaningless, comments, problems, end } = lines.parts;
         assert.deepEqual({ meaningless, comments, problems, end }, pick(byGrammar), `seed ${seed}`);
         quick += lines.count - lines.odd.size;
         assert.equal(byGrammar.odd.size, byGrammar.count);
@@ -241,7 +242,12 @@ describe('lines as iasl writes them', () => {
     }
   });
 
-  const pick = ({ meaningless, comments, problems, end }: Lines) => ({ meaningless, comments, problems, end });
+  const pick = ({ parts: { meaningless, comments, problems, end } }: Lines) => ({
+    meaningless,
+    comments,
+    problems,
+    end,
+  });
 
   it('have the number that their digits come to', () => {
     let plain = 0;

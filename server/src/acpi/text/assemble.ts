@@ -9,7 +9,7 @@ import { assembleIort } from './assemble-iort';
 import { assembleMadt } from './assemble-madt';
 import { assembleViot } from './assemble-viot';
 import { CompiledLines } from './compiled-lines';
-import { partsOf, type Lines, type TextParts } from './lines';
+import type { Lines, TextParts } from './lines';
 import type { TableTextProblem } from './problems';
 import { scanProblems } from './scan-problems';
 import { readLayout, readOwnBytes } from './read-fields';
@@ -78,13 +78,13 @@ function assemblyOf(assembler: Assembler, signature: string, slots: ReadonlyMap<
   const { lines, style, styleLine, structures, labels, problems: ownProblems } = assembler;
   const assembly = {
     lines: CompiledLines.of(assembler.columns(lines.count)),
-    parts: partsOf(lines),
+    parts: lines.parts,
     signature,
     bytes: assembler.bytes(),
     style: style ?? 'current',
     decidedStyle: style,
     styleLine,
-    problems: [...scanProblems(lines), ...ownProblems],
+    problems: [...scanProblems(lines.parts), ...ownProblems],
     ownProblems,
     structures,
     labels,

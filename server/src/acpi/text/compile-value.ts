@@ -29,10 +29,10 @@ export function compile(assembler: Assembler, field: Field, line: number): void 
   }
   const value = valueOfLine(assembler.lines, line);
   if (field.kind === 'characters') compileCharacters(assembler, field, line, value);
-  else if (field.label === 'Unicode') assembler.append(unicodeBytes(value, assembler.lines.file.encoding));
+  else if (field.label === 'Unicode') assembler.append(unicodeBytes(value, assembler.lines.parts.file.encoding));
   else if (field.label === 'GUID') appendOr(assembler, guidBytes(value), line, field.size);
   else if (field.kind === 'bytes') compileBytes(assembler, value, line, field.size);
-  else assembler.append(Uint8Array.of(...characterBytes(value, assembler.lines.file.encoding), 0));
+  else assembler.append(Uint8Array.of(...characterBytes(value, assembler.lines.parts.file.encoding), 0));
 }
 
 /** Appends an integer that is written as its digits alone and fits, as nearly all are; false where it is none. */
@@ -67,7 +67,7 @@ function compileInteger(assembler: Assembler, field: Field, line: number): void 
 }
 
 function compileCharacters(assembler: Assembler, field: Field, line: number, value: string): void {
-  const bytes = characterBytes(value, assembler.lines.file.encoding);
+  const bytes = characterBytes(value, assembler.lines.parts.file.encoding);
   if (bytes.length > field.size) {
     const message = `The string has ${bytes.length} characters, the field ${field.size}.`;
     assembler.report('table-string-length', line, 'value', message);

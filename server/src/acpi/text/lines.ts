@@ -58,10 +58,22 @@ export interface BehindTable {
 }
 
 /** The lines of a text, or of a part of it. */
-export interface Lines extends LineColumns, TextParts {
+export interface Lines extends LineColumns {
+  /** Beside the lines. */
+  readonly parts: TextParts;
   /** The text that they stand in, and where in the file it begins. */
   readonly text: string;
   readonly textStart: number;
+}
+
+/** Objects of one form wherever lines come from: V8 takes compiled code back where the last object of a form dies. */
+export function linesWith(
+  { count, columns, flags, numbers, odd }: LineColumns,
+  parts: TextParts,
+  text: string,
+  textStart: number,
+): Lines {
+  return { count, columns, flags, numbers, odd, parts, text, textStart };
 }
 
 interface Range {
@@ -72,7 +84,8 @@ interface Range {
 export function readLines(file: SourceFile): Lines {
   if (!hasDirectives(file.text)) {
     const lines = linesOf(file, scanText(file.text));
-    return { ...lines, behind: behindTable(file.text, lines.end) };
+    const { parts, text } = lines;
+    return linesWith(lines, { ...parts, behind: behindTable(text, parts.end) }, text, 0);
   }
   const { text, macrosAt, problems } = preprocess(file);
   const lines = linesOf(file, scanText(text));
@@ -81,13 +94,13 @@ export function readLines(file: SourceFile): Lines {
     const macros = macrosAt(lines.columns[line * columnsOfLine]!);
     if (macros.size > 0) expandLine(lines, line, macros, odd);
   }
-  return {
-    ...lines,
-    odd,
-    problems: [...problems, ...lines.problems].sort((a, b) => a.start - b.start),
-    behind: behindTable(file.text, lines.end),
+  const parts: TextParts = {
+    ...lines.parts,
+    problems: [...problems, ...lines.parts.problems].sort((a, b) => a.start - b.start),
+    behind: behindTable(file.text, lines.parts.end),
     hasDirectives: true,
   };
+  return linesWith({ ...lines, odd }, parts, file.text, 0);
 }
 
 /** What stands behind a table that ends at some offset of a text. */
@@ -103,20 +116,6 @@ export function behindTable(text: string, end: number): BehindTable {
   };
 }
 
-/** What stands beside lines. */
-export function partsOf({
-  file,
-  meaningless,
-  comments,
-  aslWords,
-  problems,
-  end,
-  behind,
-  hasDirectives: has,
-}: TextParts): TextParts {
-  return { file, meaningless, comments, aslWords, problems, end, behind, hasDirectives: has };
-}
-
 /** Puts macros' values into a line. */
 function expandLine(
   lines: Lines,
@@ -124,7 +123,7 @@ function expandLine(
   macros: ReadonlyMap<string, string>,
   expandedLines: Map<number, OddField>,
 ): void {
-  const { text } = lines.file;
+  const { text } = lines;
   const at = line * columnsOfLine;
   const [, nameStart, nameEnd, valueStart, valueEnd] = lines.columns.subarray(at, at + columnsOfLine);
   const around = (piece: string, start: number, end: number) =>
@@ -147,20 +146,20 @@ export function linesOf(file: SourceFile, scan: Scan): Lines {
 /** What scanning found of a part of a file's text; places are those in the file. */
 export function linesOfPart(file: SourceFile, text: string, textStart: number, scan: Scan): Lines {
   const lines = scannedLines(scan);
-  const { comments, meaningless, columns } = lines;
+  const { comments, meaningless, problems, end, columns } = lines;
   const aslWords = aslWordsIn(text, comments, meaningless);
-  const rest = { file, text, textStart, behind: nothingBehind, hasDirectives: false };
-  if (textStart === 0) return { ...lines, ...rest, aslWords };
+  const rest = { file, behind: nothingBehind, hasDirectives: false };
+  if (textStart === 0) return linesWith(lines, { ...rest, meaningless, comments, aslWords, problems, end }, text, 0);
   for (let at = 0; at < columns.length; at++) columns[at]! += textStart;
-  return {
-    ...lines,
+  const parts: TextParts = {
     ...rest,
-    aslWords: aslWords.map((start) => start + textStart),
-    meaningless: meaningless.map(({ start, end }) => ({ start: start + textStart, end: end + textStart })),
+    meaningless: meaningless.map((each) => ({ start: each.start + textStart, end: each.end + textStart })),
     comments: comments.map((place) => place + textStart),
-    problems: lines.problems.map((problem) => ({ ...problem, start: problem.start + textStart })),
-    end: lines.end + textStart,
+    aslWords: aslWords.map((start) => start + textStart),
+    problems: problems.map((problem) => ({ ...problem, start: problem.start + textStart })),
+    end: end + textStart,
   };
+  return linesWith(lines, parts, text, textStart);
 }
 
 const nothingBehind: BehindTable = { foreign: -1, aslWord: -1 };

@@ -45,7 +45,8 @@ export function reportMissing(assembler: Assembler, label: string): void {
 /** A field without a line: reported where the line should stand. */
 export function missing(assembler: Assembler, label: string, before = -1): void {
   const at = before * columnsOfLine;
-  const { columns, end: textEnd } = assembler.lines;
+  const { columns, parts } = assembler.lines;
+  const textEnd = parts.end;
   const last = assembler.lines.count - 1;
   const newText = `${`${label} : `.padStart(46)}0\n`;
   const start = before >= 0 ? columns[at]! : textEnd;

@@ -2,7 +2,7 @@
 import { differenceOf, lengthOf, textBetween, type SourceFile } from '../../text/source-file';
 import { joinedLines, type CompiledLines, type Piece } from './compiled-lines';
 import { hasDirectives } from './directives';
-import { behindTable, linesOfPart, type Lines, type TextParts } from './lines';
+import { behindTable, linesOfPart, linesWith, type Lines, type TextParts } from './lines';
 import { scanText } from './scan';
 
 /** Lines of a text, and what is beside them. */
@@ -72,7 +72,7 @@ function rereadTo(
   if (!isJoined && end < length) return undefined;
   const scanned = linesOfPart(file, text, start, scan);
   const oldStart = isJoined ? before.place(oldTo, 0) : Infinity;
-  const readTo = isJoined ? parts.end + delta : scanned.end;
+  const readTo = isJoined ? parts.end + delta : scanned.parts.end;
   // What is equal at the end of both texts.
   const isSameBehind = isJoined && readTo >= otherEnd;
   return {
@@ -82,10 +82,10 @@ function rereadTo(
     delta,
     parts: {
       file,
-      meaningless: spliced(parts.meaningless, scanned.meaningless, start, oldStart, delta),
-      problems: spliced(parts.problems, scanned.problems, start, oldStart, delta),
-      comments: splicedComments(parts.comments, scanned.comments, start, oldStart, delta),
-      aslWords: splicedNumbers(parts.aslWords, scanned.aslWords, start, oldStart, delta),
+      meaningless: spliced(parts.meaningless, scanned.parts.meaningless, start, oldStart, delta),
+      problems: spliced(parts.problems, scanned.parts.problems, start, oldStart, delta),
+      comments: splicedComments(parts.comments, scanned.parts.comments, start, oldStart, delta),
+      aslWords: splicedNumbers(parts.aslWords, scanned.parts.aslWords, start, oldStart, delta),
       end: readTo,
       behind: isSameBehind ? parts.behind : behindTable(file.text, readTo),
       hasDirectives: false,
@@ -95,10 +95,9 @@ function rereadTo(
 
 /** All lines of the edited text. */
 export function linesAfter({ scanned, from, oldTo, delta, parts }: Reread, before: CompiledLines): Lines {
-  const { file } = parts;
   const all = [...before.piecesBetween(0, from), pieceOf(scanned), ...movedPieces(before, oldTo, before.count, delta)];
   const count = from + scanned.count + before.count - oldTo;
-  return { ...parts, ...joinedLines(all, count), text: file.text, textStart: 0 };
+  return linesWith(joinedLines(all, count), parts, parts.file.text, 0);
 }
 
 /** The lines around those that were scanned: from an old line before them to an old one behind them. */
@@ -112,7 +111,7 @@ export function linesAround(
   const count = from - first + scanned.count + oldEnd - oldTo;
   const textStart = first < from ? before.place(first, 0) : scanned.textStart;
   const textEnd = oldEnd < before.count ? before.place(oldEnd, 0) + delta : lengthOf(parts.file);
-  return { ...parts, ...joinedLines(all, count), text: textBetween(parts.file, textStart, textEnd), textStart };
+  return linesWith(joinedLines(all, count), parts, textBetween(parts.file, textStart, textEnd), textStart);
 }
 
 type LinesPiece = Parameters<typeof joinedLines>[0][number];

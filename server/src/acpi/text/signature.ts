@@ -72,7 +72,7 @@ function isGeneric(lines: Lines, first: number, needsBody: boolean): boolean {
 
 /** A text in which no line has a value. */
 function reportMissing({ lines, problems }: Assembler): void {
-  const start = lines.file.text.search(/\S/);
+  const start = lines.text.search(/\S/);
   if (start < 0) return;
   const message =
     'Nothing here says which table this is: iasl takes a text for one if it begins with “Signature : "IORT"”.';
