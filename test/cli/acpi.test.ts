@@ -204,6 +204,22 @@ describe('an IORT on the command line', () => {
     assert.match(stderr, /no SMMU is in the IORT; a virtio-iommu would be in a VIOT, and none is beside it/);
   });
 
+  it('is verified against a running machine, with the setting that explains what differs', () => {
+    const folder = withTables('', { 'rmr.dsl': 'a04-rmr-pci.dsl' });
+    const groups = [`${window}${direct}`, window];
+    for (const [id, lines] of groups.entries()) {
+      fs.mkdirSync(path.join(folder.root, `groups/${id}/devices/0000:00:0${id + 1}.0`), { recursive: true });
+      folder.write(`groups/${id}/reserved_regions`, lines);
+    }
+    const verify = () => doorbell(['verify', 'rmr.dsl', '--sysfs', 'groups'], folder.root);
+    const { status, stdout } = verify();
+    assert.equal(status, 1);
+    const setting = 'the rules with "preserveBootConfiguration": true in doorbell.json';
+    assert.match(stdout, new RegExp(`^  because ${setting} give exactly these lines$`, 'm'));
+    folder.write('doorbell.json', '{ "preserveBootConfiguration": true }');
+    assert.deepEqual(verify(), { status: 0, stdout: '2 groups equal under Linux 6.12\n', stderr: '' });
+  });
+
   it('says the line of a dump that makes a region', () => {
     const folder = withTables(preserved, {});
     const dump = dumpOf(bytesOf('qemu-madt.aml'), 'APIC') + dumpOf(bytesOf('a04-rmr-pci.aml'), 'IORT');

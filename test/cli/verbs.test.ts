@@ -35,6 +35,7 @@ describe('doorbell', () => {
     execFileSync('mkfifo', [folder.at('pipe')]);
     const blob = runBinary(['tree', '--format', 'dtb', 'good.dts'], folder.root).stdout;
     folder.write('cut.dtb', blob.subarray(0, blob.length - 9));
+    folder.write('dsdt.dsl', '// ASL\nDefinitionBlock ("", "DSDT", 2, "OEM", "TBL", 1) { }\n');
     folder.write(
       'iort.aml',
       Buffer.concat([Buffer.from('IORT'), Buffer.from([0x40, 0, 0, 0, 3, 0]), Buffer.alloc(54)]),
@@ -51,6 +52,7 @@ describe('doorbell', () => {
       [path.dirname(folder.root)]: `${path.dirname(folder.root)}: is a directory`,
       [folder.at('none')]: `${folder.at('none')}: no such file`,
       'cut.dtb': /^doorbell: cut\.dtb: is a damaged flattened devicetree: .* at offset 0x/,
+      'dsdt.dsl': 'dsdt.dsl: is ASL, the source of a DSDT or an SSDT; what devices reach, the IORT says',
       program: 'program: is neither devicetree source, nor a flattened devicetree, nor an ACPI table',
     };
     for (const table of ['iort.aml', 'iort.dsl']) {

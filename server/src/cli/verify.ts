@@ -95,7 +95,7 @@ function otherConfiguration({ acpi, kernel, context }: Snapshot): Alternative[] 
   const preserveBootConfiguration = !context.settings.preserveBootConfiguration;
   const topology = topologyOfMachine(acpi, { ...context.settings, preserveBootConfiguration });
   const prediction = predictRegions(topology, kernel);
-  const label = `"preserveBootConfiguration": ${String(preserveBootConfiguration)} in doorbell.json`;
+  const label = `the rules with "preserveBootConfiguration": ${String(preserveBootConfiguration)} in doorbell.json`;
   return [{ kind: 'boot-configuration', label, host: { topology, prediction, names: acpiNames(topology) } }];
 }
 

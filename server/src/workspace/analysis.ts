@@ -23,7 +23,7 @@ import type { FileStore } from './files';
 import { fragmentDiagnostics, isOtherText } from './fragments';
 import { readHostArchive, type HostArchive } from './host-archive';
 import { hostNames } from './host-names';
-import { inputKind, type InputKind } from './input-kind';
+import { inputKind, isAsl, type InputKind } from './input-kind';
 import { applyOverlays, sortOverlays, type OverlayUnit } from './overlays';
 import { settingsProfile } from './settings';
 import { configuredGuests } from './guest-file';
@@ -128,6 +128,7 @@ export function compileBoard(context: Context, files: FileStore, options: Compil
   const found = inputKind(root);
   if (found === 'source' && isForeign && root.text.trim() === '')
     return unusableBoard(context, 'binary', 'is empty', files);
+  if (found === 'source' && isAsl(root)) return unusableBoard(context, 'binary', unusableKinds.asl, files);
   const kind = found === 'source' && isForeign ? 'binary' : found;
   if (kind === 'source') {
     const overlays = sortOverlays(context, files);
@@ -180,7 +181,10 @@ function tableBoard(context: Context, kind: InputKind, acpi: AcpiMachine, files:
   return { ...board, context, acpi, diagnostics, files: new Set([...board.files, ...found]) };
 }
 
-const unusableKinds = { binary: 'is neither devicetree source, nor a flattened devicetree, nor an ACPI table' };
+const unusableKinds = {
+  binary: 'is neither devicetree source, nor a flattened devicetree, nor an ACPI table',
+  asl: 'is ASL, the source of a DSDT or an SSDT; what devices reach, the IORT says',
+};
 
 function overlaidBoard(
   context: Context,

@@ -32,6 +32,11 @@ export function inputKind(file: SourceFile): InputKind {
 const acpiTextHeader =
   /^[ \t]*(?:\[[^\]\n]*\][ \t]*)*Signature[ \t]*:[ \t]*(?:"[^"\n]*"|[A-Z][A-Z0-9]{3}\b|[\w!]+[ \t]*(?:\r?$|\[|\/[/*]))/m;
 
+/** ASL, the source of a DSDT or an SSDT: its files have the suffix of a table's text. */
+export function isAsl(file: SourceFile): boolean {
+  return /^DefinitionBlock\s*\(/.test(behindComments(file));
+}
+
 /** The start of a text without the comments in front of it, which may be long. */
 function behindComments(file: SourceFile): string {
   // Nearly always they end soon: then the rest of the text is not asked for.
