@@ -4,8 +4,8 @@
 import type { IortNode } from '../acpi/iort/model';
 import type { MadtTable } from '../acpi/madt/model';
 import type { KernelProfile } from '../iova/kernel-profile';
-import { once, oncePer } from '../text/once';
-import { changesSince, ownChangesSince, type Change } from './iort/changes';
+import { oncePer } from '../text/once';
+import { ownChangesSince, type Change } from './iort/changes';
 import { hasItsGroup } from './iort/finding';
 import type { TableMachine, TableRule } from './table-rule';
 
@@ -38,14 +38,12 @@ export function seenTable(input: TableMachine): SeenTable {
   const key = wayOfLooking(input);
   const found = ways.get(key);
   const before = found !== undefined && isSameMadt(found.madt, madt) ? found : undefined;
-  const changes = before && once(() => changesSince(before.nodes, table.nodes, mostChanges));
-  const ownChanges = before && once(() => ownChangesSince(before.nodes, table.nodes, mostChanges));
+  const changes = before && ownChangesSince(before.nodes, table.nodes, mostChanges);
   return {
     nodes: table.nodes.filter((node, at) => before?.nodes[at] !== node || before.loud.has(node)),
     isQuiet: (rule) => {
       if (rule.sight === undefined || before?.quiet.has(rule) !== true) return false;
-      const ofInterest = rule.looksBehind === true ? changes?.() : ownChanges?.();
-      return ofInterest?.every((change) => isNothingTo(rule, change)) === true;
+      return changes?.every((change) => isNothingTo(rule, change)) === true;
     },
     keep(quiet, loud) {
       // What makes no sense in one place is noticed in others.
@@ -76,8 +74,8 @@ function isSameMadt(a: MadtTable | undefined, b: MadtTable | undefined): boolean
 const mostChanges = 64;
 
 /** Whether the nodes at a place of the list, before and after an edit, are one and the same to a rule about the table. */
-export function isNothingTo({ sight, looksBehind }: TableRule, [before, after]: Change): boolean {
-  if (sight === undefined || before?.kind !== after?.kind) return false;
-  if (looksBehind !== true && before?.content === after?.content) return true;
-  return (before && sight(before)) === (after && sight(after));
+export function isNothingTo({ sight }: TableRule, [before, after]: Change): boolean {
+  // Of another kind it is another thing to those that lead to it as well.
+  if (sight === undefined || before === undefined || after?.kind !== before.kind) return false;
+  return before.content === after.content || sight(before) === sight(after);
 }

@@ -35,16 +35,15 @@ export interface TableRule extends RuleFacts<TableExample> {
   /**
    * It looks at each of `input.nodes` by itself: whether it finds something (with `finding`, about that node) depends on the node,
    * on those that its references reach, and on what all rules may go by (`wayOfLooking`): the table's revision, whether there is
-   * an ITS group, the MADT, the kernel, whether boot configurations are preserved; on no other nodes, on no other settings.
+   * an ITS group, the MADT, the kernel, whether boot configurations are preserved, how wide stream IDs are; on no other nodes,
+   * on no other settings.
    */
   readonly perNode?: true;
   /**
-   * Of a rule about the table as a whole: what a node has to do with it, as one value that is the same whenever what the rule goes
-   * by is; undefined for a node that it does not look at. Whether it finds something depends on that and on what all rules may go
-   * by. As long as no edit changes it, a rule that has found nothing is not asked again; one without is asked each time.
+   * Of a rule about the table as a whole: what of a node’s own bytes has to do with it, as one value; undefined for a node that it
+   * does not look at. Whether it finds something depends on that, on the nodes’ kinds and places, and on what all rules may go by.
+   * As long as no edit changes it, a rule that has found nothing is not asked again; one without is asked each time.
    */
   readonly sight?: (node: IortNode) => string | bigint | undefined;
-  /** `sight` is not of the node’s own bytes alone, but of what its references lead to as well. */
-  readonly looksBehind?: true;
   readonly check: (input: TableInput) => Iterable<Finding>;
 }

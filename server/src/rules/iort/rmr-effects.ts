@@ -60,7 +60,6 @@ export const iortRmrNoMaster: TableRule = {
     'iort-mapping-range',
   ],
   sight: reservationSight,
-  looksBehind: true,
   *check(input) {
     for (const node of nodesOf(input, 'rmr')) {
       for (const mapping of node.mappings) {
@@ -115,7 +114,6 @@ export const iortRmrPciPreserve: TableRule = {
   },
   prerequisites: [...unread, 'iort-rmr-target'],
   sight: reservationSight,
-  looksBehind: true,
   *check(input) {
     if (input.settings.preserveBootConfiguration === true) return;
     for (const node of nodesOf(input, 'rmr')) {
@@ -248,7 +246,6 @@ export const iortRmrVfio: TableRule = {
   holdsFor: ({ refusesDirect }) => refusesDirect,
   prerequisites: [...unread, 'iort-rmr-no-master', 'iort-rmr-target', 'iort-rmr-pci-preserve'],
   sight: reservationSight,
-  looksBehind: true,
   *check(input) {
     if (tableRevision(input) < 5) return;
     for (const node of nodesOf(input, 'rmr')) {

@@ -160,7 +160,6 @@ export const iortMappingOutputOverlap: TableRule = {
     'iort-single-hides',
   ],
   sight: streamSight,
-  looksBehind: true,
   *check(input) {
     const shared = [...streamsOf(input.table)].filter(([, { meet }]) => meet);
     for (const [smmu, { ranges }] of shared.sort(([a], [b]) => a.index - b.index)) {

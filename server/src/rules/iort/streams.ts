@@ -191,8 +191,8 @@ export function streamSight(node: IortNode): string | undefined {
 /** Where the mappings of a node lead, and which IDs they make there. */
 export function mappingSight({ mappings }: IortNode): string {
   return mappings
-    .map(({ target, outputReference, outputBase, count, flags }) =>
-      [target?.kind, outputReference.value, outputBase.value, count.value, flags.value].join(' '),
+    .map(({ outputReference, outputBase, count, flags }) =>
+      [outputReference.value, outputBase.value, count.value, flags.value].join(' '),
     )
     .join();
 }
