@@ -14,6 +14,8 @@ import type {
   Location,
   LocationLink,
   SemanticTokens,
+  SemanticTokensDelta,
+  SemanticTokensEdit,
   SymbolInformation,
   TextDocumentEdit,
   TextEdit as LspTextEdit,
@@ -57,6 +59,13 @@ describe('ACPI tables over LSP', () => {
   const folder = folderWith({});
   const file = path.join(folder, 'iort.dsl');
   const textDocument = { uri: uriOf(file) };
+  /** What has changed since tokens were sent, and under which name the new ones are known. */
+  async function changedTokens(known: string): Promise<{ edits: SemanticTokensEdit[] | undefined; next: string }> {
+    const params = { textDocument, previousResultId: known };
+    type Answer = Partial<SemanticTokensDelta>;
+    const { edits, resultId } = await client.request<Answer>('textDocument/semanticTokens/full/delta', params);
+    return { edits, next: resultId! };
+  }
   const wholeFile = { start: { line: 0, character: 0 }, end: { line: 10_000, character: 0 } };
   const start = async (options: ClientOptions): Promise<LspClient> => (client = await startClient(options));
   afterEach(async () => {
@@ -135,6 +144,17 @@ describe('ACPI tables over LSP', () => {
     const range = { start: { line: smmu!.range.start.line, character: 0 }, end: smmu!.range.end };
     const part = await client.request<SemanticTokens>('textDocument/semanticTokens/range', { textDocument, range });
     assert.ok(part.data.length > 0 && part.data.length < tokens.data.length);
+    const unchanged = await changedTokens(tokens.resultId!);
+    assert.deepEqual(unchanged.edits, []);
+    const digit = { start: position, end: { ...position, character: position.character + 1 } };
+    await client.change(file, { range: digit, text: '0x0' });
+    const changed = await changedTokens(unchanged.next);
+    assert.equal(changed.edits!.flatMap(({ data }) => data ?? []).length, 1, 'the length of one number');
+    await client.change(file, {
+      range: { start: position, end: { ...position, character: position.character + 3 } },
+      text: '0',
+    });
+    assert.equal((await changedTokens('some other')).edits, undefined, 'all are sent');
     const lenses = await client.request<CodeLens[]>('textDocument/codeLens', { textDocument });
     assert.deepEqual(lenses[0]!.command, {
       title: 'Linux 6.12: reserves 0x8000000–0x80fffff msi',

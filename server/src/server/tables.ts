@@ -19,7 +19,7 @@ import { format } from '../features/iort/formatting';
 import { folds } from '../features/iort/folding';
 import { inlayHints } from '../features/iort/inlay-hints';
 import { definition, references } from '../features/iort/references';
-import { semanticTokens, tokenModifiers, tokenTypes } from '../features/iort/semantic-tokens';
+import { tokenModifiers, tokenTypes } from '../features/iort/semantic-tokens';
 import { symbols, type TableSymbol } from '../features/iort/symbols';
 import { tableLanguage } from '../protocol';
 import type { TextEdit } from '../text/diagnostic';
@@ -28,6 +28,7 @@ import type { Abilities } from './abilities';
 import { uriOf } from './documents';
 import { checked, isRecord, toOffset } from './params';
 import type { Session } from './session';
+import { answerColours } from './table-colours';
 import { answerCompletion } from './table-completion';
 
 /** What is announced, as far as the client has the feature at all. */
@@ -44,7 +45,7 @@ export function tableCapabilities({ features, formattingRegistration }: Abilitie
       ? {
           semanticTokensProvider: {
             legend: { tokenTypes: [...tokenTypes], tokenModifiers: [...tokenModifiers] },
-            full: true,
+            full: { delta: true },
             range: true,
           },
         }
@@ -118,18 +119,7 @@ export function answerTables(connection: Connection, session: Session, abilities
       }));
     });
   }
-  if (features.has('semanticTokens')) {
-    connection.languages.semanticTokens.on((params) => {
-      const table = session.tableAt(checked.document(params));
-      return { data: table === undefined ? [] : [...semanticTokens(table, 0, table.file.text.length)] };
-    });
-    connection.languages.semanticTokens.onRange((params) => {
-      const { uri, range } = checked.range(params);
-      const table = session.tableAt(uri);
-      if (table === undefined) return { data: [] };
-      return { data: [...semanticTokens(table, toOffset(table.file, range.start), toOffset(table.file, range.end))] };
-    });
-  }
+  if (features.has('semanticTokens')) answerColours(connection, session);
   if (features.has('formatting')) {
     connection.onDocumentFormatting((params) => {
       const uri = checked.document(params);

@@ -39,7 +39,7 @@ function tryAll(text: string): void {
   }
   for (const { offset } of inlayHints(document, 0, length)) inside(offset, offset);
   codeLenses(document, analysis);
-  semanticTokens(document, 0, length);
+  semanticTokens(document, 0, length, () => undefined);
   const before = settle(undefined, tableOf(exampleTable))!;
   movedDiagnostics(document, settle(before, document)!);
   for (let offset = 0; offset <= length; offset += 1 + Math.floor(length / 60)) {

@@ -6,25 +6,13 @@ import { exampleTable, tableOf } from './table';
 /** `text type modifiers` of each token. */
 function tokens(text: string, from = 0, to = text.length): string[] {
   const document = tableOf(text);
-  const data = semanticTokens(document, from, to);
   const starts = lineStarts(document.file);
   const found: string[] = [];
-  let line = 0;
-  let character = 0;
-  for (let at = 0; at < data.length; at += 5) {
-    const [lines, characters, length, type, modifiers] = data.slice(at, at + 5) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    line += lines;
-    character = lines === 0 ? character + characters : characters;
+  semanticTokens(document, from, to, (line, character, length, type, modifiers) => {
     const start = starts[line]! + character;
     const words = tokenModifiers.filter((_, bit) => ((modifiers >> bit) & 1) === 1);
     found.push([text.slice(start, start + length), tokenTypes[type], ...words].join(' | '));
-  }
+  });
   return found;
 }
 

@@ -125,6 +125,11 @@ export class CompiledLines {
     return (piece.columns.flags[at]! & LineFlag.odd) !== 0;
   }
 
+  isQuoted(line: number): boolean {
+    const { piece, at } = this.#find(line);
+    return (piece.columns.flags[at]! & LineFlag.quoted) !== 0;
+  }
+
   /** The last line that begins at or before an offset of the text, -1 for none. */
   lineAtOffset(offset: number): number {
     return lastAtOrBefore(this.count, (line) => this.place(line, 0), offset);

@@ -49,6 +49,20 @@ export interface LineMeaning {
   readonly field: TextField | undefined;
 }
 
+/** The lines as columns, for what goes through all of a large table: nothing is made for a line. */
+export interface LinePlaces {
+  /** The lines that touch a part of the text: the first one, and the one behind the last. */
+  readonly between: (start: number, end: number) => readonly [first: number, end: number];
+  /** Where a line, its name and its value begin and end. */
+  readonly place: (line: number, of: keyof typeof placeColumns) => number;
+  /** What it stands for; undefined for a line that has no place in the table. */
+  readonly meaning: (line: number) => Pick<TextField, 'field' | 'flag'> | undefined;
+  readonly isQuoted: (line: number) => boolean;
+}
+
+/** In the order of the columns. */
+export const placeColumns = { start: 0, nameStart: 1, nameEnd: 2, valueStart: 3, valueEnd: 4, end: 5 } as const;
+
 export type StructureKind =
   | 'table-header'
   | 'table-body'
@@ -84,6 +98,7 @@ export interface TableText {
   readonly fields: readonly TextField[];
   /** Lines that touch a part of the text, each with what it means; for a screen of a large table the others are not made. */
   readonly linesBetween: (start: number, end: number) => readonly LineMeaning[];
+  readonly places: LinePlaces;
   /** Those of them whose text may say something else than what was compiled: see suspects.ts. */
   readonly suspects: readonly TextField[];
   /** The table's parts in order; mappings, interrupts and descriptors are children of their node. */

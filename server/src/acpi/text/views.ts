@@ -6,6 +6,7 @@ import { evaluate } from './expression';
 import { lastAtOrBefore } from '../../text/in-order';
 import { once } from '../../text/once';
 import { meaningAt, noMeaning } from './meanings';
+import { placeColumns } from './table-text';
 import type { LineMeaning, PlaceOf, TableText, TextField, TextLine, TextStructure } from './table-text';
 
 export interface Views {
@@ -41,6 +42,17 @@ export function viewsOf(assembly: Assembly): Views {
         if (line.end >= start) found.push({ line, field: lines.meaning(at) === noMeaning ? undefined : fieldView(at) });
       }
       return found;
+    },
+    places: {
+      between(start, end) {
+        // Lines may go over several lines of the file, but none into another.
+        const first = Math.max(lines.lineAtOffset(start), 0);
+        const isBefore = first < lines.count && lines.place(first, placeColumns.end) < start;
+        return [isBefore ? first + 1 : first, lines.lineAtOffset(end) + 1];
+      },
+      place: (line, of) => lines.place(line, placeColumns[of]),
+      meaning: (line) => meaningAt(lines.meaning(line)),
+      isQuoted: (line) => lines.isQuoted(line),
     },
     get suspects() {
       return suspects();
