@@ -191,6 +191,21 @@ describe('a text that is edited', () => {
     assert.deepEqual(kept(text.replace('PCI Segment Number : 00000000', 'PCI Segment Number : 00000001')), [0, 1, -1]);
     assert.deepEqual(kept(text.replace('Event GSIV : 0000006A', 'Event GSIV : 0000006F')), [0, -1, -1]);
   });
+
+  it('has the nodes of the text before, however many others are read meanwhile', () => {
+    const text = newIort(6, 'current');
+    const before = documentOfText(sourceFile('kept-long.dsl', text));
+    const { nodes } = before.iort!;
+    for (let other = 0; other < 100; other++) {
+      assert.equal(documentOfText(sourceFile(`other-${other}.dsl`, text)).iort!.nodes.length, 3);
+    }
+    const place = text.indexOf('PCI Segment Number : 0000000') + 'PCI Segment Number : 0000000'.length;
+    const after = documentOfText(editedFile(before.file, place, place + 1, '1'));
+    assert.deepEqual(
+      after.iort!.nodes.map((node) => nodes.indexOf(node)),
+      [0, 1, -1],
+    );
+  });
 });
 
 describe('lines as iasl writes them', () => {

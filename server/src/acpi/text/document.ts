@@ -42,27 +42,39 @@ interface Recent {
   iort: IortTable | undefined;
 }
 
-/** The last texts by their paths: the next one with the same path is mostly an edit of it. */
-const recent = new Map<string, Recent>();
-const mostRemembered = 4;
+/** The texts of a path: the next one is mostly an edit of the latest. Its documents have it, so it lives as long as they do. */
+interface History {
+  latest: Recent | undefined;
+}
 
-function assembled(file: SourceFile): Recent {
-  const before = recent.get(file.path);
+/** By paths. However many other texts are read, an edit of one that is open finds what was made of it. */
+const histories = new Map<string, WeakRef<History>>();
+const mostHistories = 64;
+
+function historyOf(path: string): History {
+  const known = histories.get(path)?.deref();
+  if (known !== undefined) return known;
+  const history: History = { latest: undefined };
+  histories.set(path, new WeakRef(history));
+  if (histories.size > mostHistories) {
+    for (const [each, history] of [...histories]) if (history.deref() === undefined) histories.delete(each);
+  }
+  return history;
+}
+
+function assembled(file: SourceFile, history: History): Recent {
+  const { latest: before } = history;
   // The same characters are other bytes in another encoding.
   const isEdit = before?.assembly.parts.file.encoding === file.encoding;
   const reread = isEdit ? rereadLines(file, before.assembly) : undefined;
   const assembly = reread === undefined ? assemble(readLines(file)) : reassemble(before!.assembly, reread);
-  const found = { assembly, iort: before?.iort };
-  recent.delete(file.path);
-  recent.set(file.path, found);
-  if (recent.size > mostRemembered) recent.delete(recent.keys().next().value!);
-  return found;
+  history.latest = { assembly, iort: before?.iort };
+  return history.latest;
 }
 
 /** The table of a text that is the latest of its path, or was. */
-function decoded(text: Recent): IortTable {
+function decoded(text: Recent, { latest }: History): IortTable {
   text.iort = decodeIort(text.assembly.bytes, text.iort);
-  const latest = recent.get(text.assembly.parts.file.path);
   if (latest !== undefined) latest.iort = text.iort;
   return text.iort;
 }
@@ -73,12 +85,13 @@ const documentsOfTexts = new WeakMap<SourceFile, TableDocument>();
 export function documentOfText(file: SourceFile): TableDocument {
   const known = documentsOfTexts.get(file);
   if (known !== undefined) return known;
-  const text = assembled(file);
+  const history = historyOf(file.path);
+  const text = assembled(file, history);
   const { assembly } = text;
   const document = documentOf(file, assembly, {
     origin: 'text',
     bytes: assembly.bytes,
-    iort: () => decoded(text),
+    iort: () => decoded(text, history),
     diagnostics: () => diagnosticsOf(file, assembly.problems),
   });
   documentsOfTexts.set(file, document);

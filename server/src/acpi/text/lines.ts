@@ -66,7 +66,7 @@ export interface Lines extends LineColumns {
   readonly textStart: number;
 }
 
-/** Objects of one form wherever lines come from: V8 takes compiled code back where the last object of a form dies. */
+/** Objects of one form wherever lines come from: what reads them is compiled for that. */
 export function linesWith(
   { count, columns, flags, numbers, odd }: LineColumns,
   parts: TextParts,

@@ -3,7 +3,7 @@
 import type { TableDocument } from '../../acpi/text/document';
 import { nodesForLine } from './completion-lines';
 import { valuesAt } from './completion-values';
-import { sourceFile } from '../../text/source-file';
+import { editedFile, positionAt, textBetween } from '../../text/source-file';
 import { documentOfText } from '../../acpi/text/document';
 import type { Completion } from './completion-item';
 import type { MadtOf } from './free-values';
@@ -20,16 +20,14 @@ export function completions(
   const { file, syntax } = document;
   const isComment = syntax.comments.some(({ start, end }) => start < offset && offset < end);
   if (isComment || offset > syntax.end) return [];
-  const lineStart = file.text.lastIndexOf('\n', offset - 1) + 1;
-  const before = file.text.slice(lineStart, offset);
+  const before = textBetween(file, offset - positionAt(file, offset).character, offset);
   const match = valueLine.exec(before);
   if (match === null) return nodesForLine(document, offset, madt);
   const [, , name = ''] = match;
   const known = document.fieldAt(offset);
   if (known?.line.name === name) return valuesAt(document, known, offset, { read: document, madt });
   // A line without a value is none: as if there were one, it is the field that it is going to be.
-  const text = `${file.text.slice(0, offset)}0${file.text.slice(offset)}`;
-  const whole = documentOfText(sourceFile(file.path, text, file.encoding));
+  const whole = documentOfText(editedFile(file, offset, offset, '0'));
   const field = whole.fieldAt(offset);
   if (field?.line.name !== name) return [];
   return valuesAt(
