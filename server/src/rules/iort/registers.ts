@@ -1,5 +1,11 @@
 // Where SMMUs have their registers, and what lies over them.
-import type { IortNode, Smmuv3Node } from '../../acpi/iort/model';
+import { readNumber } from '../../acpi/bytes';
+import { nodeHeaderSize } from '../../acpi/iort/decode-node';
+import { contentOf } from '../../acpi/iort/decoded-node';
+import type { IortNode, IortTable, Smmuv3Node } from '../../acpi/iort/model';
+import { rmrDescriptorLayout } from '../../acpi/layout/iort-nodes';
+import { smmuv3Layout } from '../../acpi/layout/iort-smmu';
+import { fieldOffset } from '../../acpi/structure-values';
 import { oncePer } from '../../text/once';
 import { formatRange, hex, list, withSize } from '../numbers';
 import { evidenceAt } from '../rule';
@@ -69,6 +75,36 @@ const claims = oncePer((node: IortNode): readonly Registers[] => [
   ...counterPages(node),
 ]);
 
+/** Where the bytes say that every SMMUv3 has a place and that nothing lies over anything, no values need be made of them. */
+function haveAddressesOfTheirOwn(table: IortTable): boolean {
+  const { bytes, problems } = table;
+  if (problems.length > 0 || nodesOf(table, 'smmu', 'pmcg').length > 0) return false;
+  const read = (at: number): number => readNumber(bytes, at, 4)! + readNumber(bytes, at + 4, 4)! * 2 ** 32;
+  const ranges: (readonly [start: number, end: number])[] = [];
+  for (const { offset } of nodesOf(table, 'smmuv3')) {
+    const base = read(offset + nodeHeaderSize + baseAt);
+    if (base === 0 || base % 0x10000 !== 0) return false;
+    ranges.push([base, base + 0x20000]);
+  }
+  for (const node of nodesOf(table, 'rmr')) {
+    for (const { start, count } of contentOf(node).places.arrays) {
+      for (let at = start; at < start + count * rmrDescriptorLayout.size; at += rmrDescriptorLayout.size) {
+        const base = read(at + reservedBaseAt);
+        ranges.push([base, base + read(at + reservedLengthAt)]);
+      }
+    }
+  }
+  ranges.sort(([a], [b]) => a - b);
+  // Up to 2^53 numbers are exact.
+  return ranges.every(
+    ([start, end], at) => end <= Number.MAX_SAFE_INTEGER && (at === 0 || ranges[at - 1]![1] <= start),
+  );
+}
+
+const baseAt = fieldOffset(smmuv3Layout, 'base')!;
+const reservedBaseAt = fieldOffset(rmrDescriptorLayout, 'base')!;
+const reservedLengthAt = fieldOffset(rmrDescriptorLayout, 'length')!;
+
 export const iortSmmuv3Base: TableRule = {
   id: 'iort-smmuv3-base',
   severity: 'error',
@@ -91,6 +127,7 @@ export const iortSmmuv3Base: TableRule = {
   prerequisites: ['iort-rmr-no-descriptor', 'iort-node-too-short'],
   sight: addressSight,
   *check(input) {
+    if (haveAddressesOfTheirOwn(input.table)) return;
     const overlapping = overlaps(nodesOf(input, 'smmuv3', 'smmu', 'rmr', 'pmcg').flatMap(claims));
     for (const node of nodesOf(input, 'smmuv3')) {
       const { base } = node.values;
