@@ -15,6 +15,7 @@ interface Report {
     readonly node: string;
     readonly offset?: string;
     readonly fixes: readonly string[];
+    readonly evidence: readonly { readonly offset?: string }[];
   }[];
 }
 
@@ -36,12 +37,31 @@ describe('doorbell check with an IORT', () => {
     };
     assert.deepEqual(sarif.runs[0]!.results[0]!.locations[0]!.physicalLocation.region, { byteOffset: 0xc8 });
 
+    const { evidence } = binary.diagnostics[0]!;
+    assert.deepEqual([evidence.length, evidence[0]!.offset], [1, '0xd8']);
+
     const args = ['check', '--format', 'json', 'a35-bad-reference.dsl'];
     const [text] = (JSON.parse(doorbell(args, folder).stdout) as Report).diagnostics;
     assert.equal(text?.rule, 'iort-ref-not-node');
     assert.equal(text.offset, undefined);
     assert.equal(text.line, 94);
     assert.ok(text.fixes.includes('Ignore iort-ref-not-node here'));
+  });
+
+  it('gives the byte also for what is about the machine, and of what is elsewhere none', () => {
+    const settings = '{ "guests": { "a": { "preset": "qemu-virt:4G" } }, "preserveBootConfiguration": true }';
+    const { root, write } = folderWith(`//- doorbell.json\n${settings}`);
+    const bytes = readFileSync(path.join(folder, 'a04-rmr-pci.aml'));
+    write('IORT', bytes);
+    const { stdout } = doorbell(['check', '--format', 'json', '--only', 'guest-ram-over-reservation', 'IORT'], root);
+    const [found, ...others] = (JSON.parse(stdout) as Report).diagnostics;
+    assert.equal(others.length, 0);
+    assert.equal(bytes.readBigUInt64LE(Number(found?.offset)), 0x70000000n);
+    assert.deepEqual(
+      found?.evidence.map(({ offset }) => offset),
+      [undefined],
+    );
+    removeFolders();
   });
 
   it('has nothing to say of tables that are right', () => {

@@ -3,13 +3,17 @@ import type { ReportedDiagnostic, ReportedEvidence } from './report';
 import type { Painter } from './terminal';
 
 export function printText(diagnostic: ReportedDiagnostic, paint: Painter): string {
-  const { severity, rule, node, offset, message, evidence } = diagnostic;
+  const { severity, rule, node, message, evidence } = diagnostic;
   const where = paint(`${placeOf(diagnostic)}:`, 'strong');
   // Without a line the node is the only place there is.
   const about = diagnostic.line === null && node !== null && !message.includes(node) ? `${node}: ` : '';
-  const byte = offset === undefined ? '' : ` (byte ${offset})`;
-  const first = `${where} ${paint(`${severity}:`, severity)} ${about}${oneLine(message)}${byte} ${paint(`[${rule}]`, 'faint')}\n`;
-  return first + evidence.map((each) => `    ${placeOf(each)}: ${oneLine(each.message)}\n`).join('');
+  const first = `${where} ${paint(`${severity}:`, severity)} ${about}${oneLine(message)}${byteOf(diagnostic)} ${paint(`[${rule}]`, 'faint')}\n`;
+  return first + evidence.map((each) => `    ${placeOf(each)}: ${oneLine(each.message)}${byteOf(each)}\n`).join('');
+}
+
+/** Of a binary table. */
+function byteOf({ offset }: ReportedDiagnostic | ReportedEvidence): string {
+  return offset === undefined ? '' : ` (byte ${offset})`;
 }
 
 function placeOf({ file, line, column }: ReportedDiagnostic | ReportedEvidence): string {

@@ -27,6 +27,7 @@ export interface ReportedEvidence {
   readonly file: string;
   readonly line: number;
   readonly column: number;
+  readonly offset?: string;
   readonly message: string;
 }
 
@@ -57,7 +58,8 @@ export function reportDiagnostic(diagnostic: Diagnostic, root: string): Reported
     message,
     evidence: evidence.map((each) => {
       const { file, line, column } = place(each.range);
-      return { file, line, column, message: each.message };
+      const byte = each.offset === undefined ? {} : { offset: hex(each.offset) };
+      return { file, line, column, ...byte, message: each.message };
     }),
     fixes: fixes.map(({ title }) => title),
   };

@@ -6,6 +6,8 @@ export type Severity = 'error' | 'warning' | 'info' | 'hint';
 /** A place that the diagnostic's claim rests on, and what it contributes. */
 export interface Evidence {
   readonly range: SourceRange;
+  /** In a binary ACPI table: the byte. */
+  readonly offset?: number;
   readonly message: string;
 }
 

@@ -16,6 +16,7 @@ import { readFdt } from '../tree/fdt-read';
 import type { DeviceTree } from '../tree/model';
 import { acpiMachineOf, machineOfTables, topologyOfMachine, type AcpiMachine } from './acpi-machine';
 import { acpiNames } from './acpi-names';
+import { withBytes } from './binary-places';
 import { compile, filesOfUnit, type CompileOptions, type CompiledUnit } from './compile';
 import type { Context } from './contexts';
 import { atDumpedBytes } from './dump-places';
@@ -103,7 +104,8 @@ function analyseTables(board: CompiledBoard, acpi: AcpiMachine, files: FileStore
   const wanted = [...board.diagnostics, ...document.diagnostics, ...found].filter(({ rule }) => rules[rule] !== 'off');
   const settled = settleDiagnostics(inFileOrder(wanted, []), rules);
   const { dump } = acpi;
-  const diagnostics = dump === undefined ? settled : atDumpedBytes(settled, dump.file, dump.tables);
+  const diagnostics =
+    dump === undefined ? withBytes(settled, [document, madt]) : atDumpedBytes(settled, dump.file, dump.tables);
   return { ...board, topology, names: acpiNames(topology), kernel, prediction, diagnostics };
 }
 
