@@ -3,7 +3,7 @@
 import { buildIort, type MappingDraft, type NodeDraft } from '../acpi/iort/build';
 import { printTable } from '../acpi/text/print';
 import { settle } from '../features/iort/moved-references';
-import { editedFile, type SourceFile } from '../text/source-file';
+import { editedFile, lengthOf, textBetween, type SourceFile } from '../text/source-file';
 import { analyse, type Snapshot } from '../workspace/analysis';
 import { contextOf, type Context } from '../workspace/contexts';
 import { createFileStore } from '../workspace/files';
@@ -54,9 +54,10 @@ const editable = /Output Base : [0-9A-F]{7}([0-9A-F])/i;
 export function createEditRehearsal(): (context: Context, file: SourceFile) => boolean {
   let rounds = 0;
   return (context, file) => {
-    const from = file.text.length >> 1;
-    const found = editable.exec(file.text.slice(from, from + 20_000));
-    if (found === null || rounds++ >= mostRounds) return false;
+    if (rounds++ >= mostRounds) return false;
+    const from = lengthOf(file) >> 1;
+    const found = editable.exec(textBetween(file, from, from + 20_000));
+    if (found === null) return false;
     const files = createFileStore();
     const place = from + found.index + found[0].length - 1;
     const other = editedFile(file, place, place + 1, found[1] === '1' ? '2' : '1');
