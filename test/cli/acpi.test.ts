@@ -220,6 +220,20 @@ describe('an IORT on the command line', () => {
     assert.deepEqual(verify(), { status: 0, stdout: '2 groups equal under Linux 6.12\n', stderr: '' });
   });
 
+  it('of a device that an RMR keeps from guests, the flag is named that gives it away', () => {
+    const folder = withTables(preserved, { 'rmr.dsl': 'a04-rmr-pci.dsl' });
+    const plan = () =>
+      doorbell(['plan', 'rmr.dsl', '--guest', 'qemu-virt:1G', '--device', '0000:00:01.0'], folder.root);
+    const { status, stdout } = plan();
+    assert.equal(status, 1);
+    assert.match(stdout, /remedy +1\. let the IORT say “Remapping Permitted” of rmr@70000000\n/);
+    const flags = /Flags \(decoded below\) : 00000000(?=[^F]*Remapping Permitted)/;
+    const text = bytesOf('a04-rmr-pci.dsl').toString('latin1');
+    assert.match(text, flags);
+    folder.write('rmr.dsl', text.replace(flags, 'Flags (decoded below) : 00000001'));
+    assert.equal(plan().status, 0);
+  });
+
   it('says the line of a dump that makes a region', () => {
     const folder = withTables(preserved, {});
     const dump = dumpOf(bytesOf('qemu-madt.aml'), 'APIC') + dumpOf(bytesOf('a04-rmr-pci.aml'), 'IORT');

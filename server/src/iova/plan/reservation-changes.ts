@@ -1,10 +1,10 @@
-// Changes of what firmware reserves: a reservation moved out of the guest's RAM, a 1:1 region given up.
+// Changes of what firmware reserves: a reservation moved out of the guest's RAM, a 1:1 region made relaxable or given up.
 import { formatRange, hex, list } from '../../text/numbers';
 import type { AddressRange, Iova } from '../../topology/model';
 import { rangeOf } from '../../topology/address';
 import { properRam } from '../guests/layout';
 import { mergeRegions } from '../merge';
-import type { DeviceRegion, PredictedDevice, PredictedGroup } from '../prediction';
+import type { DeviceRegion, GroupRegion, PredictedDevice, PredictedGroup } from '../prediction';
 import { nearestFree, overlaps, sizeOf, subtract, union } from '../ranges';
 import { wholeSpace } from '../vfio/address-space';
 import type { Change, Situation } from './change';
@@ -13,9 +13,9 @@ import type { GuestPlan } from './plan';
 /** The largest page of a host. */
 const granule = 0x10000n;
 
-/** Moves of reservations that stand in the way, and direct regions given up. They are not tried yet. */
+/** Moves of reservations that stand in the way, and direct regions made relaxable or given up. They are not tried yet. */
 export function reservationChanges(situation: Situation, plans: readonly GuestPlan[]): Change[] {
-  return [...moves(situation, plans), ...withoutDirect(plans)];
+  return [...moves(situation, plans), ...relaxed(plans), ...withoutDirect(plans)];
 }
 
 function* moves(situation: Situation, plans: readonly GuestPlan[]): Generator<Change> {
@@ -58,10 +58,32 @@ function* moves(situation: Situation, plans: readonly GuestPlan[]): Generator<Ch
   };
 }
 
-function* withoutDirect(plans: readonly GuestPlan[]): Generator<Change> {
-  const direct = plans
+/** drivers/acpi/arm64/iort.c iort_get_rmrs: ranges of an RMR that may be remapped are relaxable, and VFIO takes those. */
+function* relaxed(plans: readonly GuestPlan[]): Generator<Change> {
+  const isOfRmr = ({ type, origin }: DeviceRegion): boolean => type === 'direct' && origin === 'rmr';
+  const found = directRegions(plans).flatMap(({ parts }) => parts.filter(({ region }) => isOfRmr(region)));
+  if (found.length === 0) return;
+  const nodes = found.flatMap(({ region }) => region.reservation?.node.path ?? []);
+  yield {
+    kind: 'reservation',
+    title: `let the IORT say “Remapping Permitted” of ${list([...new Set(nodes)], 4)}`,
+    cost: 'only if the device need not reach the ranges any more once its driver or a guest has it',
+    rank: 6,
+    guest: undefined,
+    window: undefined,
+    apply: (current) =>
+      withRegions(current, (region) => (isOfRmr(region) ? { ...region, type: 'direct-relaxable' } : region)),
+  };
+}
+
+function directRegions(plans: readonly GuestPlan[]): GroupRegion[] {
+  return plans
     .filter(({ attach }) => attach.result !== 'ok')
     .flatMap(({ group }) => group.regions.filter(({ type }) => type === 'direct'));
+}
+
+function* withoutDirect(plans: readonly GuestPlan[]): Generator<Change> {
+  const direct = directRegions(plans);
   if (direct.length === 0) return;
   const nodes = direct.flatMap(({ parts }) => parts.map(({ region }) => region.reservation?.node.path ?? 'firmware'));
   yield {
