@@ -4,6 +4,7 @@ import { readAcpiDump, type AcpiDump, type DumpedTable } from '../acpi/acpidump'
 import { documentOfBinary, documentOfText, type TableDocument } from '../acpi/text/document';
 import type { PlaceOf } from '../acpi/text/table-text';
 import type { Diagnostic } from '../text/diagnostic';
+import { count } from '../text/numbers';
 import type { SourceFile } from '../text/source-file';
 import { topologyFromAcpi, type AcpiSettings } from '../topology/from-acpi';
 import type { Topology } from '../topology/model';
@@ -229,8 +230,12 @@ const noTopology: Topology = {
 
 /** What is wrong with the tables beside the one that was given; without a file where they came with it. */
 export function damageBeside({ madt, madtFile, viot, viotFile }: AcpiMachine): Damage[] {
-  const ofText = (file: string | undefined, document: TableDocument | undefined): Damage[] =>
-    (document?.diagnostics ?? []).flatMap(({ severity, message }) => (severity === 'error' ? [{ file, message }] : []));
+  const ofText = (file: string | undefined, document: TableDocument | undefined): Damage[] => {
+    const [first, ...others] = (document?.diagnostics ?? []).filter(({ severity }) => severity === 'error');
+    if (first === undefined) return [];
+    const more = others.length === 0 ? '' : ` (and ${count(others.length, 'more error')})`;
+    return [{ file, message: `${first.message}${more}` }];
+  };
   const ofViot = (viot?.viot?.problems ?? []).map((message) => ({ file: viotFile, message: `VIOT: ${message}` }));
   return [...ofText(madtFile, madt), ...ofText(viotFile, viot), ...ofViot];
 }
