@@ -129,10 +129,15 @@ function unusual(): TableInput {
       { ...component('\\_SB_.DEV0', twoStreams), padding: new Uint8Array(0) },
       component('\\_SB_.DEV1', twoStreams),
       { ...complex([all(1)]), fixedSize: 0x28 },
-      smmuv3(0x2b60_0000n, [all(0), all(0)]),
+      { ...smmuv3(0x2b60_0000n, [all(0)]), fixedSize: 0x48 },
       rmr([[0x9000_0000n, 0x10000n]], twoStreams),
     ),
   });
+}
+
+/** Its nodes are as the first issue of the specification has them, with bytes of later ones. */
+function first(): TableInput {
+  return built({ ...table({ ...smmuv3(0x2b40_0000n, [all(1)]), revision: 0 }, its(0, 0)), revision: 0 });
 }
 
 /** Linux does not read its RMR node, which has the revision that goes with the table’s. */
@@ -149,6 +154,7 @@ function* sources(): Generator<TableInput> {
   yield unusual();
   yield { ...unusual(), settings: { streamIdBits: 4 } };
   yield old();
+  yield first();
   yield built(crowdedTable(20));
   for (let seed = 0; seed < 4; seed++) {
     const options = seed % 2 === 0 ? { iasl: 'current' as const } : { isOdd: true };
