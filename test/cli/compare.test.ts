@@ -216,6 +216,9 @@ describe('doorbell compare', () => {
     assert.deepEqual([status, json.proof], [1, { kind: 'no-device' }]);
     const asked = compare(folder, ['a.dts', 'b.dts', '--device', '&dev']);
     assert.deepEqual([asked.status, asked.json.proof], [1, { kind: 'refused', devices: ['&dev'] }]);
+    const guest = ['--guest', 'qemu-virt:1G'];
+    const { stdout } = doorbell(['compare', 'a.dts', 'b.dts', '--device', '&dev', ...guest], folder.root);
+    assert.match(stdout, /QEMU virt with 1 GiB of RAM: does not suit; no RAM at all would\n/);
     const attach = json.migration.find(({ kind }) => kind === 'attach');
     assert.match(attach?.values[1] ?? '', /^EINVAL: \/iommu@9000000 is not dma-coherent/);
     assert.deepEqual(

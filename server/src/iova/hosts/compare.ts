@@ -72,7 +72,8 @@ export function compareHosts(
     const fitted = fitLayout(guest, obstacles);
     const ramUnreached = unreachedBy(guest.ram, usable);
     const layout = { ...fitted, unreached: ramUnreached };
-    return isPossible ? layout : { ...layout, fits: false, placement: undefined };
+    if (isPossible) return layout;
+    return { ...layout, fits: false, placement: undefined, largest: fitted.largest && 0n };
   });
   const kept = obstacles.filter(({ reasons }) => reasons.some(isInTheWay)).map(({ range }) => range);
   return {
