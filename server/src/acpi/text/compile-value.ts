@@ -10,6 +10,9 @@ import { byteList, characterBytes, guidBytes, unicodeBytes } from './values';
 /** iasl goes by the name: a field called so must be zero. */
 const nonZeroReserved = 'Reserved';
 
+/** What ends a name. */
+const noCharacter = Uint8Array.of(0);
+
 /** Appends the bytes of a field. */
 export function compile(assembler: Assembler, field: Field, line: number): void {
   const remark = bytesOfRemark(assembler.lines, line);
@@ -32,7 +35,10 @@ export function compile(assembler: Assembler, field: Field, line: number): void 
   else if (field.label === 'Unicode') assembler.append(unicodeBytes(value, assembler.lines.parts.file.encoding));
   else if (field.label === 'GUID') appendOr(assembler, guidBytes(value), line, field.size);
   else if (field.kind === 'bytes') compileBytes(assembler, value, line, field.size);
-  else assembler.append(Uint8Array.of(...characterBytes(value, assembler.lines.parts.file.encoding), 0));
+  else {
+    assembler.append(characterBytes(value, assembler.lines.parts.file.encoding));
+    assembler.append(noCharacter);
+  }
 }
 
 /** Appends an integer that is written as its digits alone and fits, as nearly all are; false where it is none. */

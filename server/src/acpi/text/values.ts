@@ -7,7 +7,13 @@ export type BytesOrReason =
 
 /** Characters as bytes: those of the file, as its encoding has them. */
 export function characterBytes(text: string, encoding: SourceFile['encoding']): Uint8Array {
-  return Buffer.from(text, encoding);
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    if (c > 0x7f) return Buffer.from(text, encoding);
+    bytes[at] = c;
+  }
+  return bytes;
 }
 
 /** `AA BB 1F`: two digits a byte, blanks between them. */
