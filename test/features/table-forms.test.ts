@@ -12,6 +12,7 @@ describe('a binary table as text', () => {
   it('comes back byte by byte when it is saved as it is', () => {
     const binaries = readdirSync(recorded).filter((name) => name.endsWith('.aml'));
     assert.ok(binaries.length > 10);
+    binaries.push('a17-viot/VIOT');
     for (const name of binaries) {
       const bytes = readFileSync(path.join(recorded, name));
       const saved = tableBytes(textOf(bytes));
@@ -38,6 +39,13 @@ describe('a binary table as text', () => {
       0,
     );
     assert.equal(summary, 'IORT, revision 3, 3 nodes, 236 bytes');
+    const viot = textOf(readFileSync(path.join(recorded, 'a17-viot/VIOT'))).replace(
+      'PCI BDF end : 00FF',
+      'PCI BDF end : 0FFF',
+    );
+    const other = tableBytes(viot);
+    assert.equal(Buffer.from(other.bytes, 'base64').readUInt16LE(0x4e), 0xfff);
+    assert.equal(other.summary, 'VIOT, revision 0, 2 nodes, 88 bytes');
   });
 
   it('says where the first error is, and what it is', () => {
