@@ -224,14 +224,24 @@ function startsAfter(starts: Uint32Array, start: number, end: number, newText: s
 export const lineStarts = oncePer((file: SourceFile): Uint32Array => startsOfEdited.get(file) ?? startsOf(file.text));
 
 function startsOf(text: string): Uint32Array {
-  const found = [0];
   const hasLoneReturns = text.includes('\r') && /\r(?!\n)/.test(text);
   if (hasLoneReturns) {
-    for (const end of text.matchAll(/\r\n|\r|\n/g)) found.push(end.index + end[0].length);
-  } else {
-    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) found.push(at + 1);
+    return Uint32Array.from([0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), (end) => end.index + end[0].length)]);
   }
-  return new Uint32Array(found);
+  // Room for lines of a usual length.
+  let found = new Uint32Array(16 + (text.length >> 5));
+  let count = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) {
+    if (count === found.length) found = enlarged(found);
+    found[count++] = at + 1;
+  }
+  return found.slice(0, count);
+}
+
+function enlarged(numbers: Uint32Array): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(2 * numbers.length);
+  larger.set(numbers);
+  return larger;
 }
 
 export function positionAt(file: SourceFile, offset: number): Position {

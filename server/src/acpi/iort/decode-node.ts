@@ -68,8 +68,12 @@ export function decodeContent(
     report(node, 'node-past-end', offset + lengthAt, 2, message);
   }
   if (layout === undefined) report(node, 'node-type', offset, 1, 'is of a type that is not published');
-  return new NodeContent(source, placesOf(node, type, length), node.problems);
+  return new NodeContent(source, placesOf(node, type, length), node.problems.length === 0 ? noProblems : node.problems);
 }
+
+/** Thousands of nodes have none. */
+const noProblems: readonly TableProblem[] = [];
+const noArrays: readonly ArrayPlace[] = [];
 
 function report(node: Measuring, code: TableProblem['code'], offset: number, size: number, what: string): void {
   const { bytes, layout, index, problems } = node;
@@ -101,7 +105,8 @@ function placesOf(node: Measuring, type: number, length: number): NodePlaces {
     bodyEnd,
     nameStart: nameEnd < 0 ? -1 : offset + body!.fixedEnd,
     nameEnd,
-    arrays: body?.arrays.map((array) => placeOfArray(node, array)) ?? [],
+    arrays:
+      body === undefined || body.arrays.length === 0 ? noArrays : body.arrays.map((array) => placeOfArray(node, array)),
     mappingStart,
     mappingCount: elementsInside(node, {
       count,
