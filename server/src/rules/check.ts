@@ -28,7 +28,7 @@ export function checkTableRules(description: TableMachine): Diagnostic[] {
   const machine: MachineInput = { topology, prediction, kernel, settings };
   const seen = seenTable(description);
   const all: TableInput = { ...description, nodes: table.nodes };
-  const some: TableInput = { ...description, nodes: remarkableNodes(table, seen.nodes, description.settings) };
+  const some: TableInput = { ...description, nodes: remarkableNodes(description, seen.nodes) };
   const quiet = new Set<TableRule>();
   const loud = new Set<unknown>();
   /** Rules that were begun and have not gone through all nodes. */

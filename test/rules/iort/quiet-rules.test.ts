@@ -17,7 +17,7 @@ import { sourceFile } from '../../../server/src/text/source-file';
 import { generateTable } from '../../acpi/generate-table';
 import { crowdedTable } from '../../bench/crowded-tables';
 import { random } from '../../fuzz/random';
-import { all, complex, component, its, rmr, single, smmuv3, table } from './drafts';
+import { all, complex, component, its, range, rmr, single, smmuv3, table, wired } from './drafts';
 import { amendTable, binaryDocument, checkTable, exampleTable, tableInput, textDocument } from './table';
 
 const kernels = Object.values(kernelProfiles);
@@ -56,7 +56,7 @@ describe('rules about tables that are edited', () => {
   });
 
   it('have plain nodes alone in a large table without a flaw', () => {
-    const large = built(crowdedTable(200)).table;
+    const large = built(crowdedTable(200));
     assert.deepEqual(remarkableNodes(large, large.nodes), []);
   });
 });
@@ -77,7 +77,7 @@ function woken(before: TableInput, after: TableInput): readonly string[] {
 }
 
 function checkPlainNodes(input: TableInput): void {
-  const remarkable = new Set(remarkableNodes(input.table, input.table.nodes, input.settings));
+  const remarkable = new Set(remarkableNodes(input, input.table.nodes));
   const nodes = input.table.nodes.filter((node) => !remarkable.has(node));
   for (const rule of perNode) {
     if (!isAsked(rule, input)) continue;
@@ -118,6 +118,21 @@ function misled(): TableInput {
   );
 }
 
+/** An SMMUv3 that has a mapping of its own beside that of its devices, and another whose only one may be its own. */
+function withOwnMappings(): TableInput {
+  const own = { ...wired, eventGsiv: 0, flags: 0x11, deviceIdIndex: 1 };
+  return built({
+    ...table(
+      its(1, 0),
+      smmuv3(0x2b40_0000n, [range(0, 0xff, 0, 0), single(0x1000, 0)], own, 5),
+      component('\\_SB_.DEV0', [single(7, 1)]),
+      component('\\_SB_.DEV1', [single(8, 4)]),
+      smmuv3(0x2b60_0000n, [range(0, 0xff, 0, 0)], { ...wired, priGsiv: 0 }, 5),
+    ),
+    revision: 6,
+  });
+}
+
 const twoStreams = [single(7, 1), single(8, 1)];
 
 /** Layouts that are no mistake, and yet something is said of them. */
@@ -154,6 +169,7 @@ function* sources(): Generator<TableInput> {
   yield unusual();
   yield { ...unusual(), settings: { streamIdBits: 4 } };
   yield old();
+  yield withOwnMappings();
   yield first();
   yield built(crowdedTable(20));
   for (let seed = 0; seed < 4; seed++) {

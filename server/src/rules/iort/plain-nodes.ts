@@ -12,19 +12,22 @@ import { itsIdentifier, itsGroupLayout, namedComponentLayout } from '../../acpi/
 import { rmrDescriptorLayout, rmrLayout, rootComplexLayout } from '../../acpi/layout/iort-nodes';
 import { smmuv3Layout } from '../../acpi/layout/iort-smmu';
 import { fieldPlaces } from '../../acpi/structure-values';
+import type { KernelProfile } from '../../iova/kernel-profile';
+import type { TableMachine } from '../table-rule';
 import { hasItsGroup } from './finding';
-import type { RuleSettings } from '../rule';
 import { usualStreamIdBits } from './stream-ids';
+import { rangeMappings } from './translation';
 
 /** Those of the nodes that rules about single nodes have to look at, in their order. */
 export function remarkableNodes(
-  table: IortTable,
+  { table, kernel, settings }: Pick<TableMachine, 'table' | 'kernel' | 'settings'>,
   nodes: readonly IortNode[],
-  { streamIdBits = usualStreamIdBits }: Pick<RuleSettings, 'streamIdBits'> = {},
 ): readonly IortNode[] {
   const { bytes } = table;
+  const { streamIdBits = usualStreamIdBits } = settings;
   const reading: Reading = {
     table,
+    kernel,
     view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     latin1: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     revision: table.header.revision === undefined ? 0 : Number(table.header.revision.value),
@@ -37,6 +40,7 @@ export function remarkableNodes(
 
 interface Reading {
   readonly table: IortTable;
+  readonly kernel: KernelProfile;
   readonly view: DataView;
   readonly latin1: Buffer;
   /** The table's. */
@@ -44,8 +48,8 @@ interface Reading {
   readonly hasIts: boolean;
   /** Larger stream IDs are told of behind an SMMUv3. */
   readonly lastStream: number;
-  /** SMMUs that were met. */
-  readonly served: Map<IortNode, IdSpan | undefined>;
+  /** Of the SMMUs that were met, the stream IDs that have a way to an ITS group. */
+  readonly served: Map<IortNode, readonly IdSpan[]>;
 }
 
 /** IDs, both ends included; they have 32 bits. */
@@ -229,24 +233,21 @@ function isPlainStream(reading: Reading, at: number, first: number, last: number
   const smmu = table.nodeAt(view.getUint32(at + mapping.outputReference, true));
   if (smmu === undefined || !isSmmu(smmu) || last > lastStream) return false;
   if (!hasIts) return true;
-  const served = servedBy(reading, smmu);
-  return served !== undefined && served.first <= first && last <= served.last;
+  return servedBy(reading, smmu).some((span) => span.first <= first && last <= span.last);
 }
 
 function isSmmu(node: IortNode | undefined): boolean {
   return node?.kind === 'smmuv3' || node?.kind === 'smmu';
 }
 
-/** The stream IDs that an SMMU's only mapping leads to an ITS group, where it is easily told. */
-function servedBy(reading: Reading, smmu: IortNode): IdSpan | undefined {
-  const { served } = reading;
-  if (served.has(smmu)) return served.get(smmu);
-  const found = onlySpan(reading, smmu);
-  served.set(smmu, found);
+function servedBy(reading: Reading, smmu: IortNode): readonly IdSpan[] {
+  let found = reading.served.get(smmu);
+  if (found === undefined) reading.served.set(smmu, (found = onlySpan(reading, smmu) ?? spansOf(reading, smmu)));
   return found;
 }
 
-function onlySpan(reading: Reading, smmu: IortNode): IdSpan | undefined {
+/** By its only mapping, where it is easily told. */
+function onlySpan(reading: Reading, smmu: IortNode): readonly IdSpan[] | undefined {
   const { view, table } = reading;
   const { places } = contentOf(smmu);
   const { mappingStart: at, mappingCount } = places;
@@ -255,5 +256,10 @@ function onlySpan(reading: Reading, smmu: IortNode): IdSpan | undefined {
   if (smmu.kind === 'smmuv3' && !isPlainSmmuv3(reading, places)) return undefined;
   if (table.nodeAt(view.getUint32(at + mapping.outputReference, true))?.kind !== 'its-group') return undefined;
   const first = view.getUint32(at + mapping.inputBase, true);
-  return { first, last: first + view.getUint32(at + mapping.count, true) };
+  return [{ first, last: first + view.getUint32(at + mapping.count, true) }];
+}
+
+function spansOf(reading: Reading, smmu: IortNode): readonly IdSpan[] {
+  const toIts = rangeMappings(reading, smmu).filter((range) => range.mapping.target?.kind === 'its-group');
+  return toIts.map(({ start, end }) => ({ first: Number(start), last: Number(end) }));
 }
