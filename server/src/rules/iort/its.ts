@@ -1,4 +1,6 @@
 // ITS groups: their identifiers against each other and against the MADT.
+import { readNumber } from '../../acpi/bytes';
+import { contentOf } from '../../acpi/iort/decoded-node';
 import type { IortNode, ItsGroupNode, Value } from '../../acpi/iort/model';
 import { count, hex, list } from '../numbers';
 import { evidenceAt } from '../rule';
@@ -218,6 +220,7 @@ export const iortItsDuplicate: TableRule = {
   },
   sight: identifierSight,
   *check(input) {
+    if (haveOneItsEach(input)) return;
     const first = new Map<bigint, readonly [ItsGroupNode, Value]>();
     for (const node of nodesOf(input, 'its-group')) {
       for (const identifier of node.identifiers) {
@@ -240,3 +243,15 @@ export const iortItsDuplicate: TableRule = {
     }
   },
 };
+
+/** Each group names one ITS that no other does, as mostly: told without values. */
+function haveOneItsEach({ table }: TableInput): boolean {
+  const groups = nodesOf(table, 'its-group');
+  const met = new Set<number | undefined>();
+  for (const group of groups) {
+    const [identifiers] = contentOf(group).places.arrays;
+    if (identifiers?.count !== 1) return false;
+    met.add(readNumber(table.bytes, identifiers.start, 4));
+  }
+  return met.size === groups.length;
+}
