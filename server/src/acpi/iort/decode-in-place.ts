@@ -2,9 +2,10 @@
 import { lastAtOrBefore } from '../../text/in-order';
 import { decodeContent } from './decode-node';
 import { contentOf, decodedNode, moveNode, type TableSource } from './decoded-node';
-import { changedRange, mostRounds } from './kept-nodes';
+import { changedRange } from './kept-nodes';
 import type { IortNode, IortTable } from './model';
 import type { NodeContent } from './node-content';
+import { markLeadingTo, referencesOf, type NodeReferences } from './node-references';
 
 /** What versions of a table share. */
 interface Versions {
@@ -14,13 +15,7 @@ interface Versions {
   latest: IortTable | undefined;
   /** Indices of nodes by their offsets. */
   readonly indices: ReadonlyMap<number, number>;
-  references: References | undefined;
-}
-
-/** Each reference of a table: the index of its node, and that of the one that it leads to, -1 for none. */
-interface References {
-  readonly owners: Int32Array;
-  readonly targets: Int32Array;
+  references: NodeReferences | undefined;
 }
 
 const versions = new WeakMap<IortTable, Versions>();
@@ -69,11 +64,15 @@ export function decodedInPlace(fixed: FixedPart, before: IortTable): IortTable |
   const nodeAt = nodeAtOf(nodes, indices);
   source.bytes = fixed.bytes;
   source.nodeAt = nodeAt;
-  shared.references ??= referencesOf(before.nodes, renewed, indices);
-  for (const index of reaching(renewed, shared.references, nodes.length)) {
+  const contentAt = (node: IortNode, index: number) => renewed.get(index) ?? contentOf(node);
+  shared.references ??= referencesOf(before.nodes.map(contentAt), indices);
+  const isRenewed = new Uint8Array(nodes.length);
+  for (const index of renewed.keys()) isRenewed[index] = 1;
+  markLeadingTo(isRenewed, shared.references);
+  for (let index = isRenewed.indexOf(1); index >= 0; index = isRenewed.indexOf(1, index + 1)) {
     const old = nodes[index]!;
     moveNode(old, pinned);
-    nodes[index] = decodedNode(source, renewed.get(index) ?? contentOf(old));
+    nodes[index] = decodedNode(source, contentAt(old, index));
   }
   const table: IortTable = { ...before, ...fixed, nodes, counted: nodes, nodeAt };
   shared.latest = table;
@@ -112,43 +111,4 @@ function changedContents(bytes: Uint8Array, before: IortTable): Map<number, Node
 
 function areEqual(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => value === other[index]);
-}
-
-function referencesOf(
-  before: readonly IortNode[],
-  renewed: ReadonlyMap<number, NodeContent>,
-  indices: ReadonlyMap<number, number>,
-): References {
-  const owners: number[] = [];
-  const targets: number[] = [];
-  for (const [index, node] of before.entries()) {
-    for (const offset of (renewed.get(index) ?? contentOf(node)).references) {
-      owners.push(index);
-      targets.push(indices.get(offset) ?? -1);
-    }
-  }
-  return { owners: Int32Array.from(owners), targets: Int32Array.from(targets) };
-}
-
-/**
- * Indices of some nodes, of all that lead to one of them, and of those of which a reference leads to no node: Linux reads
- * whatever is there.
- */
-function reaching(some: ReadonlyMap<number, unknown>, { owners, targets }: References, count: number): number[] {
-  const isFound = new Uint8Array(count);
-  for (const index of some.keys()) isFound[index] = 1;
-  let isComplete = false;
-  for (let round = 0; round < mostRounds && !isComplete; round++) {
-    isComplete = true;
-    for (let at = 0; at < owners.length; at++) {
-      const target = targets[at]!;
-      if (isFound[owners[at]!] === 1 || (target >= 0 && isFound[target] === 0)) continue;
-      isFound[owners[at]!] = 1;
-      isComplete = false;
-    }
-  }
-  if (!isComplete) for (const owner of owners) isFound[owner] = 1;
-  const found: number[] = [];
-  for (let index = 0; index < count; index++) if (isFound[index] === 1) found.push(index);
-  return found;
 }

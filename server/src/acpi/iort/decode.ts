@@ -41,7 +41,8 @@ export function decodeIort(bytes: Uint8Array, before?: IortTable): IortTable {
   const start = firstNode(nodeOffset, end, problems);
   const earlier = before && earlierNodes(before, bytes);
   const { contents, readTo } = walkNodes(source, start, end, problems, earlier);
-  for (const node of joinedNodes(contents, source, earlier)) indices.set(node.offset, nodes.push(node) - 1);
+  for (const { places } of contents) indices.set(places.offset, places.index);
+  for (const node of joinedNodes(contents, indices, source, earlier)) nodes.push(node);
   const counted = walkAsLinux(source, end, nodes, header.length, nodeCount, start);
   if (nodeCount !== undefined && nodeCount.value !== BigInt(nodes.length) && !problems.some(stopsTheWalk)) {
     const message = `Node Count is ${nodeCount.value}, but ${nodes.length} nodes lie in the table`;

@@ -4,6 +4,7 @@ import { iortFixedSize } from '../layout/iort';
 import { nodeHeaderSize } from './decode-node';
 import { contentOf, decodedNode, moveNode, type TableSource } from './decoded-node';
 import type { NodeContent } from './node-content';
+import { markLeadingTo, referencesOf } from './node-references';
 import type { IortNode, IortTable } from './model';
 
 export interface EarlierNodes {
@@ -45,45 +46,25 @@ function areEqual(before: Uint8Array, after: Uint8Array, from: number, to: numbe
   return Buffer.compare(before.subarray(from, to), after.subarray(from, to)) === 0;
 }
 
-/** Ways from node to node are followed in the order of the table, so often at most; then all that refer are made anew. */
-export const mostRounds = 16;
-
-/** Nodes of those contents: the earlier ones where nothing that they lead to has changed. */
+/** Nodes of those contents, whose indices by their offsets are given: the earlier ones where nothing that they lead to has changed. */
 export function joinedNodes(
   contents: readonly NodeContent[],
+  indices: ReadonlyMap<number, number>,
   source: TableSource,
   earlier: EarlierNodes | undefined,
 ): IortNode[] {
   if (earlier === undefined) return contents.map((content) => decodedNode(source, content));
-  const renewed = renewedOffsets(contents, earlier.table);
-  return contents.map((content) => {
-    const { offset } = content.places;
+  const before = contents.map((content) => {
+    const node = earlier.table.nodeAt(content.places.offset);
+    return node !== undefined && contentOf(node) === content ? node : undefined;
+  });
+  const isRenewed = Uint8Array.from(before, (node) => (node === undefined ? 1 : 0));
+  markLeadingTo(isRenewed, referencesOf(contents, indices));
+  return contents.map((content, index) => {
     content.moveTo(source);
-    if (renewed.has(offset)) return decodedNode(source, content);
-    const node = earlier.table.nodeAt(offset)!;
+    if (isRenewed[index] === 1) return decodedNode(source, content);
+    const node = before[index]!;
     moveNode(node, source);
     return node;
   });
-}
-
-/** Where nodes begin, or began, that are not what they were: by what they say or by what they lead to. */
-function renewedOffsets(contents: readonly NodeContent[], before: IortTable): ReadonlySet<number> {
-  const renewed = new Set<number>();
-  const starts = new Map(contents.map((content) => [content.places.offset, content]));
-  for (const node of before.nodes) if (starts.get(node.offset) !== contentOf(node)) renewed.add(node.offset);
-  for (const { places } of contents) if (before.nodeAt(places.offset) === undefined) renewed.add(places.offset);
-  // Where a reference leads to no node, Linux reads whatever bytes are there.
-  for (const { places, references } of contents) {
-    if (references.some((offset) => !starts.has(offset))) renewed.add(places.offset);
-  }
-  for (let round = 0; round < mostRounds; round++) {
-    const { size } = renewed;
-    if (size === 0) return renewed;
-    for (const { places, references } of contents) {
-      if (references.some((offset) => renewed.has(offset))) renewed.add(places.offset);
-    }
-    if (renewed.size === size) return renewed;
-  }
-  for (const { places, references } of contents) if (references.length > 0) renewed.add(places.offset);
-  return renewed;
 }
