@@ -240,8 +240,8 @@ describe('lines as iasl writes them', () => {
   it('are those wherever they stand in a long text, and however long they are', () => {
     const ordinary = 'Identifier : 00000003';
     const padding = 'Padding : 00 00 00 00                    /* .... */\\\n\n';
-    for (const size of [0, 1, 250, 1000, 65_400, 65_500, 65_536, 70_000, 131_072]) {
-      for (let shift = 0; shift < 60; shift += size > 60_000 ? 1 : 7) {
+    for (const size of [0, 1000, 65_400, 65_536, 70_000]) {
+      for (let shift = 0; shift < 60; shift += size > 60_000 ? 4 : 13) {
         const line = `Oem ID : "${'x'.repeat(size)}"`;
         const text = [
           `// ${'-'.repeat(shift)}`,
