@@ -75,7 +75,8 @@ const mostChanges = 64;
 
 /** Whether the nodes at a place of the list, before and after an edit, are one and the same to a rule about the table. */
 export function isNothingTo({ sight }: TableRule, [before, after]: Change): boolean {
-  // Of another kind it is another thing to those that lead to it as well.
+  // Of another kind or elsewhere, it is another thing to those that lead to it as well.
   if (sight === undefined || before === undefined || after?.kind !== before.kind) return false;
+  if (after.offset !== before.offset) return false;
   return before.content === after.content || sight(before) === sight(after);
 }

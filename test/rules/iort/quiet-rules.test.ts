@@ -55,6 +55,34 @@ describe('rules about tables that are edited', () => {
     );
   });
 
+  it('see that nodes have moved, and that references lead to others then', () => {
+    // Longer by four bytes, a component in front moves the second SMMUv3 to where a reference led to nothing.
+    const [before, after] = [4, 8].map((padding) => {
+      const moved = component('\\_SB_.DEV0', []);
+      return built(
+        table(
+          its(1, 0),
+          smmuv3(0x2b40_0000n, [all(0)]),
+          rmr([[0x9000_0000n, 0x10000n]], [single(5, 1)]),
+          component('\\_SB_.DEV1', [single(5, 1)]),
+          { ...moved, padding: new Uint8Array(padding) },
+          smmuv3(0x2b60_0000n, [all(0)]),
+        ),
+      );
+    }) as [TableInput, TableInput];
+    const second = BigInt(after.table.nodes[5]!.offset);
+    const [first, next] = [before, after].map(({ table: { bytes, nodes } }) => {
+      const changed = Uint8Array.from(bytes);
+      writeInteger(changed, nodes[3]!.mappings[0]!.outputReference.offset, 4, second);
+      setChecksum(changed);
+      return binaryDocument(changed).file.text;
+    }) as [string, string];
+    const found = [first, next].map((text) => checkTable(documentOfText(sourceFile('/edited/moved.dsl', text))));
+    assert.deepEqual(told(found[1]!), told(checkTable(documentOfText(sourceFile('/read/moved.dsl', next)))));
+    const isFound = found.map((each) => each.some(({ rule }) => rule === 'iort-rmr-no-master'));
+    assert.deepEqual(isFound, [false, true]);
+  });
+
   it('have plain nodes alone in a large table without a flaw', () => {
     const large = built(crowdedTable(200));
     assert.deepEqual(remarkableNodes(large, large.nodes), []);
