@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ExtensionContext, LogOutputChannel } from 'vscode';
 import { LanguageClient, RevealOutputChannelOn, TransportKind } from 'vscode-languageclient/node';
 import type { StaticFeature } from 'vscode-languageclient/node';
+import { serverNodeOptions } from '../../server/src/protocol';
 import { documentSelector, isOldVersion } from './documents';
 
 /** After this many deaths within three minutes the server stays down until the user restarts it. */
@@ -20,9 +21,13 @@ export function createClient(context: ExtensionContext, channels: Channels): Lan
     'doorbell',
     'Doorbell',
     {
-      run: { module, transport: TransportKind.ipc },
+      run: { module, transport: TransportKind.ipc, options: { execArgv: [...serverNodeOptions] } },
       // `--inspect` rather than `--inspect-brk`: the debugger attaches when it likes, see .vscode/launch.json.
-      debug: { module, transport: TransportKind.ipc, options: { execArgv: ['--nolazy', '--inspect=6009'] } },
+      debug: {
+        module,
+        transport: TransportKind.ipc,
+        options: { execArgv: [...serverNodeOptions, '--nolazy', '--inspect=6009'] },
+      },
     },
     {
       documentSelector,

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { serverNodeOptions } from '../../server/src/protocol';
 import {
   createMessageConnection,
   StreamMessageReader,
@@ -69,7 +70,8 @@ export function uriOf(file: string): string {
 }
 
 export async function startClient(options: ClientOptions = {}): Promise<LspClient> {
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.server ?? builtServer, '--stdio'], {
+  const nodeOptions = [...serverNodeOptions, ...(options.nodeOptions ?? [])];
+  const child = spawn(process.execPath, [...nodeOptions, options.server ?? builtServer, '--stdio'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   });
