@@ -88,11 +88,14 @@ export function rehearsalText(machines: number): string {
   return printTable(built.bytes, { style: 'current' });
 }
 
-const nodesOfMachine = 12;
+const nodesOfMachine = 13;
 
-/** Nodes of all common kinds behind an SMMUv3 and its ITS, and an SMMUv2; `first` is the index of the first one. */
+/**
+ * Nodes of all common kinds: an SMMUv3 in front of a root complex and of a component, one in front of components alone, and an
+ * SMMUv2; `first` is the index of the first node.
+ */
 function machine(index: number, first: number): readonly NodeDraft[] {
-  const [its, smmu, old] = [first, first + 1, first + 2];
+  const [its, smmu, old, other] = [first, first + 1, first + 2, first + 3];
   const memory = { cacheCoherency: 1, memoryFlags: 3 };
   const base = BigInt(0x2_0000_0000 + 0x10_0000 * index);
   const mapping = (outputBase: number, count: number, target: number, flags = 0): MappingDraft => ({
@@ -133,20 +136,34 @@ function machine(index: number, first: number): readonly NodeDraft[] {
       contextInterrupts: [interrupt + 4],
     },
     {
+      kind: 'smmuv3',
+      revision: 4,
+      fields: {
+        base: base + 0xa0000n,
+        flags: 1,
+        eventGsiv: interrupt + 6,
+        priGsiv: interrupt + 7,
+        gerrGsiv: interrupt + 8,
+        syncGsiv: interrupt + 9,
+      },
+      mappings: [mapping(0, 0xfffff, its)],
+    },
+    {
       kind: 'root-complex',
       revision: 4,
       fixedSize: 0x24,
       fields: { ...memory, atsAttribute: 1, segment: index, memorySizeLimit: 64 },
       mappings: [mapping(0, 0xffff, smmu)],
     },
-    ...[0, 1, 2, 3, 4].map((number) => component(number, smmu)),
+    ...[0, 1, 2, 3].map((number) => component(number, other)),
+    component(4, smmu),
     component(5, old),
     {
       kind: 'rmr',
       revision: 3,
       fields: { flags: 1 },
       descriptors: [{ base: 0x80_0000_0000n + 0x20000n * BigInt(index), length: 0x10000n }],
-      mappings: [mapping(0x20000, 0, smmu)],
+      mappings: [mapping(0x20000, 0, other)],
     },
     {
       kind: 'pmcg',
