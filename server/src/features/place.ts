@@ -5,6 +5,7 @@ import type { SourceFile, SourceRange } from '../text/source-file';
 import type { DeviceTree, DtNode } from '../tree/model';
 import { nodeByReference } from '../tree/navigate';
 import { oncePer } from '../text/once';
+import { lastAtOrBefore } from '../text/in-order';
 
 export interface Place {
   readonly token: number;
@@ -157,28 +158,13 @@ function buildIndex(stream: TokenStream, file: SourceFile): FileIndex {
 
 /** The last entry that begins at or before the offset; -1 if none does. */
 function lastNotAfter(starts: Int32Array, offset: number): number {
-  let low = -1;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (starts[middle]! <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return lastAtOrBefore(starts.length, (index) => starts[index]!, offset);
 }
 
 function holding<Item extends { readonly first: number; readonly last: number }>(
   items: readonly Item[],
   token: number,
 ): Item | undefined {
-  let low = 0;
-  let high = items.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const item = items[middle]!;
-    if (token < item.first) high = middle - 1;
-    else if (token > item.last) low = middle + 1;
-    else return item;
-  }
-  return undefined;
+  const item = items[lastAtOrBefore(items.length, (index) => items[index]!.first, token)];
+  return item !== undefined && token <= item.last ? item : undefined;
 }

@@ -4,6 +4,7 @@ import type { DmaMaster, Iommu, Topology } from '../topology/model';
 import type { Attachment } from './attach';
 import { pciName } from './function-classes';
 import type { KernelProfile } from './kernel-profile';
+import { lastAtOrBefore } from '../text/in-order';
 
 /** By master, a sentence for each rival. */
 export function contestedStreams(
@@ -84,14 +85,8 @@ function functionsByStream(
   const sorted = new Map(Array.from(unsorted, ([iommu, list]) => [iommu, inOrder(list)] as const));
   return (iommu, id) => {
     const list = sorted.get(iommu) ?? [];
-    let low = 0;
-    let high = list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (list[middle]!.first <= id) low = middle + 1;
-      else high = middle;
-    }
-    for (let at = low - 1; at >= 0 && list[at]!.reach >= id; at--) {
+    let at = lastAtOrBefore(list.length, (index) => list[index]!.first, id);
+    for (; at >= 0 && list[at]!.reach >= id; at--) {
       const { first, last, isSingle, input, segment } = list[at]!;
       if (id <= last) return pciName(isSingle ? input : input + (id - first), segment);
     }

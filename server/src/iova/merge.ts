@@ -3,6 +3,7 @@ import type { AddressRange, Iova } from '../topology/address';
 import { regionTypes } from './prediction';
 import type { GroupRegion, PredictedDevice, RegionType } from './prediction';
 import { compare, lastAddress } from './ranges';
+import { leading } from '../text/in-order';
 
 /** The list of a group: each device's regions inserted in turn. */
 export function mergeRegions(devices: readonly PredictedDevice[]): GroupRegion[] {
@@ -74,14 +75,7 @@ function single(part: Part): Growing {
 
 /** The first place in a sorted list that starts at `start` or later. */
 function firstFrom(list: readonly GroupRegion[], start: bigint): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (list[middle]!.range.start < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return leading(list.length, (index) => list[index]!.range.start < start);
 }
 
 /** Overlaps or touches. The sum wraps at 2^64, so that what follows a region which ends there stays apart. */

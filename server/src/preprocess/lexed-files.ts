@@ -1,6 +1,7 @@
 // The tokens of files, computed once a content. An edit lexes the lines around it; all other tokens are those from before.
 import type { SourceFile } from '../text/source-file';
 import { type LexedFile, lexText, lineStart, newBuffers, spaceBefore } from './lexer';
+import { firstFrom, lastAtOrBefore, leading } from '../text/in-order';
 
 const lexedFiles = new WeakMap<SourceFile, LexedFile>();
 /** What was lexed last under each path, while something else holds it. */
@@ -37,7 +38,7 @@ export function relex(before: LexedFile, file: SourceFile): LexedFile | undefine
   const delta = text.length - oldText.length;
   const first = restartToken(before, same);
   if (first <= 0) return undefined;
-  let known = lowerBound(before.start, before.count, oldText.length - tail);
+  let known = leading(before.count, (token) => before.start[token]! < oldText.length - tail);
   const buffers = newBuffers(before.count + 256);
   for (const column of ['kind', 'flags', 'start', 'end', 'name', 'run', 'runName'] as const) {
     buffers[column].set(before[column].subarray(0, first));
@@ -79,11 +80,11 @@ function commonEnds(one: string, other: string): [same: number, tail: number] {
 function restartToken({ start, flags, count, comments }: LexedFile, edit: number): number {
   let limit = edit - lookAhead;
   // A comment that the edit touches begins before it, perhaps by many lines.
-  const next = lowerBound(comments, comments.length, edit) & ~1;
+  const next = firstFrom(comments, edit) & ~1;
   for (let at = Math.max(0, next - 2); at < comments.length && comments[at]! <= edit; at += 2) {
     if (comments[at + 1]! >= edit) limit = Math.min(limit, comments[at]! - 1);
   }
-  let token = lowerBound(start, count, limit + 1) - 1;
+  let token = lastAtOrBefore(count, (index) => start[index]!, limit);
   while (token > 0 && (flags[token]! & lineStart) === 0) token--;
   return token;
 }
@@ -113,17 +114,5 @@ function joined(edited: LexedFile, before: LexedFile, from: number, delta: numbe
 
 /** Index of the first comment that begins at an offset or behind it; a comment may end just there. */
 function firstCommentFrom({ comments }: LexedFile, offset: number): number {
-  return (lowerBound(comments, comments.length, offset) + 1) & ~1;
-}
-
-/** The first index whose value is not less. */
-function lowerBound(sorted: ArrayLike<number>, count: number, value: number): number {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return (firstFrom(comments, offset) + 1) & ~1;
 }

@@ -98,15 +98,9 @@ function lineOfCode(file: SourceFile, from: number, known: number): number {
 function isInBlockComment(file: SourceFile, offset: number): boolean {
   if (isSurelyOutside(file, offset)) return false;
   const { comments } = lex(file);
-  let low = 0;
-  let high = comments.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (comments[middle]! < offset) low = middle + 1;
-    else high = middle;
-  }
+  const next = firstFrom(comments, offset);
   // Behind a start and not behind its end.
-  return low % 2 === 1 && file.text.charAt(comments[low - 1]! + 1) === '*';
+  return next % 2 === 1 && file.text.charAt(comments[next - 1]! + 1) === '*';
 }
 
 /** Behind the last opening before it, which is closed before it: a large table is not lexed for the comments in it. */

@@ -1,6 +1,6 @@
 // A source file as text, and places in it. Offsets are UTF-16 code units from 0; lines and characters count from 0, as in LSP.
 import { EditedText, type Difference } from './edited-text';
-import { firstFrom } from './in-order';
+import { firstFrom, lastAtOrBefore } from './in-order';
 import { oncePer } from './once';
 
 /** A file's content at one moment; never changed, an edit makes a new one. */
@@ -252,14 +252,10 @@ export function positionAt(file: SourceFile, offset: number): Position {
 
 /** The last line that begins at or before an offset. */
 function lineAt(starts: Uint32Array, offset: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (starts[middle]! <= offset) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return Math.max(
+    0,
+    lastAtOrBefore(starts.length, (line) => starts[line]!, offset),
+  );
 }
 
 /** The offset of a position; one past the end of a line or file is cut to the end. */

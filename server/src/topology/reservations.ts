@@ -22,6 +22,7 @@ import { readResource } from './registers';
 import type { DmaTranslator } from './translate';
 import { busWithoutCells, cellsOnce, dmaTranslator } from './translate';
 import { readWrittenEntries } from './written-reservations';
+import { lastAtOrBefore } from '../text/in-order';
 
 const rules = ['inherited-cells', 'own-cells'] as const;
 
@@ -260,16 +261,8 @@ function walkCells(walk: Walk, region: RegionCells): void {
 
 /** The entry that starts at a cell, found by halves. */
 function entryAt({ entries }: ReservationNode, cell: number): WrittenReservation | undefined {
-  let low = 0;
-  let high = entries.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const entry = entries[middle]!;
-    if (entry.cell === cell) return entry;
-    if (entry.cell < cell) low = middle + 1;
-    else high = middle - 1;
-  }
-  return undefined;
+  const entry = entries[lastAtOrBefore(entries.length, (index) => entries[index]!.cell, cell)];
+  return entry?.cell === cell ? entry : undefined;
 }
 
 /** Only what was translated can differ between the rules. */

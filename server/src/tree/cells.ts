@@ -1,6 +1,7 @@
 // A property's value as cells and strings, and where each cell is written.
 import type { SourceRange } from '../text/source-file';
 import type { DtNode, DtProperty, ValuePart } from './model';
+import { lastAtOrBefore } from '../text/in-order';
 
 /** The value as big-endian 32-bit cells; undefined if its length is not a multiple of four bytes. An empty value has none. */
 export function cells(property: DtProperty): Uint32Array | undefined {
@@ -48,16 +49,8 @@ export function cellReference(
 /** The element of the value that holds the byte at `offset`. */
 export function partAt(property: DtProperty, offset: number): ValuePart | undefined {
   const { parts } = property.data;
-  let low = 0;
-  let high = parts.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const part = parts[middle]!;
-    if (offset < part.offset) high = middle - 1;
-    else if (offset >= part.offset + part.length) low = middle + 1;
-    else return part;
-  }
-  return undefined;
+  const part = parts[lastAtOrBefore(parts.length, (index) => parts[index]!.offset, offset)];
+  return part !== undefined && offset < part.offset + part.length ? part : undefined;
 }
 
 /** The value as NUL-terminated strings; undefined if it is not terminated. An empty value has none. */

@@ -170,15 +170,11 @@ export class CompiledLines {
     const starts = this.#starts;
     const last = this.#last;
     if (line >= starts[last]! && (last + 1 === starts.length || line < starts[last + 1]!)) return last;
-    let low = 0;
-    let high = starts.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (starts[middle]! <= line) low = middle;
-      else high = middle - 1;
-    }
-    this.#last = low;
-    return low;
+    this.#last = Math.max(
+      0,
+      lastAtOrBefore(starts.length, (index) => starts[index]!, line),
+    );
+    return this.#last;
   }
 }
 

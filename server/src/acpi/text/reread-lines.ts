@@ -4,6 +4,7 @@ import { joinedLines, type CompiledLines, type Piece } from './compiled-lines';
 import { hasDirectives } from './directives';
 import { behindTable, linesOfPart, linesWith, type Lines, type TextParts } from './lines';
 import { scanText } from './scan';
+import { leading } from '../../text/in-order';
 
 /** Lines of a text, and what is beside them. */
 export interface LinesOfText {
@@ -193,12 +194,5 @@ function splicedComments(
 
 /** Where the first pair is that does not begin before an offset. */
 function firstPairFrom(pairs: Int32Array, offset: number): number {
-  let low = 0;
-  let high = pairs.length / 2;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (pairs[2 * middle]! < offset) low = middle + 1;
-    else high = middle;
-  }
-  return 2 * low;
+  return 2 * leading(pairs.length / 2, (index) => pairs[2 * index]! < offset);
 }

@@ -4,6 +4,7 @@ import type { IdMapping, IortNode, RmrDescriptor, Value } from '../../acpi/iort/
 import type { TableDocument } from '../../acpi/text/document';
 import { hex, humanSize } from '../../text/numbers';
 import { nodeLabel } from './names';
+import { leading } from '../../text/in-order';
 
 export interface InlayHint {
   /** In the text. */
@@ -62,15 +63,6 @@ export function nodesBetween({ iort, placeOf }: TableDocument, start: number, en
   const nodes = iort?.nodes ?? [];
   const startOf = (index: number): number => placeOf(nodes[index]!.header.type, 'line')?.start ?? 0;
   // Nodes lie in the order of their lines.
-  const firstAtOrBehind = (offset: number): number => {
-    let low = 0;
-    let high = nodes.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (startOf(middle) < offset) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
+  const firstAtOrBehind = (offset: number): number => leading(nodes.length, (index) => startOf(index) < offset);
   return nodes.slice(Math.max(0, firstAtOrBehind(start) - 1), firstAtOrBehind(end + 1));
 }

@@ -1,6 +1,7 @@
 // What nodes and values of an IORT are called where there is little room: hints, symbols, lists of choices.
 import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { hex } from '../../text/numbers';
+import { lastAtOrBefore } from '../../text/in-order';
 
 /** What a node is, by what tells it from others of its kind: `SMMUv3 0x2b400000`, `ITS group 0`, `\_SB_.DMA0`. */
 export function nodeLabel(node: IortNode): string {
@@ -43,16 +44,8 @@ export function outputIds({ outputBase, count, single }: IdMapping): string {
 
 /** The node whose bytes hold an offset of the table. */
 export function nodeHolding({ nodes }: IortTable, offset: number): IortNode | undefined {
-  let low = 0;
-  let high = nodes.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const node = nodes[middle]!;
-    if (offset < node.offset) high = middle - 1;
-    else if (offset >= node.end) low = middle + 1;
-    else return node;
-  }
-  return undefined;
+  const node = nodes[lastAtOrBefore(nodes.length, (index) => nodes[index]!.offset, offset)];
+  return node !== undefined && offset < node.end ? node : undefined;
 }
 
 /** The mapping of a node that holds an offset of the table. */

@@ -3,6 +3,7 @@ import type { AddressRange } from '../../topology/address';
 import { count, humanSize } from '../../text/numbers';
 import { alignDown, alignUp, compare, overlaps, sizeOf, union } from '../ranges';
 import { smmuBlockSizes } from '../vfio/address-space';
+import { leading } from '../../text/in-order';
 
 /** So many blocks of one size. */
 export interface BlockCount {
@@ -117,14 +118,7 @@ function addCut(tally: Tally, range: AddressRange, holes: readonly AddressRange[
 
 /** The first range of a set that ends at an address or behind it. */
 function firstReaching(set: readonly AddressRange[], address: bigint): number {
-  let low = 0;
-  let high = set.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (set[middle]!.end < address) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return leading(set.length, (index) => set[index]!.end < address);
 }
 
 function holeCost(
@@ -188,15 +182,9 @@ function overlapFinder(ranges: readonly AddressRange[]): (wanted: AddressRange) 
   const reach: bigint[] = [];
   for (const { end } of sorted) reach.push(reach.length > 0 && reach.at(-1)! > end ? reach.at(-1)! : end);
   return (wanted) => {
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (sorted[middle]!.start <= wanted.end) low = middle + 1;
-      else high = middle;
-    }
     const found: AddressRange[] = [];
-    for (let at = low - 1; at >= 0 && reach[at]! >= wanted.start; at--) {
+    let at = leading(sorted.length, (index) => sorted[index]!.start <= wanted.end) - 1;
+    for (; at >= 0 && reach[at]! >= wanted.start; at--) {
       if (overlaps(sorted[at]!, wanted)) found.push(sorted[at]!);
     }
     return found;

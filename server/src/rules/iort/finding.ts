@@ -7,6 +7,7 @@ import { hex } from '../numbers';
 import type { Finding } from '../rule';
 import type { TableInput } from '../table-rule';
 import { derailed } from './derailed';
+import { lastAtOrBefore } from '../../text/in-order';
 
 /** Bytes from the table's start; every value is one. */
 export interface Bytes {
@@ -155,15 +156,6 @@ export function rangeText({ start, end }: { readonly start: bigint; readonly end
 
 /** The node whose bytes an offset lies in. */
 export function nodeAround({ nodes }: TableInput['table'], offset: number): IortNode | undefined {
-  let low = 0;
-  let high = nodes.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if (nodes[middle]!.offset <= offset) low = middle;
-    else high = middle - 1;
-  }
-  const node = nodes[low];
-  return node !== undefined && node.offset <= offset && offset < Math.max(node.end, node.offset + 16)
-    ? node
-    : undefined;
+  const node = nodes[lastAtOrBefore(nodes.length, (index) => nodes[index]!.offset, offset)];
+  return node !== undefined && offset < Math.max(node.end, node.offset + 16) ? node : undefined;
 }

@@ -7,6 +7,7 @@ import { idMappingLayout } from '../../acpi/layout/iort';
 import { fieldOffset } from '../../acpi/structure-values';
 import { followed, type Change } from './changes';
 import type { IdRange } from './translation';
+import { lastAtOrBefore } from '../../text/in-order';
 
 /** A mapping of a master that leads to an SMMU, and the stream IDs that it makes there. */
 export interface StreamRange extends IdRange {
@@ -110,15 +111,9 @@ export class StreamsOfSmmu {
   meeting({ start, end }: IdRange): readonly StreamRange[] {
     const { ranges, highest } = this;
     const [first, last] = [Number(start), Number(end)];
-    let low = 0;
-    let high = ranges.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (ranges[middle]!.first <= last) low = middle + 1;
-      else high = middle;
-    }
     const found: StreamRange[] = [];
-    for (let place = low - 1; place >= 0 && highest[place]! >= first && found.length < mostMeeting; place--) {
+    let place = lastAtOrBefore(ranges.length, (index) => ranges[index]!.first, last);
+    for (; place >= 0 && highest[place]! >= first && found.length < mostMeeting; place--) {
       if (ranges[place]!.last >= first) found.push(ranges[place]!);
     }
     return found.reverse();

@@ -3,6 +3,7 @@ import { usableEntries } from '../../topology/id-maps';
 import type { DmaMaster, HostBridge, IdMapEntry, MapRule, Topology } from '../../topology/model';
 import { maps, type AnyMap, type FoundMap } from '../id-maps';
 import type { RuleInput } from '../rule';
+import { lastAtOrBefore } from '../../text/in-order';
 
 export type AnyEntry = IdMapEntry<{ readonly cells: number | undefined }>;
 
@@ -76,14 +77,6 @@ export function coverage(entries: readonly AnyEntry[]): IdRange[] {
 
 /** Whether a set holds an ID; by halving. */
 export function isCovered(set: readonly IdRange[], id: number): boolean {
-  let low = 0;
-  let high = set.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >> 1;
-    const { first, last } = set[middle]!;
-    if (id < first) high = middle - 1;
-    else if (id > last) low = middle + 1;
-    else return true;
-  }
-  return false;
+  const range = set[lastAtOrBefore(set.length, (index) => set[index]!.first, id)];
+  return range !== undefined && id <= range.last;
 }

@@ -2,6 +2,7 @@
 // nodes (drivers/acpi/arm64/iort.c iort_id_map, iort_get_id_mapping_index, iort_node_map_id).
 import type { DeviceIdRule } from '../model';
 import { nodeType, type KernelMapping, type KernelNode, type KernelTable } from './kernel-table';
+import { leading } from '../../text/in-order';
 
 /** What ends a search without a result. */
 export type StopReason =
@@ -330,8 +331,8 @@ interface Part extends Span {
 function* partsOf(node: PreparedNode, endsEarly: boolean, ids: Span): Generator<Part> {
   const { takesSingle } = node;
   const { byBase, reach, single, edges } = (node.sorted ??= sortedRanges(node.inOrder));
-  let edge = firstAbove(edges, ids.first);
-  let next = indexAbove(byBase.length, (index) => byBase[index]!.inputBase > ids.first);
+  let edge = leading(edges.length, (index) => edges[index]! <= ids.first);
+  let next = leading(byBase.length, (index) => byBase[index]!.inputBase <= ids.first);
   let active: KernelMapping[] = [];
   for (let before = next - 1; before >= 0 && reach[before]! >= ids.first; before--) insert(active, byBase[before]!);
   for (let at = ids.first; at <= ids.last;) {
@@ -350,23 +351,6 @@ function insert(list: KernelMapping[], mapping: KernelMapping): void {
   let at = list.length;
   while (at > 0 && list[at - 1]!.index > mapping.index) at--;
   list.splice(at, 0, mapping);
-}
-
-/** The place of the first number above a value in a sorted list. */
-function firstAbove(sorted: readonly number[], value: number): number {
-  return indexAbove(sorted.length, (index) => sorted[index]! > value);
-}
-
-/** The first index from which on something holds. */
-function indexAbove(length: number, holds: (index: number) => boolean): number {
-  let low = 0;
-  let high = length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 /** Neighbours that go on as one range do so in one piece. */

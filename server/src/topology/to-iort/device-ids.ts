@@ -1,6 +1,7 @@
 // The device IDs that an SMMU's stream IDs become on their way to an ITS. In a tree each master says both; in an IORT the
 // SMMU says it once for all of them.
 import type { Iommu, MsiController } from '../model';
+import { leading } from '../../text/in-order';
 
 /** Stream IDs that become device IDs, one by one. */
 export interface DeviceIdRange {
@@ -25,7 +26,8 @@ export function newDeviceIds(): DeviceIds {
       const known = byIommu.get(iommu) ?? [];
       byIommu.set(iommu, known);
       const refused: DeviceIdRange[] = [];
-      let at = firstFrom(known, range.first);
+      // The first that ends there or behind.
+      let at = leading(known.length, (index) => known[index]!.last < range.first);
       let { first } = range;
       while (first <= range.last) {
         const next = known[at];
@@ -46,18 +48,6 @@ export function newDeviceIds(): DeviceIds {
     },
     of: (iommu) => joined(byIommu.get(iommu) ?? []),
   };
-}
-
-/** The first range that ends at an ID or behind it. */
-function firstFrom(ranges: readonly DeviceIdRange[], id: number): number {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ranges[middle]!.last < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function part(range: DeviceIdRange, first: number, last: number): DeviceIdRange {
