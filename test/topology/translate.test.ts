@@ -11,7 +11,8 @@ import {
   type KernelNode,
   type KernelTable,
 } from '../../server/src/topology/acpi/kernel-table';
-import { newRouter, specialIndex } from '../../server/src/topology/acpi/translate';
+import { specialIndex } from '../../server/src/topology/acpi/node-mappings';
+import { newRouter } from '../../server/src/topology/acpi/translate';
 import type { DeviceIdRule } from '../../server/src/topology/model';
 import { randomFrom, type Random } from '../oracle/kernel/random';
 import { kernelProfile } from '../../server/src/iova/kernel-profile';

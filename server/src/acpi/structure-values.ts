@@ -35,6 +35,15 @@ export function fieldOffset(layout: StructureLayout, name: string): number | und
   return fieldPlaces(layout).find(({ field }) => field.name === name)?.offset;
 }
 
+/** Where all of them begin, from where the structure does or from `start` bytes before. */
+export function fieldOffsets<Name extends string>(
+  layout: StructureLayout<Name>,
+  start = 0,
+): Readonly<Record<Name, number>> {
+  const offsets = fieldPlaces(layout).map(({ field, offset }) => [field.name, start + offset]);
+  return Object.fromEntries(offsets) as Readonly<Record<Name, number>>;
+}
+
 /** What has bytes to read from: a table, or a part of one that may come to lie in the bytes of a later version of it. */
 export interface ByteSource {
   readonly bytes: Uint8Array;

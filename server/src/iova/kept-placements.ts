@@ -1,5 +1,6 @@
 // Where devices end up, taken over from the last version of a table as far as an edit has not changed it. SMMUs know nothing of each
 // other's devices: what has changed of one IOMMU's is predicted anew with all that it has, and the others stay as they were.
+import { iommusOf, isBehind } from '../topology/id-maps';
 import type { DmaMaster, Iommu, Topology } from '../topology/model';
 import type { KernelProfile } from './kernel-profile';
 import { placements, type Placement } from './place';
@@ -80,10 +81,10 @@ function nextVersion(
     if (own.length !== firsts[index + 1]! - firsts[index]!) return undefined;
     for (const [which, each] of own.entries()) probed[firsts[index]! + which] = each;
     for (const version of [before.masters[index]!, master])
-      for (const iommu of iommusOf(version, kernel)) renewed.add(iommu);
+      for (const iommu of iommusOf(version, kernel.mapRule)) renewed.add(iommu);
     concerned.add(master);
   }
-  for (const master of masters) if (isBehind(master, renewed, kernel)) concerned.add(master);
+  for (const master of masters) if (isBehind(master, renewed, kernel.mapRule)) concerned.add(master);
   const section: Topology = { ...topology, masters: topology.masters.filter((master) => concerned.has(master)) };
 
   const places: number[] = [];
@@ -109,21 +110,6 @@ function changedMasters(masters: readonly DmaMaster[], before: Version): readonl
     if (!isSame) changed.push(index);
   }
   return changed;
-}
-
-/** All that a master may have to do with. */
-function iommusOf({ streams, iommuMap }: DmaMaster, { mapRule }: KernelProfile): readonly Iommu[] {
-  const entries = iommuMap?.readings[mapRule].entries ?? [];
-  const links = [...streams.map(({ iommu }) => iommu), ...entries.map(({ target }) => target)];
-  return links.flatMap(({ target }) => target ?? []);
-}
-
-function isBehind({ streams, iommuMap }: DmaMaster, iommus: ReadonlySet<Iommu>, { mapRule }: KernelProfile): boolean {
-  for (const { iommu } of streams) if (iommu.target !== undefined && iommus.has(iommu.target)) return true;
-  if (iommuMap === undefined) return false;
-  for (const { target } of iommuMap.readings[mapRule].entries)
-    if (target.target !== undefined && iommus.has(target.target)) return true;
-  return false;
 }
 
 /** Groups are counted from 0. */

@@ -2,7 +2,6 @@
 import type { DmaMaster, Iommu, Problem, Topology } from '../topology/model';
 import type { Stream } from './attach';
 import { contestedStreams } from './contested-streams';
-import type { DeviceRegions } from './device-regions';
 import { mayJoinOthers } from './direct-mappings';
 import { newGrouping, type Grouping, type Member } from './grouping';
 import type { KernelProfile } from './kernel-profile';
@@ -29,9 +28,7 @@ export function placements(topology: Topology, all: readonly Probed[], kernel: K
   const leaders: number[] = [];
   const placed = all.map((candidate, index): Placement => {
     const { master } = candidate;
-    const reason = isAttached(candidate)
-      ? (keptOut(candidate, lost, kernel) ?? join(grouping, candidate, doubts, contested))
-      : notAttached(candidate);
+    const reason = keptOut(candidate, lost, kernel) ?? join(grouping, candidate, doubts, contested);
     if (reason !== undefined) return { kind: 'ungrouped', master: { path: pathOf(candidate), master, ...reason } };
     if (grouping.groups().length > leaders.length) leaders.push(index);
     return joins;
@@ -46,24 +43,14 @@ interface Reason {
   readonly problem: Problem | undefined;
 }
 
-type Attached = Probed & { readonly attachment: { readonly ok: true }; readonly found: DeviceRegions };
-
-function isAttached(candidate: Probed): candidate is Attached {
-  return candidate.attachment.ok;
-}
-
-function notAttached({ attachment }: Probed): Reason {
-  if (attachment.ok) throw new Error('a device with an IOMMU');
-  return { reason: attachment.reason, problem: attachment.problem };
-}
-
-function keptOut(candidate: Attached, lost: ReadonlyMap<Iommu, Loss>, kernel: KernelProfile): Reason | undefined {
+function keptOut(candidate: Probed, lost: ReadonlyMap<Iommu, Loss>, kernel: KernelProfile): Reason | undefined {
   const { attachment, found, unmappable } = candidate;
+  if (!attachment.ok) return { reason: attachment.reason, problem: attachment.problem };
   const { iommu, rangeProblem } = attachment;
   const loss = lost.get(iommu);
   if (loss !== undefined) {
     // The kernel does not get as far as that when a device before has made it oops.
-    if (found.oops !== undefined && isSetUpBefore(candidate.master, loss)) return undefined;
+    if (found?.oops !== undefined && isSetUpBefore(candidate.master, loss)) return undefined;
     const { problem } = loss;
     return { reason: `Linux ${kernel.version} fails to register ${iommu.path}: ${problem.message}`, problem };
   }
@@ -79,13 +66,15 @@ function keptOut(candidate: Attached, lost: ReadonlyMap<Iommu, Loss>, kernel: Ke
 /** Puts a device that has an IOMMU into its group; the reason if the IOMMU driver refuses it. */
 function join(
   grouping: Grouping,
-  candidate: Attached,
+  candidate: Probed,
   doubts: ReadonlyMap<Iommu, string>,
   contested: ReadonlyMap<DmaMaster, readonly string[]>,
 ): Reason | undefined {
-  const { master, standsForUndescribed, stand, unmappable, outputDoubt: doubtOfOutput } = candidate;
-  const { iommu, streams }: { iommu: Iommu; streams: readonly Stream[] } = candidate.attachment;
-  const { regions, oops, unknown } = candidate.found;
+  const { master, standsForUndescribed, attachment, found, stand, unmappable, outputDoubt: doubtOfOutput } = candidate;
+  if (!attachment.ok || found === undefined) return undefined;
+  const { iommu } = attachment;
+  const streams: readonly Stream[] = attachment.streams;
+  const { regions, oops, unknown } = found;
   const path = pathOf(candidate);
   const common = { path, master, standsForUndescribed, iommu, streamIds: idsOf(streams), regions };
   const device: PredictedDevice = stand?.functions === undefined ? common : { ...common, functions: stand.functions };

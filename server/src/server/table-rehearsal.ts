@@ -18,7 +18,7 @@ const name = 'doorbell:rehearsal';
 const kept: unknown[] = [];
 const mostKept = 4;
 
-/** Each call does a little more, some milliseconds; false when there is nothing left to do. */
+/** Each call does a little more, up to some tens of milliseconds; false when there is nothing left to do. */
 export function createTableRehearsal(): () => boolean {
   const steps = rehearsal();
   return () => steps.next().done !== true;

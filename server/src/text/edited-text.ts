@@ -28,8 +28,8 @@ export class EditedText<Whole extends WholeText = WholeText> {
 
   /** With something else from `start` to before `end`; undefined where so much was edited that it is better made whole. */
   edited(start: number, end: number, newText: string): EditedText<Whole> | undefined {
-    const isFirst = this.start === this.end && this.put === '';
-    if (isFirst) return newText.length > mostPut ? undefined : new EditedText(this.whole, start, end, newText);
+    if (this.#isUnedited())
+      return newText.length > mostPut ? undefined : new EditedText(this.whole, start, end, newText);
     const from = Math.min(start, this.start);
     const to = Math.max(end, this.start + this.put.length);
     if (to - from - (end - start) + newText.length > mostPut) return undefined;

@@ -7,17 +7,18 @@ import { masterKey, readNamedComponent, readRootComplex, type MasterContext, typ
 import { readItsGroups, type PlacedMadt } from './acpi/msi-controllers';
 import { readReservedMemoryRanges } from './acpi/reservations';
 import { readSmmus, type Smmus } from './acpi/smmus';
-import { newRouter, specialIndex } from './acpi/translate';
+import { specialIndex } from './acpi/node-mappings';
+import { newRouter } from './acpi/translate';
 import {
-  areReadApart,
   changeSince,
-  isBehind,
+  mayBeFollowed,
   type Change,
   type MasterReading,
   type Masters,
   type Spent,
   type TableReading,
 } from './acpi/versions';
+import { isBehind } from './id-maps';
 import type { DmaMaster, HostBridge, Iommu, Problem, Topology } from './model';
 
 export type { PlacedMadt } from './acpi/msi-controllers';
@@ -101,7 +102,7 @@ function readTable(
     preservesBootConfiguration: preserveBootConfiguration,
     builder,
     spent,
-    mayBeFollowed: iort.counted === iort.nodes && areReadApart(table, iort, followed?.changed),
+    mayBeFollowed: mayBeFollowed(table, iort, followed?.changed),
   };
 }
 
@@ -163,7 +164,7 @@ function readMasters(context: MasterContext, change: Change | undefined): Master
     const isSame =
       earlier?.mayStay === true &&
       earlier.before === (earliest === index ? undefined : earliest) &&
-      (renewed.size === 0 || !isBehind(earlier.master, renewed));
+      (renewed.size === 0 || !isBehind(earlier.master, renewed, 'four-cells'));
     return isSame ? earlier : readMaster(context, index, key, earliest);
   });
   return { readings, first };

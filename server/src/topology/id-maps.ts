@@ -6,7 +6,7 @@ import { cellValue } from '../tree/navigate';
 import type { DtNode, DtProperty } from '../tree/model';
 import type { Builder } from './builder';
 import { linkTo, problemAt, propertySource } from './builder';
-import type { Availability, IdMap, IdMapEntry, IdMapReading, Link, MapRule, Problem } from './model';
+import type { Availability, DmaMaster, IdMap, IdMapEntry, IdMapReading, Iommu, Link, MapRule, Problem } from './model';
 import { cellsOf } from './translate';
 
 interface MapTarget {
@@ -256,4 +256,16 @@ export function lookUp<Target>(map: IdMap<Target>, rule: MapRule, id: number): M
 export function usableEntries<Target>(map: IdMap<Target> | undefined, rule: MapRule): readonly IdMapEntry<Target>[] {
   const reading = map?.readings[rule];
   return reading === undefined || reading.unusable ? [] : reading.entries;
+}
+
+/** The IOMMUs that a master's DMA may go through, as often as something leads there. */
+export function iommusOf({ streams, iommuMap }: DmaMaster, rule: MapRule): readonly Iommu[] {
+  const links = [...streams.map(({ iommu }) => iommu), ...usableEntries(iommuMap, rule).map(({ target }) => target)];
+  return links.flatMap(({ target }) => target ?? []);
+}
+
+/** Whether it may go through one of these. */
+export function isBehind({ streams, iommuMap }: DmaMaster, iommus: ReadonlySet<Iommu>, rule: MapRule): boolean {
+  const isOne = ({ target }: Link<Iommu>): boolean => target !== undefined && iommus.has(target);
+  return streams.some(({ iommu }) => isOne(iommu)) || usableEntries(iommuMap, rule).some(({ target }) => isOne(target));
 }

@@ -6,12 +6,11 @@ import { contentOf } from '../../acpi/iort/decoded-node';
 import { hasUsualRevision } from '../../acpi/layout/node-revisions';
 import type { IortNode, IortTable } from '../../acpi/iort/model';
 import type { NodePlaces } from '../../acpi/iort/node-content';
-import type { StructureLayout } from '../../acpi/layout/field';
 import { idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
 import { itsIdentifier, itsGroupLayout, namedComponentLayout } from '../../acpi/layout/iort-nodes';
 import { rmrDescriptorLayout, rmrLayout, rootComplexLayout } from '../../acpi/layout/iort-nodes';
 import { smmuv3Layout } from '../../acpi/layout/iort-smmu';
-import { fieldPlaces } from '../../acpi/structure-values';
+import { fieldOffsets } from '../../acpi/structure-values';
 import type { KernelProfile } from '../../iova/kernel-profile';
 import type { TableMachine } from '../table-rule';
 import { hasItsGroup } from './finding';
@@ -58,21 +57,14 @@ interface IdSpan {
   readonly last: number;
 }
 
-/** Offsets of a structure's fields from where it begins, or from where its node does. */
-function offsetsOf<Name extends string>(layout: StructureLayout<Name>, start = 0): Readonly<Record<Name, number>> {
-  return Object.fromEntries(fieldPlaces(layout).map(({ field, offset }) => [field.name, start + offset])) as Readonly<
-    Record<Name, number>
-  >;
-}
-
-const header = offsetsOf(nodeHeaderLayout);
-const group = offsetsOf(itsGroupLayout, nodeHeaderSize);
-const component = offsetsOf(namedComponentLayout, nodeHeaderSize);
-const complex = offsetsOf(rootComplexLayout, nodeHeaderSize);
-const smmuv3 = offsetsOf(smmuv3Layout, nodeHeaderSize);
-const rmr = offsetsOf(rmrLayout, nodeHeaderSize);
-const mapping = offsetsOf(idMappingLayout);
-const descriptor = offsetsOf(rmrDescriptorLayout);
+const header = fieldOffsets(nodeHeaderLayout);
+const group = fieldOffsets(itsGroupLayout, nodeHeaderSize);
+const component = fieldOffsets(namedComponentLayout, nodeHeaderSize);
+const complex = fieldOffsets(rootComplexLayout, nodeHeaderSize);
+const smmuv3 = fieldOffsets(smmuv3Layout, nodeHeaderSize);
+const rmr = fieldOffsets(rmrLayout, nodeHeaderSize);
+const mapping = fieldOffsets(idMappingLayout);
+const descriptor = fieldOffsets(rmrDescriptorLayout);
 
 /** The largest ID: what goes past it is another rule's. */
 const lastId = 0xffffffff;

@@ -4,7 +4,7 @@ import { contentOf } from '../../acpi/iort/decoded-node';
 import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { readNumber } from '../../acpi/bytes';
 import { idMappingLayout } from '../../acpi/layout/iort';
-import { fieldOffset } from '../../acpi/structure-values';
+import { fieldOffsets } from '../../acpi/structure-values';
 import { followed, type Change } from './changes';
 import type { IdRange } from './translation';
 import { lastAtOrBefore } from '../../text/in-order';
@@ -48,13 +48,7 @@ function isMaster({ kind }: IortNode): boolean {
   return kind === 'root-complex' || kind === 'named-component';
 }
 
-const at = (name: string): number => fieldOffset(idMappingLayout, name)!;
-const [countAt, outputBaseAt, referenceAt, flagsAt] = [
-  at('count'),
-  at('outputBase'),
-  at('outputReference'),
-  at('flags'),
-];
+const mapping = fieldOffsets(idMappingLayout);
 
 function rangesOf({ bytes, nodeAt }: IortTable, node: IortNode): readonly MappedStreams[] {
   const { mappingStart, mappingCount } = contentOf(node).places;
@@ -64,12 +58,12 @@ function rangesOf({ bytes, nodeAt }: IortTable, node: IortNode): readonly Mapped
   let isAsked = true;
   for (let index = 0; index < mappingCount; index++) {
     const place = mappingStart + index * idMappingLayout.size;
-    const isSingle = (word(place + flagsAt) & 1) === 1;
-    const target = nodeAt(word(place + referenceAt));
+    const isSingle = (word(place + mapping.flags) & 1) === 1;
+    const target = nodeAt(word(place + mapping.outputReference));
     const isToSmmu = target?.kind === 'smmu' || target?.kind === 'smmuv3';
     if (isToSmmu && (isAsked || !isSingle || node.kind === 'root-complex')) {
-      const first = word(place + outputBaseAt);
-      found.push(new MappedStreams(node, target, index, first, isSingle ? first : first + word(place + countAt)));
+      const first = word(place + mapping.outputBase);
+      found.push(new MappedStreams(node, target, index, first, isSingle ? first : first + word(place + mapping.count)));
     }
     if (!isSingle || !isToSmmu) isAsked = false;
   }
@@ -180,7 +174,7 @@ function byFirst(a: MappedStreams, b: MappedStreams): number {
 
 /** What rules go by (`TableRule.sight`) that ask which masters have a stream ID: where the IDs of all masters lead. */
 export function streamSight(node: IortNode): string | undefined {
-  return node.kind === 'root-complex' || node.kind === 'named-component' ? mappingSight(node) : undefined;
+  return isMaster(node) ? mappingSight(node) : undefined;
 }
 
 /** Where the mappings of a node lead, and which IDs they make there. */

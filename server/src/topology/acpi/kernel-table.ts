@@ -1,8 +1,8 @@
 // An IORT as Linux's drivers/acpi/arm64/iort.c reads it: it follows every reference blindly, so that any bytes can be a node,
 // and takes arrays to be as long as their counts say, also where the node or its revision ends before.
 import { bodyLayout, idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
-import { sizeOf, type StructureLayout } from '../../acpi/layout/field';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
+import { fieldOffsets, fieldPlaces, type FieldPlace } from '../../acpi/structure-values';
 import type { IortTable, NamesOf } from '../../acpi/iort/model';
 
 /** Bytes that are taken for a node. */
@@ -71,20 +71,9 @@ export interface KernelTable {
 /** Elements of all arrays of a table; a machine's has thousands. */
 export const mostElements = 500_000;
 
-/** Offsets of a structure's fields from its start. */
-function offsetsOf<Name extends string>(layout: StructureLayout<Name>): Readonly<Record<Name, number>> {
-  const offsets: Record<string, number> = {};
-  let at = 0;
-  for (const field of layout.fields) {
-    offsets[field.name] = at;
-    at += sizeOf(field);
-  }
-  return offsets as Record<Name, number>;
-}
-
-const header = offsetsOf(nodeHeaderLayout);
-const mapping = offsetsOf(idMappingLayout);
-const tableHeader = offsetsOf(tableHeaderLayout);
+const header = fieldOffsets(nodeHeaderLayout);
+const mapping = fieldOffsets(idMappingLayout);
+const tableHeader = fieldOffsets(tableHeaderLayout);
 
 export const mappingSize = idMappingLayout.size;
 
@@ -185,13 +174,14 @@ export function kernelTable(
     value(node, field) {
       const place = placeOfField(node, field);
       if (place === undefined) return undefined;
-      const offset = node.offset + place.at;
-      const value = read(offset, place.size as 1 | 2 | 4 | 8);
-      return value === undefined ? undefined : { offset, size: place.size, value };
+      const offset = node.offset + place.offset;
+      const { size } = place.field;
+      const value = read(offset, size as 1 | 2 | 4 | 8);
+      return value === undefined ? undefined : { offset, size, value };
     },
     number(node, field) {
       const place = placeOfField(node, field);
-      return place && numberAt(view, node.offset + place.at, place.size);
+      return place && numberAt(view, node.offset + place.offset, place.field.size);
     },
     text(offset, most) {
       const start = Math.min(offset, view.byteLength);
@@ -206,29 +196,24 @@ export function kernelTable(
 const noMappings: MappingList = { mappings: [], endsEarly: false };
 const mappingsElsewhere: MappingList = { mappings: [], endsEarly: true };
 
-/** Where a field is in a node. */
-interface FieldPlace {
-  /** From the node's start. */
-  readonly at: number;
-  readonly size: number;
-}
-
-/** Of the bodies of all node types. */
-const fieldPlaces: readonly ReadonlyMap<string, FieldPlace>[] = Object.values(nodeType).map((type) => {
-  const layout: StructureLayout = bodyLayout(type)!;
-  const offsets: Readonly<Record<string, number>> = offsetsOf(layout);
-  return new Map(
-    layout.fields.map(({ name, size }) => [name, { at: nodeHeaderLayout.size + offsets[name]!, size }] as const),
-  );
-});
+/** Of the bodies of all node types, from the start of the node. */
+const bodyPlaces: readonly ReadonlyMap<string, FieldPlace>[] = Object.values(nodeType).map(
+  (type) =>
+    new Map(
+      fieldPlaces(bodyLayout(type)!).map(({ field, offset }) => [
+        field.name,
+        { field, offset: nodeHeaderLayout.size + offset },
+      ]),
+    ),
+);
 
 function placeOfField({ type }: KernelNode, field: string): FieldPlace | undefined {
-  return fieldPlaces[type]?.get(field);
+  return bodyPlaces[type]?.get(field);
 }
 
 /** Where a field of a node is, from the table's start; undefined where the table ends before. */
 export function bodyPlace(table: KernelTable, node: KernelNode, field: string): number | undefined {
-  return table.number(node, field) === undefined ? undefined : node.offset + placeOfField(node, field)!.at;
+  return table.number(node, field) === undefined ? undefined : node.offset + placeOfField(node, field)!.offset;
 }
 
 function numberAt(view: DataView, offset: number, size: number): number | undefined {

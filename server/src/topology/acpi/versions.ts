@@ -2,7 +2,7 @@
 // decoder has the others again, the same objects, as far as nothing that they reach has changed (acpi/iort/kept-nodes.ts).
 import type { MadtTable } from '../../acpi/madt/model';
 import type { IortNode, IortTable } from '../../acpi/iort/model';
-import type { DmaMaster, Iommu, Link, Problem } from '../model';
+import type { DmaMaster, Problem } from '../model';
 import type { AcpiBuilder, AcpiSettings } from './builder';
 import { mostElements, type KernelNode, type KernelTable } from './kernel-table';
 import type { MasterKey } from './masters';
@@ -64,7 +64,7 @@ export interface Change {
 /** More nodes than that are not looked at one by one. */
 const mostChanged = 0.5;
 
-/** What has changed since a reading; undefined where too much has, or where that cannot be told node by node. */
+/** What has changed since a reading that may be followed; undefined where too much has, or where that cannot be told node by node. */
 export function changeSince(
   before: TableReading,
   iort: IortTable,
@@ -76,8 +76,7 @@ export function changeSince(
   if (builder.hardware.streamIdBits !== streamIdBits) return undefined;
   // Less would be left for a hostile table than it has when it is read at once.
   if (spent.elements > mostElements / 2 || spent.work > mostWork / 2) return undefined;
-  if (!isPlain(iort) || !isPlain(old) || old.end !== iort.end || old.nodes.length !== iort.nodes.length)
-    return undefined;
+  if (!isWalkedWhole(iort) || old.end !== iort.end || old.nodes.length !== iort.nodes.length) return undefined;
   if (old.header.revision?.value !== iort.header.revision?.value) return undefined;
   const { nodes } = builder.table;
   const changed = changedPlaces(old.nodes, iort.nodes);
@@ -104,8 +103,13 @@ export function changeSince(
   };
 }
 
+/** Whether a next version can be seen as a change of this one; `places` are those of the nodes that are new in it. */
+export function mayBeFollowed(table: KernelTable, iort: IortTable, places: readonly number[] | undefined): boolean {
+  return isWalkedWhole(iort) && areReadApart(table, iort, places);
+}
+
 /** Linux walks all of its nodes. */
-function isPlain({ counted, nodes }: IortTable): boolean {
+function isWalkedWhole({ counted, nodes }: IortTable): boolean {
   return counted === nodes;
 }
 
@@ -123,14 +127,7 @@ function changedPlaces(before: readonly IortNode[], after: readonly IortNode[]):
 }
 
 /** Whether nodes are read from their own bytes alone, so that they say the same as long as those stay: at these places, or all. */
-export function areReadApart(table: KernelTable, { nodes }: IortTable, places?: readonly number[]): boolean {
+function areReadApart(table: KernelTable, { nodes }: IortTable, places: readonly number[] | undefined): boolean {
   const isApart = (index: number): boolean => staysInside(table, table.nodes[index]!, nodes[index]!.length);
   return places === undefined ? nodes.every((_, index) => isApart(index)) : places.every(isApart);
-}
-
-/** Whether a master's DMA goes through one of these. */
-export function isBehind({ streams, iommuMap }: DmaMaster, iommus: ReadonlySet<Iommu>): boolean {
-  const isOne = ({ target }: Link<Iommu>): boolean => target !== undefined && iommus.has(target);
-  if (streams.some(({ iommu }) => isOne(iommu))) return true;
-  return iommuMap?.readings['four-cells'].entries.some(({ target }) => isOne(target)) === true;
 }
