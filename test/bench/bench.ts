@@ -64,7 +64,7 @@ async function main(): Promise<void> {
   }
   if (options.tables === true) {
     runBundled('tables');
-    await measureTableServer(Number(options.runs ?? 5), options.minima === true);
+    await measureTableServer(bundled('silent-server'), Number(options.runs ?? 5), options.minima === true);
     return;
   }
   const linux = findLinuxSource();
@@ -78,13 +78,18 @@ async function main(): Promise<void> {
   else await measureServer(linux, boards, Number(options.runs ?? 5));
 }
 
-/** Bundles a program of this folder as the server is bundled, and runs it. */
+/** Runs a program of this folder. */
 function runBundled(name: 'crowd' | 'stages' | 'tables', ...values: readonly string[]): void {
+  const kind = options.minima === true ? 'minima' : 'medians';
+  spawnSync(process.execPath, [bundled(name), ...values, kind], { stdio: 'inherit' });
+}
+
+/** The file of a program of this folder, bundled as the server is. */
+function bundled(name: string): string {
   const program = path.join(path.dirname(builtServer), `bench-${name}.js`);
   const source = path.join(import.meta.dirname, `${name}.ts`);
   buildSync({ ...bundleOptions, mainFields: ['module', 'main'], entryPoints: [source], outfile: program });
-  const kind = options.minima === true ? 'minima' : 'medians';
-  spawnSync(process.execPath, [program, ...values, kind], { stdio: 'inherit' });
+  return program;
 }
 
 async function measureServer(tree: string, boards: readonly BenchBoard[], runs: number): Promise<void> {

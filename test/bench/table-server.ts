@@ -15,17 +15,23 @@ const betweenKeystrokes = 60;
 /** Between the start and the opening, for a server that has come to rest before. */
 const rest = 4000;
 
-/** Prints a table of the times; `runs` servers are started, one after the other. */
-export async function measureTableServer(runs: number, isMinima: boolean): Promise<void> {
+/** Prints a table of the times; `runs` servers are started in each way, and of the one that does nothing, one after the other. */
+export async function measureTableServer(silentServer: string, runs: number, isMinima: boolean): Promise<void> {
   const typical = isMinima ? minimum : median;
   const openedAtOnce: number[] = [];
   const openedLater: number[] = [];
   const firstEdits: number[] = [];
   const laterEdits: number[] = [];
   const hints: number[] = [];
+  const sent: number[] = [];
+  const built = buildIort(crowdedTable(nodes));
+  if (!('bytes' in built)) throw new Error(built.problem);
+  const text = printTable(built.bytes, { style: 'current' });
+  const file = '/doorbell-bench/iort.dsl';
   for (let run = 0; run < runs; run++) {
     await measureOnce(0, openedAtOnce);
     await measureOnce(rest, openedLater);
+    await measureSending();
   }
   const row = [openedAtOnce, openedLater, firstEdits, laterEdits, hints].map(
     (list) => `${typical(list).toFixed(1)} ms`,
@@ -34,12 +40,16 @@ export async function measureTableServer(runs: number, isMinima: boolean): Promi
   console.log(
     table([['open at once', `open ${rest / 1000} s after the start`, 'first edit', 'edit', 'hints of a screen'], row]),
   );
+  console.log(`Of an opening, the text's way to a server that does nothing and back: ${typical(sent).toFixed(1)} ms.`);
+
+  async function measureSending(): Promise<void> {
+    const client = await startClient({ server: silentServer });
+    await sleep(pause);
+    await timed(sent, client.published(file), () => client.open(file, text, 'acpi-table'));
+    await client.stop();
+  }
 
   async function measureOnce(quiet: number, opened: number[]): Promise<void> {
-    const built = buildIort(crowdedTable(nodes));
-    if (!('bytes' in built)) throw new Error(built.problem);
-    const text = printTable(built.bytes, { style: 'current' });
-    const file = '/doorbell-bench/iort.dsl';
     const client = await startClient({
       server: builtServer,
       capabilities: { textDocument: { publishDiagnostics: { versionSupport: true }, inlayHint: {} } },

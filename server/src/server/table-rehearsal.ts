@@ -111,7 +111,7 @@ function machine(index: number, first: number): readonly NodeDraft[] {
     fields: { ...memory, memorySizeLimit: 48 },
     name: `\\_SB_.D${number}${index.toString(36).toUpperCase().padStart(2, '0')}`,
     padding: new Uint8Array(4),
-    mappings: [mapping(0x20000 + number, 0, target, 1)],
+    mappings: [mapping(number, 0, target, 1)],
   });
   const interrupt = 100 + 16 * index;
   return [
@@ -156,14 +156,14 @@ function machine(index: number, first: number): readonly NodeDraft[] {
       mappings: [mapping(0, 0xffff, smmu)],
     },
     ...[0, 1, 2, 3].map((number) => component(number, other)),
-    component(4, smmu),
+    component(4, index % 4 === 0 ? smmu : other),
     component(5, old),
     {
       kind: 'rmr',
       revision: 3,
       fields: { flags: 1 },
       descriptors: [{ base: 0x80_0000_0000n + 0x20000n * BigInt(index), length: 0x10000n }],
-      mappings: [mapping(0x20000, 0, other)],
+      mappings: [mapping(0, 0, other)],
     },
     {
       kind: 'pmcg',
