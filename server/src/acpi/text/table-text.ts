@@ -87,6 +87,8 @@ export interface TextStructure {
   /** Lines of text: from the start of the first line to behind the last. */
   readonly start: number;
   readonly end: number;
+  /** Behind the first of them. */
+  readonly headEnd: number;
   readonly fields: readonly TextField[];
   readonly children: readonly TextStructure[];
 }

@@ -1,6 +1,6 @@
 // What an assembly came to, as objects for those who ask: lines, fields and structures are kept in columns.
 import { readInteger } from '../bytes';
-import { flagValue } from '../layout/field';
+import { flagValue, type Field, type FlagField, type StructureLayout } from '../layout/field';
 import type { Assembly } from './assemble';
 import { evaluate } from './expression';
 import { lastAtOrBefore } from '../../text/in-order';
@@ -16,12 +16,13 @@ export interface Views {
 }
 
 export function viewsOf(assembly: Assembly): Views {
-  const { lines, parts, bytes, structures } = assembly;
+  const { lines, parts, structures } = assembly;
   const { file } = parts;
+  const positions = once(() => structures.positions());
+  const source: ViewSource = { assembly, positions, lineView, fieldView, structureView };
   const lineViews: (TextLine | undefined)[] = [];
   const fieldViews: (TextField | undefined)[] = [];
-  const structureViewsMade: (TextStructure | undefined)[] = [];
-  const positions = once(() => structures.positions());
+  const structureViews: (TextStructure | undefined)[] = [];
   const placed = once(placedLines);
   const suspects = once(() => assembly.suspects().map(fieldView));
 
@@ -75,73 +76,11 @@ export function viewsOf(assembly: Assembly): Views {
   }
 
   function fieldView(line: number): TextField {
-    return (fieldViews[line] ??= makeField(line));
-  }
-
-  function makeField(line: number): TextField {
-    const { field, flag } = meaningAt(lines.meaning(line))!;
-    const offset = lines.offset(line);
-    const size = lines.size(line);
-    const isInteger = field.kind === 'integer' || field.kind === 'flags';
-    return {
-      get line() {
-        return lineView(line);
-      },
-      field,
-      flag,
-      get structure() {
-        const at = lines.structureOf(line);
-        return at < 0 ? undefined : structureView(at);
-      },
-      offset,
-      size,
-      get written() {
-        if (!isInteger) return undefined;
-        const evaluation = evaluate(lines.value(file, line), assembly.labels);
-        return evaluation.kind === 'value' ? evaluation.value : undefined;
-      },
-      get compiled() {
-        const value = isInteger ? readInteger(bytes, offset, size) : undefined;
-        return value === undefined || flag === undefined ? value : flagValue(flag, value);
-      },
-    };
+    return (fieldViews[line] ??= new FieldView(source, line));
   }
 
   function structureView(at: number): TextStructure {
-    return (structureViewsMade[at] ??= makeStructure(at));
-  }
-
-  function makeStructure(at: number): TextStructure {
-    const { kind, layout, parent, offset, size, firstLine, lastLine } = structures.at(at);
-    return {
-      kind,
-      layout,
-      get parent() {
-        return parent < 0 ? undefined : structureView(parent);
-      },
-      get index() {
-        return positions()[at]!;
-      },
-      offset,
-      size,
-      start: firstLine < lines.count ? lines.place(firstLine, 0) : parts.end,
-      end: lastLine < lines.count ? lines.place(lastLine, 5) : parts.end,
-      get fields() {
-        const found: TextField[] = [];
-        for (let line = firstLine; line <= lastLine; line++) {
-          if (lines.structureOf(line) === at) found.push(fieldView(line));
-        }
-        return found;
-      },
-      get children() {
-        // They follow their parent.
-        const found: TextStructure[] = [];
-        for (let child = at + 1; child < structures.count && structures.parentOf(child) >= at; child++) {
-          if (structures.parentOf(child) === at) found.push(structureView(child));
-        }
-        return found;
-      },
-    };
+    return (structureViews[at] ??= new StructureView(source, at));
   }
 
   /** Whether a line has bytes of its own. */
@@ -178,6 +117,120 @@ export function viewsOf(assembly: Assembly): Views {
     const line = lines.lineAtOffset(offsetInText);
     if (line < 0 || lines.meaning(line) === noMeaning) return undefined;
     return offsetInText <= lines.place(line, 5) ? fieldView(line) : undefined;
+  }
+}
+
+/** What views are made of. */
+interface ViewSource {
+  readonly assembly: Assembly;
+  /** Of each structure, its position among those of its kind that are part of the same one. */
+  readonly positions: () => Int32Array;
+  readonly lineView: (line: number) => TextLine;
+  readonly fieldView: (line: number) => TextField;
+  readonly structureView: (structure: number) => TextStructure;
+}
+
+/** A class, as the next one, because of its getters: of a large table there are many, and little of them is asked for. */
+class FieldView implements TextField {
+  readonly field: Field;
+  readonly flag: FlagField | undefined;
+  readonly offset: number;
+  readonly size: number;
+
+  constructor(
+    private readonly source: ViewSource,
+    private readonly at: number,
+  ) {
+    const { lines } = source.assembly;
+    const { field, flag } = meaningAt(lines.meaning(at))!;
+    this.field = field;
+    this.flag = flag;
+    this.offset = lines.offset(at);
+    this.size = lines.size(at);
+  }
+
+  get line(): TextLine {
+    return this.source.lineView(this.at);
+  }
+
+  get structure(): TextStructure | undefined {
+    const structure = this.source.assembly.lines.structureOf(this.at);
+    return structure < 0 ? undefined : this.source.structureView(structure);
+  }
+
+  get written(): bigint | undefined {
+    if (!this.isInteger) return undefined;
+    const { lines, parts, labels } = this.source.assembly;
+    const evaluation = evaluate(lines.value(parts.file, this.at), labels);
+    return evaluation.kind === 'value' ? evaluation.value : undefined;
+  }
+
+  get compiled(): bigint | undefined {
+    const { bytes } = this.source.assembly;
+    const value = this.isInteger ? readInteger(bytes, this.offset, this.size) : undefined;
+    return value === undefined || this.flag === undefined ? value : flagValue(this.flag, value);
+  }
+
+  private get isInteger(): boolean {
+    return this.field.kind === 'integer' || this.field.kind === 'flags';
+  }
+}
+
+class StructureView implements TextStructure {
+  readonly kind: TextStructure['kind'];
+  readonly layout: StructureLayout;
+  readonly offset: number;
+  readonly size: number;
+  readonly start: number;
+  readonly end: number;
+  readonly headEnd: number;
+  private readonly parentAt: number;
+  private readonly firstLine: number;
+  private readonly lastLine: number;
+
+  constructor(
+    private readonly source: ViewSource,
+    private readonly at: number,
+  ) {
+    const { structures, lines, parts } = source.assembly;
+    const { kind, layout, parent, offset, size, firstLine, lastLine } = structures.at(at);
+    this.kind = kind;
+    this.layout = layout;
+    this.offset = offset;
+    this.size = size;
+    this.start = firstLine < lines.count ? lines.place(firstLine, placeColumns.start) : parts.end;
+    this.end = lastLine < lines.count ? lines.place(lastLine, placeColumns.end) : parts.end;
+    this.headEnd = firstLine < lines.count ? lines.place(firstLine, placeColumns.end) : parts.end;
+    this.parentAt = parent;
+    this.firstLine = firstLine;
+    this.lastLine = lastLine;
+  }
+
+  get parent(): TextStructure | undefined {
+    return this.parentAt < 0 ? undefined : this.source.structureView(this.parentAt);
+  }
+
+  get index(): number {
+    return this.source.positions()[this.at]!;
+  }
+
+  get fields(): readonly TextField[] {
+    const { lines } = this.source.assembly;
+    const found: TextField[] = [];
+    for (let line = this.firstLine; line <= this.lastLine; line++) {
+      if (lines.structureOf(line) === this.at) found.push(this.source.fieldView(line));
+    }
+    return found;
+  }
+
+  get children(): readonly TextStructure[] {
+    const { structures } = this.source.assembly;
+    const found: TextStructure[] = [];
+    // They follow their parent.
+    for (let child = this.at + 1; child < structures.count && structures.parentOf(child) >= this.at; child++) {
+      if (structures.parentOf(child) === this.at) found.push(this.source.structureView(child));
+    }
+    return found;
   }
 }
 

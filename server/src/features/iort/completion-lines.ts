@@ -153,8 +153,10 @@ function fieldBehind({ file, fieldAt }: TableDocument, lineEnd: number): TextFie
   return undefined;
 }
 
+type StructurePlace = Pick<TextStructure, 'kind' | 'layout' | 'offset'>;
+
 /** The lines of a structure in order, flag lines among them. */
-function linesOf(document: TableDocument, structure: TextStructure, form: LineForm): readonly LineOf[] {
+function linesOf(document: TableDocument, structure: StructurePlace, form: LineForm): readonly LineOf[] {
   const { iort } = document;
   const revision = Number(iort?.header.revision?.value ?? 0n);
   const fields: readonly Field[] =
@@ -166,7 +168,7 @@ function linesOf(document: TableDocument, structure: TextStructure, form: LineFo
   return fields.flatMap((field) => linesOfField(field, form.style));
 }
 
-function nodeBody({ bytes }: TableDocument, { offset }: TextStructure, form: LineForm): readonly Field[] {
+function nodeBody({ bytes }: TableDocument, { offset }: StructurePlace, form: LineForm): readonly Field[] {
   const type = bytes[offset] ?? 0xff;
   const layout = bodyLayout(type);
   if (layout === undefined) return [];
@@ -175,7 +177,7 @@ function nodeBody({ bytes }: TableDocument, { offset }: TextStructure, form: Lin
   return type === 1 ? [...body, namePadding] : body;
 }
 
-function entryBody({ bytes, madt }: TableDocument, { offset }: TextStructure, { style }: LineForm): readonly Field[] {
+function entryBody({ bytes, madt }: TableDocument, { offset }: StructurePlace, { style }: LineForm): readonly Field[] {
   const layout = madtEntryLayout(bytes[offset] ?? 0xff);
   return layout === undefined ? [] : writtenMadtFields(layout, style, Number(madt?.header.revision?.value ?? 0n));
 }
@@ -205,7 +207,7 @@ function remaining(
   // Behind the header of a table stand its own fields.
   const body = bodyLayouts.get(document.signature);
   if (structure.layout === tableHeaderLayout && body !== undefined) {
-    all = [...all, ...linesOf(document, { ...structure, kind: 'table-body', layout: body }, form)];
+    all = [...all, ...linesOf(document, { kind: 'table-body', layout: body, offset: structure.offset }, form)];
   }
   const isSame = (one: LineOf, { field, flag }: LineOf) =>
     one.flag?.label === flag?.label && one.field.label === field.label && one.field.name === field.name;

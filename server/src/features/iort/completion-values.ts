@@ -5,7 +5,7 @@ import { iortTableLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
 import { itsIdentifier } from '../../acpi/layout/iort-nodes';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import type { TableDocument } from '../../acpi/text/document';
-import type { TextField } from '../../acpi/text/table-text';
+import type { TextField, TextLine } from '../../acpi/text/table-text';
 import { issues } from '../../acpi/text/template';
 import { targets } from '../../rules/iort/references';
 import { usualRevision } from '../../acpi/layout/node-revisions';
@@ -27,19 +27,21 @@ interface Surroundings {
   readonly madt: MadtOf;
 }
 
-/** The choices for the value of a line. */
+/** The choices for a field's value, in place of what is written there. */
 export function valuesAt(
   document: TableDocument,
   field: TextField,
+  written: Pick<TextLine, 'valueStart' | 'valueEnd'>,
   offset: number,
   surroundings: Surroundings,
 ): readonly Completion[] {
-  const { line } = field;
-  const typed = document.file.text.slice(Math.min(line.valueStart, offset), offset);
+  const start = Math.min(written.valueStart, offset);
+  const end = Math.max(written.valueEnd, offset);
+  const typed = document.file.text.slice(start, offset);
   return choices(field, surroundings).map(({ text, further = [], isLikely = false, ...shown }) => ({
     ...shown,
-    start: Math.min(line.valueStart, offset),
-    end: Math.max(line.valueEnd, offset),
+    start,
+    end,
     insert: [{ text, isOpen: false }],
     // Whatever number stands there now, every choice is one in its place.
     filter: /^[0-9a-fA-Fx"]*$/.test(typed) ? `${typed} ${shown.label} ${text}` : `${shown.label} ${text}`,

@@ -25,15 +25,10 @@ export function completions(
   if (match === null) return nodesForLine(document, offset, madt);
   const [, , name = ''] = match;
   const known = document.fieldAt(offset);
-  if (known?.line.name === name) return valuesAt(document, known, offset, { read: document, madt });
+  if (known?.line.name === name) return valuesAt(document, known, known.line, offset, { read: document, madt });
   // A line without a value is none: as if there were one, it is the field that it is going to be.
   const whole = documentOfText(editedFile(file, offset, offset, '0'));
   const field = whole.fieldAt(offset);
   if (field?.line.name !== name) return [];
-  return valuesAt(
-    document,
-    { ...field, line: { ...field.line, valueStart: offset, valueEnd: offset, value: '' } },
-    offset,
-    { read: whole, madt },
-  );
+  return valuesAt(document, field, { valueStart: offset, valueEnd: offset }, offset, { read: whole, madt });
 }

@@ -2,9 +2,12 @@
 import type { IdMapping, IortNode, IortTable } from '../../acpi/iort/model';
 import { hex } from '../../text/numbers';
 import { lastAtOrBefore } from '../../text/in-order';
+import { oncePer } from '../../text/once';
 
 /** What a node is, by what tells it from others of its kind: `SMMUv3 0x2b400000`, `ITS group 0`, `\_SB_.DMA0`. */
-export function nodeLabel(node: IortNode): string {
+export const nodeLabel = oncePer(labelOf);
+
+function labelOf(node: IortNode): string {
   switch (node.kind) {
     case 'its-group':
       return `ITS group ${node.identifiers.map(({ value }) => value.toString()).join(', ')}`.trimEnd();

@@ -19,22 +19,13 @@ export interface TableSymbol {
 
 export function symbols({ syntax, iort, madt, signature }: TableDocument): readonly TableSymbol[] {
   const found: TableSymbol[] = [];
-  /** Of a large table, no more lines are made than are shown. */
-  const symbol: MakeSymbol = (structure, name, detail, kind, children) => {
-    const { start, end } = structure;
-    const first = syntax.linesBetween(start, start)[0]?.line;
-    const selection = first === undefined ? { start, end: start } : { start: first.start, end: first.end };
-    // Whatever a child says, it lies within its parent.
-    const last = children.reduce((most, child) => Math.max(most, child.end), Math.max(end, selection.end));
-    return { name: name === '' ? '(no name)' : name, detail, kind, start, end: last, selection, children };
-  };
   for (const structure of syntax.structures) {
     if (structure.kind === 'table-header') {
       found.push(symbol(structure, signature === '' ? 'Table' : signature, 'table header', 'header', []));
     } else if (structure.kind === 'node' && iort !== undefined) {
-      found.push(nodeSymbol(structure, iort, symbol));
+      found.push(nodeSymbol(structure, iort));
     } else if (structure.kind === 'subtable' && madt !== undefined) {
-      found.push(entrySymbol(structure, madt, symbol));
+      found.push(entrySymbol(structure, madt));
     } else if (structure.kind === 'viot-node') {
       const { title } = structure.layout;
       const name = `${title.charAt(0).toUpperCase()}${title.slice(1)}`;
@@ -44,22 +35,27 @@ export function symbols({ syntax, iort, madt, signature }: TableDocument): reado
   return found;
 }
 
-type MakeSymbol = (
-  structure: TextStructure,
+function symbol(
+  { start, end, headEnd }: TextStructure,
   name: string,
   detail: string,
   kind: TableSymbol['kind'],
   children: readonly TableSymbol[],
-) => TableSymbol;
+): TableSymbol {
+  // Whatever a child says, it lies within its parent.
+  const last = children.reduce((most, child) => Math.max(most, child.end), Math.max(end, headEnd));
+  const selection = { start, end: headEnd };
+  return { name: name === '' ? '(no name)' : name, detail, kind, start, end: last, selection, children };
+}
 
-function nodeSymbol(structure: TextStructure, table: IortTable, symbol: MakeSymbol): TableSymbol {
+function nodeSymbol(structure: TextStructure, table: IortTable): TableSymbol {
   const node = table.nodeAt(structure.offset);
   if (node === undefined) return symbol(structure, structure.layout.title, hex(structure.offset), 'unknown', []);
-  const children = structure.children.flatMap((child) => childSymbol(child, node, symbol) ?? []);
+  const children = structure.children.flatMap((child) => childSymbol(child, node) ?? []);
   return symbol(structure, nodeLabel(node), `at ${hex(node.offset)}`, node.kind, children);
 }
 
-function childSymbol(structure: TextStructure, node: IortNode, symbol: MakeSymbol): TableSymbol | undefined {
+function childSymbol(structure: TextStructure, node: IortNode): TableSymbol | undefined {
   if (structure.kind === 'mapping') {
     const mapping = node.mappings.find(({ offset }) => offset === structure.offset);
     if (mapping === undefined) return undefined;
@@ -85,7 +81,7 @@ const entryTitles: Readonly<Record<MadtEntry['kind'], string>> = {
   other: 'Entry',
 };
 
-function entrySymbol(structure: TextStructure, { entries }: MadtTable, symbol: MakeSymbol): TableSymbol {
+function entrySymbol(structure: TextStructure, { entries }: MadtTable): TableSymbol {
   const entry = entries.find(({ offset }) => offset === structure.offset);
   const title = entry === undefined ? structure.layout.title : entryTitles[entry.kind];
   const number = entry?.kind === 'gic-its' ? ` ${(entry.values.itsId?.value ?? 0n).toString()}` : '';
