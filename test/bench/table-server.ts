@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buildIort } from '../../server/src/acpi/iort/build';
 import { printTable } from '../../server/src/acpi/text/print';
-import { builtServer, startClient } from '../server/lsp-client';
+import { builtServer, startClient, type LspClient } from '../server/lsp-client';
 import { crowdedTable } from './crowded-tables';
 import { median, minimum, table } from './statistics';
 
@@ -15,6 +15,15 @@ const betweenKeystrokes = 60;
 /** Between the start and the opening, for a server that has come to rest before. */
 const rest = 4000;
 
+/** Pauses in typing after which an editor asks for what it shows of the whole document. */
+const pauses = 5;
+const viewsOfDocument = [
+  { name: 'outline', method: 'documentSymbol' },
+  { name: 'new colours', method: 'semanticTokens/full/delta' },
+  { name: 'folding', method: 'foldingRange' },
+  { name: 'code lenses', method: 'codeLens' },
+] as const;
+
 /** Prints a table of the times; `runs` servers are started in each way, and of the one that does nothing, one after the other. */
 export async function measureTableServer(silentServer: string, runs: number, isMinima: boolean): Promise<void> {
   const typical = isMinima ? minimum : median;
@@ -23,6 +32,7 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   const firstEdits: number[] = [];
   const laterEdits: number[] = [];
   const hints: number[] = [];
+  const asked = new Map(viewsOfDocument.map((view) => [view, [] as number[]]));
   const sent: number[] = [];
   const built = buildIort(crowdedTable(nodes));
   if (!('bytes' in built)) throw new Error(built.problem);
@@ -40,7 +50,16 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   console.log(
     table([['open at once', `open ${rest / 1000} s after the start`, 'first edit', 'edit', 'hints of a screen'], row]),
   );
-  console.log(`Of an opening, the text's way to a server that does nothing and back: ${typical(sent).toFixed(1)} ms.`);
+  console.log(`\nWhat an editor asks for once a typist pauses, of the whole table:`);
+  console.log(
+    table([
+      viewsOfDocument.map(({ name }) => name),
+      viewsOfDocument.map((view) => `${typical(asked.get(view)!).toFixed(1)} ms`),
+    ]),
+  );
+  console.log(
+    `\nOf an opening, the text's way to a server that does nothing and back: ${typical(sent).toFixed(1)} ms.`,
+  );
 
   async function measureSending(): Promise<void> {
     const client = await startClient({ server: silentServer });
@@ -52,10 +71,25 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   async function measureOnce(quiet: number, opened: number[]): Promise<void> {
     const client = await startClient({
       server: builtServer,
-      capabilities: { textDocument: { publishDiagnostics: { versionSupport: true }, inlayHint: {} } },
+      capabilities: {
+        textDocument: {
+          publishDiagnostics: { versionSupport: true },
+          inlayHint: {},
+          documentSymbol: { hierarchicalDocumentSymbolSupport: true },
+          foldingRange: { lineFoldingOnly: true },
+          codeLens: {},
+          semanticTokens: {
+            requests: { full: { delta: true } },
+            tokenTypes: [],
+            tokenModifiers: [],
+            formats: ['relative'],
+          },
+        },
+      },
     });
     await sleep(quiet);
     await timed(opened, client.published(file), () => client.open(file, text, 'acpi-table'));
+    const textDocument = { uri: new URL(`file://${file}`).toString() };
     const range = lastDigit(text, /Output Base : ([0-9A-F]{8})/g, 700);
     const edit = (into: number[], digit: number) =>
       timed(into, client.published(file), () => client.change(file, { range, text: String(digit) }));
@@ -65,13 +99,28 @@ export async function measureTableServer(silentServer: string, runs: number, isM
       await sleep(betweenKeystrokes);
       await edit(laterEdits, 2 + (count % 2));
       const screen = { start: { ...range.start, character: 0 }, end: { line: range.start.line + 60, character: 0 } };
-      const textDocument = { uri: new URL(`file://${file}`).toString() };
-      const asked = performance.now();
-      await client.request('textDocument/inlayHint', { textDocument, range: screen });
-      hints.push(performance.now() - asked);
+      await timedRequest(hints, client, 'textDocument/inlayHint', { textDocument, range: screen });
+    }
+    let colours: { readonly resultId: string } = await client.request('textDocument/semanticTokens/full', {
+      textDocument,
+    });
+    for (let count = 0; count < pauses; count++) {
+      await edit([], 4 + (count % 2));
+      for (const view of viewsOfDocument) {
+        const params = { textDocument, previousResultId: colours.resultId };
+        const answer = await timedRequest(asked.get(view)!, client, `textDocument/${view.method}`, params);
+        if (view.name === 'new colours') colours = answer as typeof colours;
+      }
     }
     await client.stop();
   }
+}
+
+async function timedRequest(into: number[], client: LspClient, method: string, params: object): Promise<unknown> {
+  const sent = performance.now();
+  const answer = await client.request(method, params);
+  into.push(performance.now() - sent);
+  return answer;
 }
 
 async function timed(into: number[], answer: Promise<unknown>, send: () => Promise<void>): Promise<void> {

@@ -3,7 +3,11 @@
 import { documentOfText } from '../acpi/text/document';
 import { buildIort, type MappingDraft, type NodeDraft } from '../acpi/iort/build';
 import { printTable } from '../acpi/text/print';
+import { codeLenses } from '../features/iort/code-lenses';
+import { folds } from '../features/iort/folding';
 import { settle } from '../features/iort/moved-references';
+import { semanticTokens } from '../features/iort/semantic-tokens';
+import { symbols } from '../features/iort/symbols';
 import { editedFile, lengthOf, textBetween, type SourceFile } from '../text/source-file';
 import { analyse, type Snapshot } from '../workspace/analysis';
 import { contextOf, type Context } from '../workspace/contexts';
@@ -41,6 +45,8 @@ function* rehearsal(): Generator<void, void> {
     let snapshot: Snapshot = analyse({ ...context, root: table }, files);
     let settled = settle(undefined, snapshot.acpi!.document);
     yield;
+    show(snapshot);
+    yield;
     for (let edit = 0; edit < editsOfTable; edit++) {
       const place =
         text.indexOf('Output Base : ', (text.length * (edit + 1)) / (editsOfTable + 2)) + 'Output Base : '.length;
@@ -52,6 +58,15 @@ function* rehearsal(): Generator<void, void> {
     files.close(table);
     if (kept.length < mostKept) kept.push(snapshot, settled);
   }
+}
+
+/** Everything that an editor shows of a whole table. */
+function show(snapshot: Snapshot): void {
+  const { document } = snapshot.acpi!;
+  symbols(document);
+  folds(document);
+  codeLenses(document, snapshot);
+  semanticTokens(document, 0, Infinity, () => undefined);
 }
 
 /** Rounds until an edit of a table of 2,000 nodes costs no less the next time, as measured. */
