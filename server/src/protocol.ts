@@ -1,10 +1,10 @@
 // Custom requests and notifications between the client and the server; the only file of the server that the client imports.
 
 /**
- * Options of Node for the server's process. A large file makes twenty megabytes of objects that stay: twice the usual room for new
- * ones (MB) spares it the collections that would copy them while somebody waits.
+ * Options of Node for the server's process, in MB. A large file makes twenty megabytes of objects that stay: twice the usual room
+ * for new ones spares it the collections that would copy them while somebody waits, and room to begin with those of the whole heap.
  */
-export const serverNodeOptions: readonly string[] = ['--max-semi-space-size=32'];
+export const serverNodeOptions: readonly string[] = ['--max-semi-space-size=32', '--initial-heap-size=64'];
 
 /** Language ids of devicetree sources; `devicetree` is what other extensions call the same files. */
 export const devicetreeLanguages: readonly string[] = ['dts', 'devicetree'];
