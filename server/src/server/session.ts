@@ -174,6 +174,8 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
       const items = diagnosticsOf(file);
       const resultId = shortId(fingerprint(items));
       pulledIds.set(file, resultId);
+      // What was pushed before it was opened would stand beside it until the next step.
+      if (documents.has(file)) publisher.clear(uriOf(file, documents));
       unanswered.delete(file);
       schedule();
       return { items, resultId };
