@@ -36,7 +36,6 @@ export function createIdleWork(rehearsals: Rehearsals, onWarm: () => void): Idle
   let rounds = 0;
   let hasAnswered = false;
   let isWarm = false;
-  let isRehearsed = false;
   let timer: NodeJS.Timeout | undefined;
   const after = (time: number, work: () => void): void => {
     clearTimeout(timer);
@@ -52,10 +51,8 @@ export function createIdleWork(rehearsals: Rehearsals, onWarm: () => void): Idle
   const next = (): void => {
     const isBoard = hasAnswered && rounds < mostRounds && boardRound();
     if (isBoard || tableStep()) after(0, next);
-    else if (!hasAnswered && !isRehearsed) {
-      isRehearsed = true;
-      collectYoungGarbage();
-    } else if (hasAnswered && !isWarm) {
+    else if (!hasAnswered) collectYoungGarbage();
+    else if (!isWarm) {
       isWarm = true;
       onWarm();
       collect();
