@@ -12,6 +12,7 @@ import { scanText } from '../../../server/src/acpi/text/scan';
 import { editedFile, sourceFile, type SourceFile } from '../../../server/src/text/source-file';
 import { random, type Random } from '../../fuzz/random';
 import { generateTable } from '../generate-table';
+import { plainAssembly } from './plain-assembly';
 
 const pieces = [
   '0',
@@ -51,11 +52,12 @@ function edit(
 }
 
 function plain(lines: Lines): unknown {
-  const { columns, flags, numbers, odd, parts, ...rest } = lines;
+  // Without their shapes, which are for whoever reads a whole text.
+  const { columns, flags, numbers, odd, parts, count, text, textStart } = lines;
   const { comments, file, ...beside } = parts;
   const sorted = [...odd].sort(([a], [b]) => a - b);
   const all = [columns, flags, numbers, comments].map((column) => [...column]);
-  return { ...rest, ...beside, path: file.path, all, odd: sorted };
+  return { count, text, textStart, ...beside, path: file.path, all, odd: sorted };
 }
 
 interface Version {
@@ -104,29 +106,6 @@ function* longHistory(seed: number): Generator<Version> {
     ] as const);
     version = after(version, { start: place, end: Math.min(place + removed, text.length), newText }, numbers);
   }
-}
-
-function plainAssembly(assembly: Assembly): unknown {
-  const { lines, parts, bytes, structures, suspects, ...other } = assembly;
-  const { problems, ownProblems, ...rest } = other;
-  const inOrder = [...problems].sort((a, b) => a.start - b.start || a.message.localeCompare(b.message));
-  const ofLines = Array.from({ length: lines.count }, (_, line) => [
-    lines.textLine(parts.file, line),
-    lines.value(parts.file, line),
-    lines.isOdd(line),
-    [lines.meaning(line), lines.offset(line), lines.size(line), lines.structureOf(line)],
-  ]);
-  return {
-    ...rest,
-    parts: { ...parts, file: parts.file.text, comments: [...parts.comments] },
-    ofLines,
-    bytes: Buffer.from(bytes).toString('hex'),
-    structures: structures.all(),
-    nodes: structures.nodeCount,
-    suspects: suspects(),
-    problems: inOrder,
-    own: ownProblems.length,
-  };
 }
 
 /** As the text would be, had it not been there before. */

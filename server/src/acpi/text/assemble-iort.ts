@@ -17,6 +17,7 @@ import { ownBytesLabel } from './own-lines';
 import { readGenericPadding } from './generic-padding';
 import { readField, readLayout, readOwnBytes, takeEndOfBody } from './read-fields';
 import { reportMissing, skipUnexpected } from './recover-lines';
+import { RepeatedNodes } from './repeated-nodes';
 
 type Slots = Map<Computed, Slot>;
 
@@ -82,10 +83,14 @@ export function assembleIort(assembler: Assembler, slots: Slots): void {
 
 /** Nodes up to a line that begins one; `first` is the index of the next node. */
 export function assembleNodes(assembler: Assembler, first: number, end: number): void {
+  const repeated = new RepeatedNodes(assembler);
   let index = first;
   for (let line = assembler.peek(); line >= 0 && line < end; line = assembler.peek()) {
     if (assembler.nextHasName('Type')) {
-      assembleNode(assembler, index++);
+      const node = index++;
+      repeated.read(line, () => {
+        assembleNode(assembler, node);
+      });
     } else {
       readOwnBytes(assembler);
       const isNode = assembler.peek() < 0 || assembler.nextHasName('Type');

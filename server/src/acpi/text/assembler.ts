@@ -29,6 +29,16 @@ export interface Slot {
   readonly isKept: boolean;
 }
 
+/** A node that was read: what of the lines, the bytes and the structures is its own. */
+export interface AssembledNode {
+  readonly line: number;
+  readonly lines: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly structure: number;
+  readonly structures: number;
+}
+
 export class Assembler {
   readonly lines: Lines;
   readonly problems: TableTextProblem[] = [];
@@ -107,6 +117,26 @@ export class Assembler {
     writeInteger(this.#bytes, offset, size, value);
   }
 
+  /** The same of the low bytes of an integer below 2^53. */
+  writeNumber(offset: number, size: number, value: number): void {
+    const bytes = this.#bytes;
+    const low = value >>> 0;
+    bytes[offset] = low;
+    if (size > 1) bytes[offset + 1] = low >>> 8;
+    if (size > 2) bytes[offset + 2] = low >>> 16;
+    if (size > 3) bytes[offset + 3] = low >>> 24;
+    let rest = (value - low) / 0x1_0000_0000;
+    for (let byte = 4; byte < size; byte++) {
+      bytes[offset + byte] = rest & 0xff;
+      rest = Math.floor(rest / 256);
+    }
+  }
+
+  /** The same of a string of ASCII. */
+  writeCharacters(offset: number, value: string): void {
+    for (let at = 0; at < value.length; at++) this.#bytes[offset + at] = value.charCodeAt(at);
+  }
+
   appendInteger(size: number, value: bigint): void {
     this.#reserve(size);
     writeInteger(this.#bytes, this.size, size, value);
@@ -116,7 +146,7 @@ export class Assembler {
   /** The same for integers below 2^53, which most are. */
   appendNumber(size: number, value: number): void {
     this.#reserve(size);
-    this.#writeNumber(this.size, size, value);
+    this.writeNumber(this.size, size, value);
     this.size += size;
   }
 
@@ -181,10 +211,29 @@ export class Assembler {
     this.size += bytes.length;
   }
 
+  /** Reads the lines of a node, of which the first one is given, as if each said what another node's says. */
+  repeat({ line: from, lines, offset, size, structure, structures }: AssembledNode, line: number): void {
+    const [bytesMoved, structuresMoved] = [this.size - offset, this.structures.count - structure];
+    this.meanings.copyWithin(line, from, from + lines);
+    this.sizes.copyWithin(line, from, from + lines);
+    const { offsets, structureOf } = this;
+    for (let at = 0; at < lines; at++) {
+      offsets[line + at] = offsets[from + at]! + bytesMoved;
+      const of = structureOf[from + at]!;
+      structureOf[line + at] = of < 0 ? of : of + structuresMoved;
+    }
+    const moved = { lines: line - from, bytes: bytesMoved, structures: structuresMoved };
+    this.structures.repeat(structure, structure + structures, moved);
+    this.#reserve(size);
+    this.#bytes.copyWithin(this.size, offset, offset + size);
+    this.size += size;
+    this.#next = line + lines;
+  }
+
   /** Sets a computed field, unless the text keeps its value. */
   set(slots: ReadonlyMap<Computed, Slot>, computed: Computed, value: number): void {
     const slot = slots.get(computed);
-    if (slot !== undefined && !slot.isKept) this.#writeNumber(slot.offset, slot.size, value);
+    if (slot !== undefined && !slot.isKept) this.writeNumber(slot.offset, slot.size, value);
   }
 
   report(
@@ -226,21 +275,6 @@ export class Assembler {
     this.offsets[line] = offset;
     this.sizes[line] = size;
     this.structureOf[line] = this.#current;
-  }
-
-  /** The low bytes of an integer below 2^53. */
-  #writeNumber(offset: number, size: number, value: number): void {
-    const bytes = this.#bytes;
-    const low = value >>> 0;
-    bytes[offset] = low;
-    if (size > 1) bytes[offset + 1] = low >>> 8;
-    if (size > 2) bytes[offset + 2] = low >>> 16;
-    if (size > 3) bytes[offset + 3] = low >>> 24;
-    let rest = (value - low) / 0x1_0000_0000;
-    for (let byte = 4; byte < size; byte++) {
-      bytes[offset + byte] = rest & 0xff;
-      rest = Math.floor(rest / 256);
-    }
   }
 
   #reserve(size: number): void {

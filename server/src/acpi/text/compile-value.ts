@@ -2,13 +2,10 @@
 import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { evaluate, type Evaluation } from './expression';
-import type { FieldPlan } from './field-plans';
+import { mustBeZero, type FieldPlan } from './field-plans';
 import { bytesOfRemark, isAsWritten, valueOfLine } from './lines';
 import { columnsOfLine } from './ordinary-lines';
 import { byteList, characterBytes, guidBytes, unicodeBytes } from './values';
-
-/** iasl goes by the name: a field called so must be zero. */
-const nonZeroReserved = 'Reserved';
 
 /** What ends a name. */
 const noCharacter = Uint8Array.of(0);
@@ -44,7 +41,7 @@ export function compile(assembler: Assembler, field: Field, line: number): void 
 /** Appends an integer that is written as its digits alone and fits, as nearly all are; false where it is none. */
 export function compileNumber(assembler: Assembler, { field, limit }: FieldPlan, line: number): boolean {
   const value = assembler.lines.numbers[line]!;
-  if (value < 0 || value >= limit || (value !== 0 && field.label === nonZeroReserved)) return false;
+  if (value < 0 || value >= limit) return false;
   assembler.appendNumber(field.size, value);
   return true;
 }
@@ -54,7 +51,7 @@ function compileInteger(assembler: Assembler, field: Field, line: number): void 
   const { columns } = assembler.lines;
   const at = line * columnsOfLine;
   let value = integerOf(assembler, line);
-  if (field.label === nonZeroReserved && value !== 0n && !isAsWritten(assembler.lines, line)) {
+  if (mustBeZero(field) && value !== 0n && !isAsWritten(assembler.lines, line)) {
     const fix = { title: 'Set to zero', start: columns[at + 3]!, end: columns[at + 4]!, newText: '0' };
     assembler.report(
       'table-reserved',

@@ -9,7 +9,7 @@ export interface FieldPlan {
   readonly meaning: number;
   /** Bytes that its line stands for. */
   readonly written: number;
-  /** Integers from here on do not fit; 0 for fields that hold none. */
+  /** Integers from here on do not fit, or may not be; 0 for fields that hold none. */
   readonly limit: number;
   /** Those that have lines; undefined for a field without any. */
   readonly flags: readonly FlagPlan[] | undefined;
@@ -30,13 +30,18 @@ export const plansOf = oncePer((fields: readonly Field[]): readonly FieldPlan[] 
 /** A field by itself. */
 export const planOf = oncePer((field: Field): FieldPlan => makePlan(field, []));
 
+/** iasl goes by the name. */
+export function mustBeZero(field: Field): boolean {
+  return field.label === 'Reserved';
+}
+
 function makePlan(field: Field, later: readonly Field[]): FieldPlan {
   const isInteger = field.kind === 'integer' || field.kind === 'flags';
   return {
     field,
     meaning: meaningOf(field),
     written: sizeOf(field),
-    limit: isInteger ? 2 ** (8 * field.size) : 0,
+    limit: !isInteger ? 0 : mustBeZero(field) ? 1 : 2 ** (8 * field.size),
     flags: field.flags
       ?.filter(({ lines }) => lines?.length !== 0)
       .map((flag) => ({ flag, meaning: meaningOf(field, flag) })),

@@ -64,7 +64,11 @@ export interface Lines extends LineColumns {
   /** The text that they stand in, and where in the file it begins. */
   readonly text: string;
   readonly textStart: number;
+  /** Of each line, as OrdinaryColumns has them; none where the lines come from several places. */
+  readonly shapes: Uint16Array;
 }
+
+const noShapes: Lines['shapes'] = new Uint16Array(0);
 
 /** Objects of one form wherever lines come from: what reads them is compiled for that. */
 export function linesWith(
@@ -72,8 +76,9 @@ export function linesWith(
   parts: TextParts,
   text: string,
   textStart: number,
+  shapes: Lines['shapes'] = noShapes,
 ): Lines {
-  return { count, columns, flags, numbers, odd, parts, text, textStart };
+  return { count, columns, flags, numbers, odd, parts, text, textStart, shapes };
 }
 
 interface Range {
@@ -85,7 +90,7 @@ export function readLines(file: SourceFile): Lines {
   if (!hasDirectives(file.text)) {
     const lines = linesOf(file, scanText(file.text));
     const { parts, text } = lines;
-    return linesWith(lines, { ...parts, behind: behindTable(text, parts.end) }, text, 0);
+    return linesWith(lines, { ...parts, behind: behindTable(text, parts.end) }, text, 0, lines.shapes);
   }
   const { text, macrosAt, problems } = preprocess(file);
   const lines = linesOf(file, scanText(text));
@@ -149,7 +154,8 @@ export function linesOfPart(file: SourceFile, text: string, textStart: number, s
   const { comments, meaningless, problems, end, columns } = lines;
   const aslWords = aslWordsIn(text, comments, meaningless);
   const rest = { file, behind: nothingBehind, hasDirectives: false };
-  if (textStart === 0) return linesWith(lines, { ...rest, meaningless, comments, aslWords, problems, end }, text, 0);
+  if (textStart === 0)
+    return linesWith(lines, { ...rest, meaningless, comments, aslWords, problems, end }, text, 0, lines.shapes);
   for (let at = 0; at < columns.length; at++) columns[at]! += textStart;
   const parts: TextParts = {
     ...rest,
@@ -164,7 +170,7 @@ export function linesOfPart(file: SourceFile, text: string, textStart: number, s
 
 const nothingBehind: BehindTable = { foreign: -1, aslWord: -1 };
 
-type Scanned = LineColumns & Pick<TextParts, 'meaningless' | 'comments' | 'problems' | 'end'>;
+type Scanned = LineColumns & Pick<Lines, 'shapes'> & Pick<TextParts, 'meaningless' | 'comments' | 'problems' | 'end'>;
 
 /** Places are those in the text that was scanned. */
 function scannedLines(scan: Scan): Scanned {
@@ -176,6 +182,7 @@ function scannedLines(scan: Scan): Scanned {
   // Quoted is 1 in both.
   const flags = isCopied ? new Uint8Array(most) : read.quoted;
   const numbers = isCopied ? new Float64Array(most) : read.numbers;
+  const shapes = isCopied ? new Uint16Array(most) : read.shapes;
   const odd = new Map<number, OddField>();
   const meaningless: Range[] = [];
   let count = 0;
@@ -188,6 +195,7 @@ function scannedLines(scan: Scan): Scanned {
     columns: columns.subarray(0, count * columnsOfLine),
     flags: flags.subarray(0, count),
     numbers: numbers.subarray(0, count),
+    shapes: shapes.subarray(0, count),
     odd,
     meaningless,
     comments: scan.comments,
@@ -203,6 +211,7 @@ function scannedLines(scan: Scan): Scanned {
       columns.set(read.places.subarray(from * columnsOfLine, to * columnsOfLine), count * columnsOfLine);
       flags.set(read.quoted.subarray(from, to), count);
       numbers.set(read.numbers.subarray(from, to), count);
+      shapes.set(read.shapes.subarray(from, to), count);
     }
     count += to - from;
   }

@@ -6,7 +6,11 @@
 //
 // What the grammar would make of them, had they come to it as any other line does. A line with anything else in it is left to
 // the grammar.
+//
+// Most of them look like one before: see line-shapes.ts.
+import { Char, digits, plain } from './characters';
 import type { Growing } from './growing';
+import { LineShapes, noShape } from './line-shapes';
 
 /** Numbers that `places` has a line: start, name start, name end, value start, value end, end. */
 export const columnsOfLine = 6;
@@ -19,38 +23,11 @@ export interface OrdinaryColumns {
   readonly quoted: Uint8Array;
   /** What a value of hexadecimal digits alone comes to, below 2^53; -1 for any other. */
   readonly numbers: Float64Array;
-}
-
-export const enum Char {
-  tab = 9,
-  newline = 10,
-  return = 13,
-  blank = 32,
-  quote = 34,
-  star = 42,
-  slash = 47,
-  colon = 58,
-  open = 91,
-  backslash = 92,
-  close = 93,
-  delete = 127,
+  /** Lines of one shape differ in the digits of their prefix and in their value alone; 0 for a line that has none. */
+  readonly shapes: Uint16Array;
 }
 
 export const rawTableData = 'Raw Table Data';
-
-/** 1 for a character that stands for itself in an ordinary line: neither an end nor the begin of a comment or a string. */
-const plain = new Uint8Array(256);
-for (let c: number = Char.blank; c < Char.delete; c++) {
-  plain[c] = c === Char.slash || c === Char.quote || c === Char.backslash ? 0 : 1;
-}
-
-/** What a digit is worth plus 1; 0 for what is none. */
-const digits = new Uint8Array(256);
-for (let value = 0; value < 16; value++) {
-  const digit = value.toString(16);
-  digits[digit.charCodeAt(0)] = value + 1;
-  digits[digit.toUpperCase().charCodeAt(0)] = value + 1;
-}
 
 /** Text is searched for the end of the table so far ahead: an edit does not read it to its end. */
 const window = 1 << 16;
@@ -76,15 +53,19 @@ export class OrdinaryLines {
   #places: Int32Array;
   #quoted: Uint8Array;
   #numbers: Float64Array;
+  #shapes: Uint16Array;
+  readonly #known: LineShapes | undefined;
   /** No `Raw Table Data` begins between where was searched last and here. */
   #rawAt = -1;
 
-  /** `comments` gets where comments begin and end; room is made for so many lines at once. */
+  /** `comments` gets where comments begin and end; room is made for so many lines at once. A few lines have no shapes. */
   constructor(
     private readonly text: string,
     private readonly comments: Growing,
-    room: number,
+    { room, hasShapes }: { readonly room: number; readonly hasShapes: boolean },
   ) {
+    this.#known = hasShapes ? new LineShapes(codes) : undefined;
+    this.#shapes = new Uint16Array(room);
     this.#places = new Int32Array(columnsOfLine * room);
     this.#quoted = new Uint8Array(room);
     this.#numbers = new Float64Array(room);
@@ -97,6 +78,7 @@ export class OrdinaryLines {
       places: this.#places.subarray(0, count * columnsOfLine),
       quoted: this.#quoted.subarray(0, count),
       numbers: this.#numbers.subarray(0, count),
+      shapes: this.#shapes.subarray(0, count),
     };
   }
 
@@ -109,7 +91,8 @@ export class OrdinaryLines {
     let start = from;
     while (start < last) {
       if (!this.#isSeen(start)) this.#look(start);
-      let next = this.#readLine(start);
+      let next = this.#compareLine(start);
+      if (next < 0) next = this.#readLine(start);
       if (next < 0 && this.#isCut(start)) {
         this.#look(start);
         next = this.#readLine(start);
@@ -141,6 +124,28 @@ export class OrdinaryLines {
     codes[count] = 0;
     this.#codesStart = start;
     this.#codesEnd = start + count;
+  }
+
+  /** As `#readLine` for an empty line and for one that looks like an earlier one; -1 for any other. */
+  #compareLine(start: number): number {
+    const at = start - this.#codesStart;
+    if (codes[at] === Char.newline) return start + 1;
+    const known = this.#known;
+    if (known === undefined) return -1;
+    const shape = known.compare(at, this.#codesEnd - this.#codesStart);
+    if (shape === noShape) return -1;
+    const next = start + known.lengthOf(shape);
+    const line = this.#take();
+    known.place(shape, start, this.#places, line * columnsOfLine);
+    this.#quoted[line] = known.isQuoted(shape) ? 1 : 0;
+    this.#numbers[line] = known.number;
+    this.#shapes[line] = shape;
+    const commentEnd = known.commentEnd(shape);
+    if (commentEnd > 0) {
+      this.comments.push(this.#places[line * columnsOfLine + 5]!);
+      this.comments.push(start + commentEnd);
+    }
+    return next;
   }
 
   /** Where the line behind this one begins; -1 where it is no ordinary one. */
@@ -209,8 +214,7 @@ export class OrdinaryLines {
     }
     if (c === Char.return) c = codes[++p]!;
     if ((c !== Char.newline && base + p < this.text.length) || this.#hasRaw(lineStart, base + p)) return -1;
-    const line = this.count++;
-    if (line === this.#quoted.length) this.#grow();
+    const line = this.#take();
     const places = this.#places;
     const at = line * columnsOfLine;
     places[at] = lineStart;
@@ -225,7 +229,25 @@ export class OrdinaryLines {
       this.comments.push(base + end);
       this.comments.push(base + commentEnd);
     }
+    if (c === Char.newline && this.#known !== undefined) {
+      this.#shapes[line] = this.#known.shapeOf(start, {
+        nameStart: nameStart - start,
+        nameEnd: nameEnd - start,
+        valueStart: valueStart - start,
+        valueEnd: valueEnd - start,
+        end: end - start,
+        commentEnd: commentEnd === 0 ? 0 : commentEnd - start,
+        length: p + 1 - start,
+      });
+    }
     return base + p + 1;
+  }
+
+  /** Room for one more line. */
+  #take(): number {
+    const line = this.count++;
+    if (line === this.#quoted.length) this.#grow();
+    return line;
   }
 
   /** Whether the words that end the input begin between two places; asked from the front to the back. */
@@ -244,12 +266,15 @@ export class OrdinaryLines {
     const places = new Int32Array(columnsOfLine * size);
     const quoted = new Uint8Array(size);
     const numbers = new Float64Array(size);
+    const shapes = new Uint16Array(size);
     places.set(this.#places);
     quoted.set(this.#quoted);
     numbers.set(this.#numbers);
+    shapes.set(this.#shapes);
     this.#places = places;
     this.#quoted = quoted;
     this.#numbers = numbers;
+    this.#shapes = shapes;
   }
 }
 

@@ -6,7 +6,8 @@
 // Lines that are blank, or hold comments alone, leave nothing. A line that holds "Raw Table Data" ends the input.
 import type { DirectiveProblem } from './directives';
 import { Growing } from './growing';
-import { Char, OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
+import { Char } from './characters';
+import { OrdinaryLines, rawTableData, type OrdinaryColumns } from './ordinary-lines';
 
 export type ScanProblem =
   | DirectiveProblem
@@ -57,7 +58,9 @@ export function scanText(text: string, part: ScanPart = {}): Scan {
   const starts = new Growing();
   const lines = new Growing();
   const comments = new Growing();
-  const ordinary = new OrdinaryLines(text, comments, goesOn === undefined ? 64 + Math.floor(text.length / 48) : 64);
+  const isWhole = goesOn === undefined;
+  const room = isWhole ? 64 + Math.floor(text.length / 48) : 64;
+  const ordinary = new OrdinaryLines(text, comments, { room, hasShapes: isWhole });
   const odd: OddLine[] = [];
   const problems: ScanProblem[] = [];
   const length = text.length;

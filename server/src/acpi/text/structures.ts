@@ -107,6 +107,11 @@ export class Structures {
     return after;
   }
 
+  /** The structures from `from` to before `to` once more, moved, behind all. */
+  repeat(from: number, to: number, shift: Shift): void {
+    this.#append(this, from, to, shift);
+  }
+
   /** Whether these are what stands from an index on in others. */
   #isEqual(others: Structures, from: number): boolean {
     const start = from * Column.count;
