@@ -1,9 +1,6 @@
-// The language server as a program: arguments, transport, and what happens when the process or its parent gets into trouble.
-import net from 'node:net';
-import { createConnection, type Connection } from 'vscode-languageserver/node';
+// The language server as a program: what happens when the process or its parent gets into trouble.
 import { startServer } from '../server';
-
-const usage = 'usage: doorbell-language-server --stdio | --node-ipc | --socket=PORT';
+import { connect, transportOf, usage } from './transport';
 
 /** One line, whatever it is. Standard output belongs to the protocol. */
 function logLine(message: string): void {
@@ -19,35 +16,6 @@ function fail(message: string): never {
   process.exit(2);
 }
 
-type Transport = { readonly kind: 'stdio' | 'node-ipc' } | { readonly kind: 'socket'; readonly port: number };
-
-/** Clients add arguments of their own (`--clientProcessId=N`): what is not a transport is let pass. */
-function transportOf(args: readonly string[]): Transport {
-  if (args.includes('--help')) {
-    process.stdout.write(`${usage}\n`);
-    process.exit(0);
-  }
-  if (args.includes('--stdio')) return { kind: 'stdio' };
-  if (args.includes('--node-ipc')) {
-    return process.send === undefined ? fail('--node-ipc: the parent process has no channel') : { kind: 'node-ipc' };
-  }
-  const at = args.findIndex((each) => each === '--socket' || each.startsWith('--socket='));
-  if (at < 0) return fail(usage);
-  const value = args[at] === '--socket' ? args[at + 1] : args[at]!.slice('--socket='.length);
-  const port = Number(value);
-  return Number.isInteger(port) && port > 0 && port < 65536
-    ? { kind: 'socket', port }
-    : fail(`--socket: no port: ${value ?? ''}`);
-}
-
-function connect(transport: Transport): Connection {
-  // With --stdio and --node-ipc in its arguments the library takes the transport from there, and keeps console.log off it.
-  if (transport.kind !== 'socket') return createConnection();
-  const socket = net.connect(transport.port, '127.0.0.1');
-  socket.once('error', (error) => fail(`--socket=${transport.port}: ${error.message}`));
-  return createConnection(socket, socket);
-}
-
 /** `onWarm` is called once, when the code has run so often that it is as fast as it gets. */
 export function run(onWarm: () => void): void {
   // A bug in one computation must not cost the user the server.
@@ -61,5 +29,11 @@ export function run(onWarm: () => void): void {
   });
   process.on('disconnect', () => process.exit(1));
 
-  startServer(connect(transportOf(process.argv.slice(2))), { log: logLine, onWarm });
+  const transport = transportOf(process.argv.slice(2));
+  if (typeof transport === 'string') fail(transport);
+  if (transport.kind === 'help') {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
+  startServer(connect(transport, fail), { log: logLine, onWarm });
 }
