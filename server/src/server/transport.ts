@@ -50,6 +50,8 @@ export function connect(transport: Transport, failed: (message: string) => void)
 
 function connectionOver(input: Readable, output: Writable): Connection {
   const reader = new StreamMessageReader(input, { contentTypeDecoder: { name: 'application/json', decode } });
+  // Nobody asks whether half of a message is there; a timer for each piece of a long one is not free.
+  reader.partialMessageTimeout = 0;
   const connection = createConnection(reader, new StreamMessageWriter(output));
   // A client that goes away without a word ends the server, as one does that has said goodbye.
   let isShutDown = false;

@@ -5,7 +5,7 @@ import { idMappingLayout, nodeHeaderLayout } from '../layout/iort';
 import { itsIdentifier, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Field, StructureLayout } from '../layout/field';
-import { readNumber } from '../bytes';
+import { readNumber, readText } from '../bytes';
 import {
   byName,
   fieldOffset,
@@ -64,6 +64,7 @@ export class NodeContent implements ByteSource {
   private globalKept: GlobalInterrupts | undefined;
   private descriptorsKept: readonly RmrDescriptor[] | undefined;
   private referencesKept: readonly number[] | undefined;
+  private nameKept: string | undefined;
 
   /** `source` is the latest table that it is part of. */
   constructor(
@@ -85,6 +86,12 @@ export class NodeContent implements ByteSource {
   get references(): readonly number[] {
     this.referencesKept ??= this.readReferences();
     return this.referencesKept;
+  }
+
+  /** The name of a component without its NUL, a character a byte; empty where there is none. */
+  get name(): string {
+    this.nameKept ??= this.readName();
+    return this.nameKept;
   }
 
   get header(): IortNode['header'] {
@@ -141,6 +148,11 @@ export class NodeContent implements ByteSource {
     if (this.places.kind !== 'rmr') return undefined;
     this.descriptorsKept ??= this.readDescriptors();
     return this.descriptorsKept;
+  }
+
+  private readName(): string {
+    const { nameStart, nameEnd } = this.places;
+    return nameStart < 0 ? '' : readText(this.bytes, nameStart, nameEnd - 1);
   }
 
   /** The body's fields, the name last. */

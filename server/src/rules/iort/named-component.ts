@@ -75,14 +75,11 @@ export const iortNcName: TableRule = {
 
 /** Nothing is wrong, as mostly: told without values, of which a large table has thousands. */
 function havePathsOfTheirOwn({ table }: TableInput): boolean {
-  const { bytes, problems } = table;
-  if (problems.length > 0) return false;
-  const latin1 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (table.problems.length > 0) return false;
   const nodes = nodesOf(table, 'named-component');
   const met = new Set<string>();
   for (const node of nodes) {
-    const { nameStart, nameEnd } = contentOf(node).places;
-    const name = nameStart < 0 ? '' : latin1.toString('latin1', nameStart, nameEnd - 1);
+    const { name } = contentOf(node);
     if (!objectPath.test(name)) return false;
     met.add(name);
   }

@@ -5,7 +5,7 @@ import { nodeHeaderSize } from '../../acpi/iort/decode-node';
 import { contentOf } from '../../acpi/iort/decoded-node';
 import { hasUsualRevision } from '../../acpi/layout/node-revisions';
 import type { IortNode, IortTable } from '../../acpi/iort/model';
-import type { NodePlaces } from '../../acpi/iort/node-content';
+import type { NodeContent, NodePlaces } from '../../acpi/iort/node-content';
 import { idMappingLayout, nodeHeaderLayout } from '../../acpi/layout/iort';
 import { itsIdentifier, itsGroupLayout, namedComponentLayout } from '../../acpi/layout/iort-nodes';
 import { rmrDescriptorLayout, rmrLayout, rootComplexLayout } from '../../acpi/layout/iort-nodes';
@@ -28,7 +28,6 @@ export function remarkableNodes(
     table,
     kernel,
     view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
-    latin1: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength),
     revision: table.header.revision === undefined ? 0 : Number(table.header.revision.value),
     hasIts: hasItsGroup(table),
     served: new Map(),
@@ -41,7 +40,6 @@ interface Reading {
   readonly table: IortTable;
   readonly kernel: KernelProfile;
   readonly view: DataView;
-  readonly latin1: Buffer;
   /** The table's. */
   readonly revision: number;
   readonly hasIts: boolean;
@@ -72,7 +70,8 @@ const lastId = 0xffffffff;
 const bus = 0x100;
 
 function isPlain(reading: Reading, node: IortNode): boolean {
-  const { places, problems } = contentOf(node);
+  const content = contentOf(node);
+  const { places, problems } = content;
   const { kind, offset } = places;
   if (kind === 'unknown' || problems.length > 0) return false;
   if (!hasUsualRevision(kind, reading.view.getUint8(offset + header.revision), reading.revision)) return false;
@@ -80,7 +79,7 @@ function isPlain(reading: Reading, node: IortNode): boolean {
     case 'its-group':
       return isPlainGroup(reading, places);
     case 'named-component':
-      return isPlainComponent(reading, places);
+      return isPlainComponent(reading, content);
     case 'root-complex':
       return isPlainComplex(reading, places);
     case 'smmuv3':
@@ -101,15 +100,13 @@ function isPlainGroup({ view }: Reading, { offset, end }: NodePlaces): boolean {
 }
 
 /** No flags, usual properties, single mappings to SMMUs behind a name with some padding. */
-function isPlainComponent(
-  reading: Reading,
-  { offset, end, nameStart, nameEnd, mappingStart, mappingCount }: NodePlaces,
-) {
-  const { view, latin1 } = reading;
+function isPlainComponent(reading: Reading, { places, name }: NodeContent): boolean {
+  const { view } = reading;
+  const { offset, end, nameStart, nameEnd, mappingStart, mappingCount } = places;
   if (nameStart < 0 || view.getUint32(offset + component.nodeFlags, true) !== 0) return false;
   if (!hasPlainMemory(view, offset + component.cacheCoherency)) return false;
   if (!isPlainLimit(view.getUint8(offset + component.memorySizeLimit))) return false;
-  if (!namePattern.test(latin1.toString('latin1', nameStart, nameEnd - 1))) return false;
+  if (!namePattern.test(name)) return false;
   if (mappingCount === 0) return view.getUint32(offset + header.mappingCount, true) === 0;
   if ((mappingStart - offset) % 4 !== 0 || mappingStart <= nameEnd) return false;
   if (end !== mappingStart + mappingCount * idMappingLayout.size) return false;
