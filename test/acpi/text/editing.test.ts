@@ -236,6 +236,18 @@ describe('lines as iasl writes them', () => {
     }
   });
 
+  it('are those with the line ends of Windows as well, the dumps of paddings included', () => {
+    for (const style of ['current', '20200925'] as const) {
+      const text = printTable(generateTable(3, { mostNodes: 40 }), { style });
+      assert.ok(text.includes('*/\\\n\n'));
+      const [unix, windows] = [text, text.replaceAll('\n', '\r\n')].map((each) => {
+        const lines = readLines(sourceFile('table.dsl', each));
+        return [lines.odd.size, ...Array.from({ length: lines.count }, (_, line) => valueOfLine(lines, line))];
+      });
+      assert.deepEqual(windows, unix);
+    }
+  });
+
   const pick = ({ parts: { meaningless, comments, problems, end } }: Lines) => ({
     meaningless,
     comments,

@@ -24,7 +24,7 @@ function repetitiveText(seed: number): string {
   const order = Array.from({ length: 8 * nodes.length }, () => numbers.pick(kinds));
   let all = head! + order.map((node) => (numbers.below(3) === 0 ? node : otherNumbers(node, numbers))).join('');
   for (let changes = seed % 3; changes > 0; changes--) all = mutatedText(all, numbers);
-  return all;
+  return seed % 5 === 0 ? all.replaceAll('\n', '\r\n') : all;
 }
 
 /** With something that is wrong in all its copies, or that tells nothing. */

@@ -37,7 +37,7 @@ const columnsOfLine = Column.commentEnd;
 
 /** Lines of more shapes than that are read as if each were the first of its kind, and so are longer ones. */
 const mostShapes = 1024;
-const longest = 256;
+export const longestWithShape = 256;
 const hashes = 1024;
 
 /** What iasl writes between the brackets in front of a line. */
@@ -79,7 +79,7 @@ export class LineShapes {
 
   /** The shape of the line at `at`, which was read: that of an earlier one or a new one. */
   shapeOf(at: number, line: ReadLine): number {
-    const shape = line.length > longest ? noShape : this.#found(at, line);
+    const shape = line.length > longestWithShape ? noShape : this.#found(at, line);
     this.#following[this.#last] = shape;
     this.#last = shape;
     return shape;

@@ -10,7 +10,7 @@
 // Most of them look like one before: see line-shapes.ts.
 import { Char, digits, plain } from './characters';
 import type { Growing } from './growing';
-import { LineShapes, noShape } from './line-shapes';
+import { LineShapes, longestWithShape, noShape } from './line-shapes';
 
 /** Numbers that `places` has a line: start, name start, name end, value start, value end, end. */
 export const columnsOfLine = 6;
@@ -41,8 +41,10 @@ const buffer = Buffer.from(codes.buffer);
 /** Whose text they are of: each has a key of its own. */
 let seenBy: object | undefined;
 const wideCharacters = /[^\0-\xff]/g;
-/** A line that begins so near to the end of the part is looked at in the next one. */
-const nearEnd = 256;
+/** A line that begins so near to the end of the part is looked at in the next one: of a line with a shape all is there. */
+const nearEnd = longestWithShape;
+/** What stands behind the backslash of a line that is continued with an empty one. */
+const emptyLine = ['\n\n', '\r\n\r\n'];
 
 export class OrdinaryLines {
   count = 0;
@@ -130,6 +132,7 @@ export class OrdinaryLines {
   #compareLine(start: number): number {
     const at = start - this.#codesStart;
     if (codes[at] === Char.newline) return start + 1;
+    if (codes[at] === Char.return && codes[at + 1] === Char.newline) return start + 2;
     const known = this.#known;
     if (known === undefined) return -1;
     const shape = known.compare(at, this.#codesEnd - this.#codesStart);
@@ -167,6 +170,7 @@ export class OrdinaryLines {
       }
     }
     if (c === Char.newline) return base + p + 1;
+    if (c === Char.return && codes[p + 1] === Char.newline) return base + p + 2;
     const nameStart = p;
     while (plain[c] === 1 && c !== Char.colon) c = codes[++p]!;
     if (c !== Char.colon) return -1;
@@ -207,8 +211,10 @@ export class OrdinaryLines {
       if (p < 0) return -1;
       c = codes[p]!;
       // An empty line behind a backslash belongs to this one.
-      if (c === Char.backslash && this.text.startsWith('\n\n', base + p + 1)) {
-        p += 2;
+      const ends =
+        c === Char.backslash ? emptyLine.find((each) => this.text.startsWith(each, base + p + 1)) : undefined;
+      if (ends !== undefined) {
+        p += ends.length;
         c = Char.newline;
       }
     }
