@@ -23,6 +23,15 @@ interface Value {
   readonly limit: number;
 }
 
+/** The lines of a node, by their shapes. */
+interface NodeLines {
+  readonly first: number;
+  /** Behind the last one. */
+  readonly end: number;
+  /** What the shapes come to: two nodes with the same shapes have the same. */
+  readonly hash: number;
+}
+
 /** More are forgotten: a text whose nodes are all different is to cost no more than it holds. */
 const mostKnown = 256;
 
@@ -31,9 +40,6 @@ export class RepeatedNodes {
   readonly #known = new Map<number, KnownNode>();
   /** Of each shape, whether a line of it begins a node. */
   readonly #begins: (boolean | undefined)[] = [];
-  /** Of the node that was looked at last: the line behind it, -1 where no shape tells, and what its shapes come to. */
-  #end = -1;
-  #hash = 0;
 
   constructor(private readonly assembler: Assembler) {}
 
@@ -43,16 +49,16 @@ export class RepeatedNodes {
     const { size: offset, style } = assembler;
     const { length: problems } = assembler.problems;
     const { count: structure } = assembler.structures;
-    this.#look(line);
-    if (this.#take(line)) return;
+    const lines = this.#linesFrom(line);
+    if (lines !== undefined && this.#take(lines)) return;
     lineByLine();
     // What a text says before it is known which iasl it was written for might be read otherwise behind that.
-    if (this.#end < 0 || style === undefined || assembler.problems.length > problems) return;
-    if (assembler.peek() !== this.#end) return;
+    const isKnowable = style !== undefined && assembler.problems.length === problems;
+    if (lines === undefined || !isKnowable || assembler.peek() !== lines.end) return;
     if (this.#known.size === mostKnown) this.#known.clear();
-    this.#known.set(this.#hash, {
+    this.#known.set(lines.hash, {
       line,
-      lines: this.#end - line,
+      lines: lines.end - line,
       offset,
       size: assembler.size - offset,
       structure,
@@ -61,37 +67,34 @@ export class RepeatedNodes {
     });
   }
 
-  #take(line: number): boolean {
+  #take(node: NodeLines): boolean {
     const { assembler } = this;
-    if (this.#end < 0) return false;
-    const known = this.#known.get(this.#hash);
-    if (known?.lines !== this.#end - line || !this.#hasShapesOf(known, line)) return false;
+    const { first } = node;
+    const known = this.#known.get(node.hash);
+    if (known === undefined || !this.#hasShapesOf(known, node)) return false;
     const values = (known.values ??= valuesOf(assembler, known));
-    for (const value of values) if (!this.#fits(value, known.line, line)) return false;
+    for (const value of values) if (!this.#fits(value, known.line, first)) return false;
     const { size: offset, lines } = assembler;
-    assembler.repeat(known, line);
+    assembler.repeat(known, first);
     for (const value of values) {
-      const at = line + value.line;
-      if (value.kind === 'number') assembler.writeNumber(offset + value.offset, value.size, lines.numbers[at]!);
-      if (value.kind === 'string') assembler.writeCharacters(offset + value.offset, valueOfLine(lines, at));
+      const line = first + value.line;
+      if (value.kind === 'number') assembler.writeNumber(offset + value.offset, value.size, lines.numbers[line]!);
+      if (value.kind === 'string') assembler.writeCharacters(offset + value.offset, valueOfLine(lines, line));
     }
     return true;
   }
 
-  /** Finds where the node ends that begins with a line, unless that is the text's end. */
-  #look(line: number): void {
+  /** Undefined where a line has no shape, and at the end of the text, where reading is another matter. */
+  #linesFrom(first: number): NodeLines | undefined {
     const { shapes } = this.assembler.lines;
     let hash = 0;
-    let end = line;
-    this.#end = -1;
+    let end = first;
     do {
       const shape = shapes[end++] ?? noShape;
-      if (shape === noShape) return;
+      if (shape === noShape) return undefined;
       hash = (hash * 31 + shape) | 0;
     } while (end < shapes.length && !this.#beginsNode(end));
-    if (end === shapes.length) return;
-    this.#end = end;
-    this.#hash = hash;
+    return end < shapes.length ? { first, end, hash } : undefined;
   }
 
   #beginsNode(line: number): boolean {
@@ -100,9 +103,10 @@ export class RepeatedNodes {
     return (this.#begins[shape] ??= hasName(this.assembler.lines, line, 'Type'));
   }
 
-  #hasShapesOf(known: KnownNode, line: number): boolean {
+  #hasShapesOf(known: KnownNode, { first, end }: NodeLines): boolean {
     const { shapes } = this.assembler.lines;
-    for (let at = 0; at < known.lines; at++) if (shapes[line + at] !== shapes[known.line + at]) return false;
+    if (known.lines !== end - first) return false;
+    for (let at = 0; at < known.lines; at++) if (shapes[first + at] !== shapes[known.line + at]) return false;
     return true;
   }
 
@@ -125,6 +129,7 @@ function valuesOf({ lines, meanings, offsets, sizes }: Assembler, node: KnownNod
     if (meaning === undefined || meaning.flag !== undefined || meaning.field.kind === 'heading') continue;
     const { field } = meaning;
     const isNumber = lines.numbers[at]! >= 0 && (field.kind === 'integer' || field.kind === 'flags');
+    // The type says which lines follow, and what iasl computes may be asked for while they are read.
     const decides = line === 0 || field.computed !== undefined;
     const kind = decides ? 'same' : isNumber ? 'number' : field.kind === 'name' ? 'string' : 'same';
     values.push({ line, offset: offsets[at]! - node.offset, size: sizes[at]!, kind, limit: planOf(field).limit });
