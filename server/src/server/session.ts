@@ -3,7 +3,13 @@
 import type { Diagnostic as LspDiagnostic, PublishDiagnosticsParams } from 'vscode-languageserver/node';
 import path from 'node:path';
 import { documentOfText, type TableDocument } from '../acpi/text/document';
-import { movedDiagnostics, referenceEdits, settle, type SettledTable } from '../features/iort/moved-references';
+import {
+  besideMoved,
+  movedDiagnostics,
+  referenceEdits,
+  settle,
+  type SettledTable,
+} from '../features/iort/moved-references';
 import { lspDiagnostic, mergeBoards, placeDiagnostics } from '../features/diagnostics';
 import { tableLanguage, type StatusParams } from '../protocol';
 import { textBetween, type SourceFile } from '../text/source-file';
@@ -194,7 +200,7 @@ export function createSession(abilities: Abilities, outlet: Outlet): Session {
     const snapshot = analyse(context, files);
     const { root, unit, overlays } = snapshot;
     const includes = [unit, ...overlays.map((overlay) => overlay.unit)].flatMap((each) => each.includes);
-    const diagnostics = [...snapshot.diagnostics, ...movedReferencesOf(snapshot)];
+    const diagnostics = besideMoved(snapshot.diagnostics, movedReferencesOf(snapshot));
     const findings = { root, includes, diagnostics };
     return { snapshot, files: snapshot.files, diagnostics: placeDiagnostics(findings, isShown) };
   }

@@ -79,6 +79,13 @@ describe('completion of values in an IORT', () => {
     assert.ok(set.includes('Proximity Domain Valid : 1'));
   });
 
+  it('changes the flag line where the integer has no value yet', () => {
+    const place = marked(exampleTable.replace('Flags (decoded below) : 00000001', 'Flags (decoded below) : ‸'));
+    const set = taken(place, 'Proximity Domain Valid: set');
+    assert.ok(set.includes('Proximity Domain Valid : 1\n'), set.slice(place.offset, place.offset + 300));
+    assert.equal(set.split('\n').length, exampleTable.split('\n').length);
+  });
+
   it('offers the ITS that the MADT has, those that no group names first', () => {
     const itsEntry = (id: number): string =>
       [
@@ -123,6 +130,11 @@ describe('completion of values in an IORT', () => {
     for (const place of [markedAt('Base Address'), markedAt('Device Name'), marked(`// ‸${exampleTable}`)]) {
       assert.deepEqual(labels(place), []);
     }
+    for (const comment of ['// Ty‸', '//doorbell Fl‸', '/* Ty‸', '/* Ty‸ */']) {
+      assert.deepEqual(labels(marked(`${exampleTable}\n${comment}`)), [], comment);
+      assert.deepEqual(labels(marked(exampleTable.replace('// SMMUv3,', `${comment}\n// SMMUv3,`))), [], comment);
+    }
+    assert.notDeepEqual(labels(marked(`${exampleTable}\n/* Ty */‸`)), []);
   });
 });
 
@@ -133,6 +145,17 @@ describe('completion of lines in an IORT', () => {
     assert.equal(taken(place, 'VATOS Address'), exampleTable);
     const begun = without(/^ +VATOS Address.*\n/m, '  VAT');
     assert.equal(taken(begun, 'VATOS Address'), exampleTable);
+  });
+
+  it('does so in a file with carriage returns', () => {
+    const place = without(/^ +VATOS Address.*\n/m);
+    const { document, offset } = place;
+    const text = document.file.text;
+    const returned = marked(`${text.slice(0, offset)}‸${text.slice(offset)}`.replace(/\n/g, '\r\n'));
+    assert.deepEqual(labels(returned), labels(place));
+    const end = marked(`${exampleTable}\n‸`);
+    assert.deepEqual(labels(marked(`${exampleTable}\n‸`.replace(/\n/g, '\r\n'))), labels(end));
+    assert.ok(labels(end).length > 0);
   });
 
   it('offers nothing that is there already', () => {

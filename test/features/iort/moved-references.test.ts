@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { referencesOf } from '../../../server/src/acpi/iort/edit';
-import { movedDiagnostics, settle, type SettledTable } from '../../../server/src/features/iort/moved-references';
+import {
+  besideMoved,
+  movedDiagnostics,
+  settle,
+  type SettledTable,
+} from '../../../server/src/features/iort/moved-references';
 import { applyFix } from '../../rules/iort/table';
-import { exampleTable, lineText, tableOf } from './table';
+import { analysed, exampleTable, lineText, tableOf } from './table';
 
 /** Another ITS group, as text of the example's form. */
 const itsGroup = `                        Type : 00
@@ -187,5 +192,21 @@ describe('references that keep up', () => {
       [],
     );
     assert.deepEqual(outdated(exampleTable, inserted, exampleTable), []);
+  });
+
+  it('are mended by what they mean: no guess of another rule by what is near is preferred there', () => {
+    const twice = inserted.replace('// SMMUv3,', `${itsGroup.replace('00000010', '00000011')}// SMMUv3,`);
+    const { document, found } = after(exampleTable, twice);
+    const { analysis } = analysed(document);
+    const guessed = analysis.diagnostics.filter(({ rule }) => rule === 'iort-ref-not-node');
+    assert.ok(guessed.some(({ fixes = [] }) => fixes.some(({ isPreferred }) => isPreferred === true)));
+    const places = new Set(found.map(({ range }) => range!.start));
+    const shown = besideMoved(analysis.diagnostics, found).filter(({ range }) => places.has(range?.start ?? -1));
+    const preferred = shown.flatMap(({ rule, fixes = [] }) =>
+      fixes.filter(({ isPreferred }) => isPreferred === true).map(() => rule),
+    );
+    assert.deepEqual([...new Set(preferred)], ['iort-reference-moved']);
+    assert.equal(preferred.length, found.length);
+    assert.equal(besideMoved(analysis.diagnostics, []), analysis.diagnostics);
   });
 });

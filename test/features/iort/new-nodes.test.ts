@@ -16,7 +16,6 @@ const known: Readonly<Record<string, string>> = {
   'Page 1 Base Address': '000000002BA10000',
   'Config Frame Base': '000000002BB00000',
   'Base Address of RMR': '0000000090000000',
-  'PCI Segment Number': '00000001',
   Identifiers: '00000001',
   'Event GSIV': '00000081',
   'PRI GSIV': '00000082',

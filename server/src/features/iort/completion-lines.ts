@@ -131,10 +131,15 @@ function fieldWords({ field, flag }: LineOf): Words {
   };
 }
 
+/** Where a line ends whose line feed is at an offset: in front of its carriage return, if it has one. */
+function withoutReturn(text: string, lineFeed: number): number {
+  return text[lineFeed - 1] === '\r' ? lineFeed - 1 : lineFeed;
+}
+
 /** The last field above a line. */
 function fieldBefore({ file, fieldAt }: TableDocument, lineStart: number): TextField | undefined {
   for (let at = lineStart - 1, tries = 0; at >= 0 && tries < 400; tries++) {
-    const found = fieldAt(at);
+    const found = fieldAt(withoutReturn(file.text, at));
     if (found !== undefined) return found;
     at = file.text.lastIndexOf('\n', at - 1);
   }
@@ -145,7 +150,7 @@ function fieldBefore({ file, fieldAt }: TableDocument, lineStart: number): TextF
 function fieldBehind({ file, fieldAt }: TableDocument, lineEnd: number): TextField | undefined {
   for (let at = lineEnd, tries = 0; at >= 0 && at < file.text.length && tries < 400; tries++) {
     const end = file.text.indexOf('\n', at + 1);
-    const found = fieldAt(end < 0 ? file.text.length : end);
+    const found = fieldAt(end < 0 ? file.text.length : withoutReturn(file.text, end));
     if (found !== undefined && found.line.start > lineEnd) return found;
     if (end < 0) return undefined;
     at = end;

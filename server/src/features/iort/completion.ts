@@ -3,7 +3,7 @@
 import type { TableDocument } from '../../acpi/text/document';
 import { nodesForLine } from './completion-lines';
 import { valuesAt } from './completion-values';
-import { editedFile, positionAt, textBetween } from '../../text/source-file';
+import { editedFile, positionAt, textBetween, type SourceFile } from '../../text/source-file';
 import { documentOfText } from '../../acpi/text/document';
 import type { Completion } from './completion-item';
 import type { MadtOf } from './free-values';
@@ -18,7 +18,9 @@ export function completions(
   madt: MadtOf = () => undefined,
 ): readonly Completion[] {
   const { file, syntax } = document;
-  const isComment = syntax.comments.some(({ start, end }) => start < offset && offset < end);
+  const isComment = syntax.comments.some(
+    ({ start, end }) => start < offset && (offset < end || (offset === end && isOpen(file, start, end))),
+  );
   if (isComment || offset > syntax.end) return [];
   const before = textBetween(file, offset - positionAt(file, offset).character, offset);
   const match = valueLine.exec(before);
@@ -30,5 +32,17 @@ export function completions(
   const whole = documentOfText(editedFile(file, offset, offset, '0'));
   const field = whole.fieldAt(offset);
   if (field?.line.name !== name) return [];
-  return valuesAt(document, field, { valueStart: offset, valueEnd: offset }, offset, { read: whole, madt });
+  const found = valuesAt(document, field, { valueStart: offset, valueEnd: offset }, offset, { read: whole, madt });
+  return found.map((each) => ({ ...each, further: each.further.map(inText) }));
+
+  /** Places behind the digit are one further in the text with it. */
+  function inText<T extends { readonly start: number; readonly end: number }>(place: T): T {
+    const shift = place.start > offset ? 1 : 0;
+    return { ...place, start: place.start - shift, end: place.end - shift };
+  }
+}
+
+/** A comment to the end of its line, and one that is not closed, go on where they end. */
+function isOpen({ text }: SourceFile, start: number, end: number): boolean {
+  return text.startsWith('//', start) || !text.startsWith('*/', end - 2);
 }

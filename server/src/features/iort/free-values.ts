@@ -27,6 +27,14 @@ export function freeName(kind: 'named-component' | 'iwb', { nodes }: IortTable):
   return `\\_SB_.${prefix}0`;
 }
 
+/** The lowest that no root complex has: Linux uses the first of a segment alone. */
+export function freeSegment({ nodes }: IortTable): bigint {
+  const taken = new Set(nodes.map((node) => (node.kind === 'root-complex' ? node.values.segment?.value : undefined)));
+  let segment = 0n;
+  while (taken.has(segment)) segment++;
+  return segment;
+}
+
 const largestId = 0xffffffffn;
 
 /** One above the highest ID that mappings give a node. */

@@ -55,6 +55,21 @@ export function movedDiagnostics(document: TableDocument, { changes }: SettledTa
   });
 }
 
+/**
+ * All findings. Where it is known which node a reference means, other rules' guesses by what is near are still offered, but
+ * an editor must not take one of them by itself.
+ */
+export function besideMoved(others: readonly Diagnostic[], moved: readonly Diagnostic[]): readonly Diagnostic[] {
+  if (moved.length === 0) return others;
+  const places = new Set(moved.map(({ range }) => range?.start));
+  const shown = others.map((each) =>
+    each.range !== undefined && places.has(each.range.start) && each.fixes?.some(({ isPreferred }) => isPreferred)
+      ? { ...each, fixes: each.fixes.map((fix) => ({ ...fix, isPreferred: false })) }
+      : each,
+  );
+  return [...shown, ...moved];
+}
+
 /** The numbers of references as they must be now. */
 export function referenceEdits(document: TableDocument, changes: readonly ReferenceChange[]): readonly TextEdit[] {
   return changes.flatMap(({ value, right }) => {

@@ -17,6 +17,7 @@ import {
   freeName,
   freeOutput,
   freeRange,
+  freeSegment,
   type MadtOf,
 } from './free-values';
 import { fieldHead, flagDigits, flagHead, integerDigits, linesOfField, type LineForm } from './line-text';
@@ -120,6 +121,7 @@ function bodyParts(kind: NewNodeKind, layout: StructureLayout, { table, form }: 
       const name = freeName(kind === 'iwb' ? 'iwb' : 'named-component', table);
       parts.push({ field, value: `"${name}"`, isOpen: true });
     } else if (field.name === 'nodeReference') parts.push(partOf(field, referenceTo(table, counted)));
+    else if (field.name === 'segment') parts.push(partOf(field, freeSegment(table)));
     else parts.push(partOf(field, fieldValue(kind, field)));
   }
   // The NUL ends the name at 28h: from there mappings are aligned.
