@@ -6,6 +6,7 @@ import { hasGuests, type Finding, type MachineInput, type MachineRule, type Rule
 import type { TableInput, TableMachine, TableRule } from './table-rule';
 import { remarkableNodes } from './iort/plain-nodes';
 import { seenTable } from './seen-tables';
+import { knownValues } from './iort/half-written';
 
 /**
  * The findings of all rules, in source order within a file. Nothing is thrown on any input: a rule that fails is
@@ -33,7 +34,7 @@ export function checkTableRules(description: TableMachine): Diagnostic[] {
   const loud = new Set<unknown>();
   /** Rules that were begun and have not gone through all nodes. */
   let unfinished = 0;
-  const diagnostics = run<TableRule | MachineRule>([...tableRules, ...machineRules], description, (rule) => {
+  const check = (rule: TableRule | MachineRule): Iterable<Finding> => {
     if (!isTableRule(rule)) return rule.check(machine);
     if (rule.perNode !== true) {
       const found = seen.isQuiet(rule) ? [] : [...first(rule.check(all), mostOfATable)];
@@ -45,7 +46,9 @@ export function checkTableRules(description: TableMachine): Diagnostic[] {
     for (const { subject } of found) loud.add(subject);
     if (found.length < mostOfATable) unfinished--;
     return found;
-  });
+  };
+  const isKnown = knownValues(description.document);
+  const diagnostics = run<TableRule | MachineRule>([...tableRules, ...machineRules], description, check, isKnown);
   seen.keep(quiet, unfinished === 0 ? loud : new Set(seen.nodes));
   return diagnostics;
 }
@@ -71,6 +74,7 @@ function run<Any extends RuleFacts>(
   all: readonly Any[],
   input: Pick<MachineInput, 'kernel' | 'settings'>,
   check: (rule: Any) => Iterable<Finding>,
+  isKnown: (finding: Finding) => boolean = () => true,
 ): Diagnostic[] {
   const findings = new Map<Any, readonly Finding[]>();
   const diagnostics: Diagnostic[] = [];
@@ -87,7 +91,7 @@ function run<Any extends RuleFacts>(
   const seen = new Set<string>();
   for (const [rule, found] of findings) {
     for (const finding of found) {
-      if (isExplained(rule, finding, explained)) continue;
+      if (!isKnown(finding) || isExplained(rule, finding, explained)) continue;
       const { range } = finding;
       const key = `${rule.id} ${range?.file.path ?? ''} ${range?.start ?? ''} ${finding.message}`;
       if (seen.has(key)) continue;

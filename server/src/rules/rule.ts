@@ -107,6 +107,8 @@ export interface Finding {
   readonly severity?: Severity;
   readonly evidence?: readonly Evidence[] | undefined;
   readonly fixes?: readonly Fix[] | undefined;
+  /** Of a table: the text does not show what it is about, and `range` is the next best place. */
+  readonly isElsewhere?: true;
   /** The object in the machine's description that is wrong, where it is one: an IORT's node. */
   readonly subject?: object | undefined;
 }

@@ -67,9 +67,11 @@ export function finding(
   rest: FindingRest = {},
 ): Finding {
   const { severity, restsOn = [], ...others } = rest;
+  const place = placeOf(input, at);
   return {
     about: node === undefined ? 'table' : nodeKey(node),
-    range: placeOf(input, at) ?? placeOfNode(input, node),
+    range: place ?? placeOfNode(input, node),
+    ...(place === undefined ? { isElsewhere: true } : {}),
     node: node === undefined ? undefined : nodeName(node),
     subject: node,
     // Of a text, lines and columns are the places that people know.

@@ -62,7 +62,9 @@ export const iortTextFlagMismatch: TableRule = {
       const shown = flagValue({ ...shownBits(flag), bit: 0 }, compiled);
       if (written === shown) continue;
       const integer = structure?.fields.find((each) => each.flag === undefined && each.offset === offset);
-      if (integer?.field.kind === 'flags') yield* flagMismatch(input, integer, field, flag, shown);
+      // An integer that cannot be read says nothing that a line could disagree with.
+      if (integer?.field.kind === 'flags' && integer.written !== undefined)
+        yield* flagMismatch(input, integer, field, flag, shown);
     }
   },
 };
