@@ -147,6 +147,29 @@ describe('completion of lines in an IORT', () => {
     assert.equal(taken(begun, 'VATOS Address'), exampleTable);
   });
 
+  it('gives the rest of a node with flag lines that say what the integer does, and an identifier of its own', () => {
+    const flags = marked(
+      exampleTable.replace(/(Flags \(decoded below\) : 00000001\n) +COHACC[^]*?DeviceID Valid.*\n/, '$1‸\n'),
+    );
+    assert.ok(taken(flags, 'COHACC Override').includes('COHACC Override : 1\n'));
+    const end = marked(`${exampleTable}\n                        Type : 01\n‸`);
+    const whole = taken(end, 'Rest of the Named component');
+    assert.deepEqual(errors(whole), []);
+    const identifiers = tableOf(whole).iort!.nodes.map(({ header }) => header.identifier.value);
+    assert.equal(new Set(identifiers).size, identifiers.length);
+  });
+
+  it('gives the rest of an SMMU with the global interrupts that iasl wants, where they are not there', () => {
+    const end = marked(`${exampleTable}\n                        Type : 03\n‸`);
+    assert.deepEqual(errors(taken(end, 'Rest of the SMMUv1/v2')), []);
+    const without = marked(
+      exampleTable.replace(/( +PMU Interrupt Offset : .*\n)\n? +NSgIrpt :[^]*?NSgCfgIrpt Flags.*\n.*\n/, '$1‸\n'),
+    );
+    assert.equal(labels(without)[0], 'NSgIrpt');
+    const there = marked(exampleTable.replace(/( +PMU Interrupt Offset : .*\n)/, '$1‸\n'));
+    assert.ok(!labels(there).includes('NSgIrpt'), labels(there).join());
+  });
+
   it('does so in a file with carriage returns', () => {
     const place = without(/^ +VATOS Address.*\n/m);
     const { document, offset } = place;

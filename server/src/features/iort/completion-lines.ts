@@ -1,10 +1,10 @@
 // Lines that can stand at a place: the fields that are next in their structure, the rest of it, a further mapping, a new node.
 import { nodeKinds } from '../../acpi/iort/decode-node';
 import type { IortTable, NodeKind } from '../../acpi/iort/model';
-import { writtenFields, type Field, type StructureLayout } from '../../acpi/layout/field';
+import { flagValue, writtenFields, type Field, type StructureLayout } from '../../acpi/layout/field';
 import { bodyLayout, iortTableLayout, nodeHeaderLayout, writtenNodeHeader } from '../../acpi/layout/iort';
 import { itsIdentifier, namePadding } from '../../acpi/layout/iort-nodes';
-import { contextInterrupt } from '../../acpi/layout/iort-smmu';
+import { contextInterrupt, globalInterruptLayout } from '../../acpi/layout/iort-smmu';
 import { madtEntryLayout, madtTableLayout, writtenMadtFields } from '../../acpi/layout/madt';
 import { tableHeaderLayout } from '../../acpi/layout/table-header';
 import { viotTableLayout } from '../../acpi/layout/viot';
@@ -24,7 +24,7 @@ import {
   type LineForm,
   type LineOf,
 } from './line-text';
-import type { MadtOf } from './free-values';
+import { freeIdentifier, type MadtOf } from './free-values';
 import { nodeHolding } from './names';
 import { kindTitle, newElement, newNode, type NewLine, type NewLines, type NewNodeContext } from './new-node';
 
@@ -179,6 +179,8 @@ function nodeBody({ bytes }: TableDocument, { offset }: StructurePlace, form: Li
   if (layout === undefined) return [];
   const body = writtenFields(layout, form.style);
   if (type === 0) return [...body, itsIdentifier];
+  // iasl wants the global interrupts of each SMMU.
+  if (type === 3) return [...body, ...globalInterruptLayout.fields];
   return type === 1 ? [...body, namePadding] : body;
 }
 
@@ -219,7 +221,8 @@ function remaining(
   const at = all.findIndex((each) => isSame(each, before));
   if (at < 0) return [];
   const next = after === undefined ? -1 : all.findIndex((each, index) => index > at && isSame(each, after));
-  const isNextOfSame = next >= 0 && (after!.structure === structure || structure.layout === tableHeaderLayout);
+  const isOfSame = after?.structure === structure || after?.structure?.parent === structure;
+  const isNextOfSame = next >= 0 && (isOfSame || structure.layout === tableHeaderLayout);
   const missing = all.slice(at + 1, isNextOfSame ? next : undefined);
   let offset =
     before.flag === undefined && before.field.kind === 'heading' ? before.offset : before.offset + before.size;
@@ -228,13 +231,20 @@ function remaining(
     if (flag === undefined && field.kind !== 'heading') offset += field.size;
     return {
       of: { field, flag },
-      text: { head, value: defaultText(document, { field, flag }), isOpen: flag === undefined },
+      text: { head, value: defaultText(document, { field, flag }, structure), isOpen: flag === undefined },
     };
   });
 }
 
-function defaultText(document: TableDocument, { field, flag }: LineOf): string {
-  if (flag !== undefined) return flagDigits(flag, 0n);
+function defaultText(document: TableDocument, { field, flag }: LineOf, { fields }: TextStructure): string {
+  if (flag !== undefined) {
+    // The line follows the integer, where that is written already.
+    const integer = fields.find((each) => each.flag === undefined && each.field === field);
+    return flagDigits(flag, flagValue(flag, integer?.compiled ?? field.default ?? 0n));
+  }
+  if (field.name === 'identifier' && field.label === 'Identifier' && document.iort !== undefined) {
+    return integerDigits(field, freeIdentifier(document.iort));
+  }
   switch (field.kind) {
     case 'heading':
       return `[${field.note ?? field.label}]`;
