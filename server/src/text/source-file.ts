@@ -220,6 +220,11 @@ function startsAfter(starts: Uint32Array, start: number, end: number, newText: s
   return after;
 }
 
+/** What ends the lines of a text, by the first of them. */
+export function lineEndOf(text: string): '\r\n' | '\n' {
+  return text[text.indexOf('\n') - 1] === '\r' ? '\r\n' : '\n';
+}
+
 /** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. */
 export const lineStarts = oncePer((file: SourceFile): Uint32Array => startsOfEdited.get(file) ?? startsOf(file.text));
 

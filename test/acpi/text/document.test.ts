@@ -67,6 +67,15 @@ describe('the document of a table', () => {
     assert.deepEqual([found?.field.name, found?.written, found?.compiled, others.length], ['nodeCount', 9n, 3n, 0]);
   });
 
+  it('has a fix for a missing line that ends it as the others end', () => {
+    for (const end of ['\n', '\r\n']) {
+      const text = newIort(6, 'current').replace(/.*GERR GSIV.*\n/, '').replaceAll('\n', end);
+      const [missing] = documentOfText(sourceFile('table.dsl', text)).diagnostics;
+      const [edit] = missing!.fixes![0]!.change().edits;
+      assert.equal(edit!.newText, `${'GERR GSIV : '.padStart(46)}0${end}`);
+    }
+  });
+
   it('leaves a missing line out and reads on', () => {
     const document = read(newIort(6, 'current').replace(/^.* PRI GSIV : .*\n/m, ''));
     assert.deepEqual(errors(document), ['table-line-missing [07Ch 0124 004h]                   GERR GSIV : 0000006D']);

@@ -126,6 +126,14 @@ describe('completion of values in an IORT', () => {
     ]);
   });
 
+  it('offers nothing where a line goes on behind a backslash', () => {
+    const name = /Padding : 00.*\n/.exec(exampleTable)![0];
+    for (const end of ['\n', '\r\n']) {
+      const continued = exampleTable.replace(name, `${name.trimEnd()} /* .... */\\\n‸\n`).replaceAll('\n', end);
+      assert.deepEqual(labels(marked(continued)), []);
+    }
+  });
+
   it('offers nothing in comments, addresses and names', () => {
     for (const place of [markedAt('Base Address'), markedAt('Device Name'), marked(`// ‸${exampleTable}`)]) {
       assert.deepEqual(labels(place), []);

@@ -11,6 +11,7 @@ import {
 import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Computed, Field, StructureLayout, TextStyle } from '../layout/field';
+import { lineEndOf } from '../../text/source-file';
 import { readNumber } from '../bytes';
 import type { Assembler, Slot } from './assembler';
 import { ownBytesLabel } from './own-lines';
@@ -166,7 +167,7 @@ function reportNoPadding(assembler: Assembler, end: number, wanted: number): voi
   const line = assembler.lines.count - 1;
   const [, stop] = assembler.placeOfValue(line);
   const size = wanted > end && wanted <= mostInNode ? wanted - end : 4 - (end % 4);
-  const newText = `\n${'Padding : '.padStart(46)}${Array.from({ length: size }, () => '00').join(' ')}`;
+  const newText = `${lineEndOf(assembler.lines.text)}${'Padding : '.padStart(46)}${Array.from({ length: size }, () => '00').join(' ')}`;
   const message = 'iasl refuses a table that ends with a name: a line “Padding” is missing behind it.';
   const fix = { title: 'Insert “Padding”', start: stop, end: stop, newText };
   assembler.report('table-padding', line, 'value', message, fix);

@@ -1,4 +1,5 @@
 // The line of a field where the next one is another: iasl gives up in a cascade, and here the lines that fit are found again.
+import { lineEndOf } from '../../text/source-file';
 import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { hasName, isOwnLine, nameOfLine } from './lines';
@@ -48,7 +49,7 @@ export function missing(assembler: Assembler, label: string, before = -1): void 
   const { columns, parts } = assembler.lines;
   const textEnd = parts.end;
   const last = assembler.lines.count - 1;
-  const newText = `${`${label} : `.padStart(46)}0\n`;
+  const newText = `${`${label} : `.padStart(46)}0${lineEndOf(assembler.lines.text)}`;
   const start = before >= 0 ? columns[at]! : textEnd;
   const shown = before >= 0 ? columns[at + 5]! : textEnd;
   const place = before >= 0 || last < 0 ? start : columns[last * columnsOfLine]!;

@@ -22,7 +22,9 @@ export function completions(
     ({ start, end }) => start < offset && (offset < end || (offset === end && isOpen(file, start, end))),
   );
   if (isComment || offset > syntax.end) return [];
-  const before = textBetween(file, offset - positionAt(file, offset).character, offset);
+  const lineStart = offset - positionAt(file, offset).character;
+  if (/\\\r?\n$/.test(textBetween(file, Math.max(lineStart - 3, 0), lineStart))) return [];
+  const before = textBetween(file, lineStart, offset);
   const match = valueLine.exec(before);
   if (match === null) return nodesForLine(document, offset, madt);
   const [, , name = ''] = match;

@@ -1,4 +1,5 @@
 // Named components: their names, and what stands between name and mappings.
+import { lineEndOf } from '../../text/source-file';
 import { contentOf } from '../../acpi/iort/decoded-node';
 import type { NamedComponentNode, Value } from '../../acpi/iort/model';
 import type { Change, Fix, TextEdit } from '../../text/diagnostic';
@@ -148,7 +149,7 @@ function nameChange(input: TableInput, node: NamedComponentNode, name: Value, ne
       file,
       start: lineEnd,
       end: lineEnd,
-      newText: `${file.text.includes('\r\n') ? '\r\n' : '\n'}${label}${bytes}`,
+      newText: `${lineEndOf(file.text)}${label}${bytes}`,
     });
   } else {
     edits.push({ file, start: own.line.valueStart, end: own.line.valueEnd, newText: bytes });
