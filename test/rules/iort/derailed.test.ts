@@ -101,3 +101,46 @@ describe('a table that says it is shorter', () => {
     assert.deepEqual(changed([4, 4, good.length - 16]).rules, ['error iort-table-length']);
   });
 });
+
+describe('bytes behind the last node that Node Count tells of', () => {
+  const longer = (tail: readonly number[], counted: number) => {
+    const bytes = Uint8Array.from([...good, ...tail]);
+    writeInteger(bytes, 4, 4, BigInt(bytes.length));
+    writeInteger(bytes, 0x24, 4, BigInt(counted));
+    const document = binaryDocument(bytes);
+    const found = checkTable(document, { madt: undefined }).filter(({ rule }) => rule !== 'iort-checksum');
+    return { document, found, said: found.map(({ rule, severity, message }) => `${severity} ${rule}: ${message}`) };
+  };
+  const at = good.length.toString(16);
+
+  it('are no node: Linux does not look there, and they can be taken out', () => {
+    for (const [tail, bytes] of [
+      [[0, 0, 0, 0], `4 bytes at 0x${at}, behind the last node, belong to no field`],
+      [[7], `One byte at 0x${at}, behind the last node, belongs to no field and is not zero`],
+    ] as const) {
+      const { document, found, said } = longer(tail, nodes.length);
+      assert.equal(said.length, 1);
+      assert.ok(said[0]!.startsWith(`warning iort-node-gap: ${bytes}: iasl takes `), said[0]);
+      const fix = found[0]!.fixes?.[0];
+      assert.equal(fix?.title, 'Take the bytes out; references follow');
+      const mended = textDocument(applyFix(document, fix).text);
+      assert.deepEqual([mended.bytes.length, mended.iort?.problems.map(({ code }) => code)], [good.length, []]);
+    }
+  });
+
+  it('are the beginning of a node that is counted', () => {
+    const { said } = longer([0, 0, 0, 0], nodes.length + 1);
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /^error iort-node-length: .* 4 bytes are left .*: readers go on behind the table$/);
+  });
+
+  it('stop iasl where they would be a node of no length', () => {
+    const zeros = Array.from({ length: 20 }, () => 0);
+    const { found, said } = longer(zeros, nodes.length);
+    assert.equal(said.length, 1);
+    assert.match(said[0]!, /^error iort-node-length: What lies at .* Linux does not look there, but iasl’s /);
+    assert.deepEqual(found[0]!.fixes, []);
+    assert.match(longer(zeros, nodes.length + 2).said[0]!, /Linux reads the same node again until /);
+    assert.doesNotMatch(longer(zeros, nodes.length + 1).said[0]!, /Linux/);
+  });
+});

@@ -37,14 +37,14 @@ export const iortNodeLength: TableRule = {
       const problem = table.problems.find(
         ({ code, offset }) => lengthCodes.includes(code) && nodeAround(table, offset) === off,
       );
-      const fix = rewriteFix(input, `Set the length to ${hex(wrong.right)}`, [
-        [off.header.length, BigInt(wrong.right)],
-      ]);
+      const fixes = isBehindCount(off, table)
+        ? []
+        : [rewriteFix(input, `Set the length to ${hex(wrong.right)}`, [[off.header.length, BigInt(wrong.right)]])];
       const message = problem === undefined ? derailedMessage(off, wrong.right) : lengthMessage(problem, off, table);
-      yield finding(input, off.header.length, off, message, { fixes: [fix] });
+      yield finding(input, off.header.length, off, message, { fixes });
     }
     for (const problem of table.problems) {
-      if (!lengthCodes.includes(problem.code)) continue;
+      if (!lengthCodes.includes(problem.code) || (problem.code === 'node-truncated' && isCounted(table))) continue;
       const node = nodeAround(table, problem.offset);
       // Behind a length that leads elsewhere there are no nodes.
       if (wrong !== undefined && (off === undefined || node === undefined || node.offset >= off.offset)) continue;
@@ -55,18 +55,39 @@ export const iortNodeLength: TableRule = {
 
 const lengthCodes: readonly string[] = ['node-length', 'node-past-end', 'node-truncated'];
 
+/** Whether Node Count ends with the last node that was found, or before: Linux does not look behind. */
+function isCounted({ nodeCount, nodes }: IortTable): boolean {
+  return nodeCount !== undefined && nodeCount.value <= BigInt(nodes.length);
+}
+
 function derailedMessage(node: IortNode, right: number): string {
   return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but its fields, arrays and mappings take ${hex(right)}, and there the next node begins: readers take what is at ${hex(node.offset + node.length)} for nodes`;
 }
 
-function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefined, { end }: IortTable): string {
+function isBehindCount({ index }: IortNode, { nodeCount }: IortTable): boolean {
+  return nodeCount !== undefined && nodeCount.value <= BigInt(index);
+}
+
+function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefined, table: IortTable): string {
+  const { end, nodeCount } = table;
   if (node === undefined || code === 'node-truncated') {
     return `At ${hex(offset)} a node would begin, but ${end - offset} bytes are left and its header takes ${headerSize}: readers go on behind the table`;
   }
   if (code === 'node-past-end') {
     return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but the table ends ${hex(end - node.offset)} bytes behind its start: what follows it is never found`;
   }
-  return `${theNode(node)} says that it is ${count(node.length, 'byte')} long; its header alone takes ${headerSize}. ${node.length === 0 ? 'Linux reads the same node again until Node Count is used up, and iasl’s disassembler writes it for ever' : 'Linux takes its own fields for the next node'}`;
+  const length = `that it is ${count(node.length, 'byte')} long; its header alone takes ${headerSize}`;
+  const endless =
+    node.length === 0 ? 'iasl’s disassembler writes it for ever' : 'iasl takes its own fields for the next node';
+  if (isBehindCount(node, table)) {
+    return `What lies at ${hex(node.offset)}, behind the ${count(Number(nodeCount?.value), 'node')} that Node Count tells of, says as a node ${length}. Linux does not look there, but ${endless}`;
+  }
+  if (node.length > 0) return `${theNode(node)} says ${length}. Linux takes its own fields for the next node`;
+  const reads =
+    nodeCount?.value === BigInt(node.index + 1)
+      ? ''
+      : 'Linux reads the same node again until Node Count is used up, and ';
+  return `${theNode(node)} says ${length}. ${reads}${endless}`;
 }
 
 export const iortNodeTooShort: TableRule = {
@@ -155,8 +176,18 @@ export const iortNodeGap: TableRule = {
       const size = gap.end - gap.offset;
       if (size <= 0) continue;
       const isZero = table.bytes.subarray(gap.offset, gap.end).every((byte) => byte === 0);
-      const where = node === undefined ? 'outside all nodes' : `in ${theNode(node)}`;
-      const message = `${size === 1 ? 'One byte' : `${size} bytes`} at ${hex(gap.offset)}, ${where}, ${size === 1 ? 'belongs' : 'belong'} to no field${isZero ? '' : ' and are not zero'}: iasl drops ${size === 1 ? 'it' : 'them'}, and references past ${size === 1 ? 'it' : 'them'} then point to wrong places`;
+      const where =
+        node === undefined
+          ? gap.kind === 'rest'
+            ? 'behind the last node'
+            : 'outside all nodes'
+          : `in ${theNode(node)}`;
+      const isOne = size === 1;
+      const effect =
+        gap.kind === 'rest'
+          ? `iasl takes ${isOne ? 'it' : 'them'} for the beginning of one more node, and does not compile its own text again`
+          : `iasl drops ${isOne ? 'it' : 'them'}, and references past ${isOne ? 'it' : 'them'} then point to wrong places`;
+      const message = `${isOne ? 'One byte' : `${size} bytes`} at ${hex(gap.offset)}, ${where}, ${isOne ? 'belongs' : 'belong'} to no field${isZero ? '' : ` and ${isOne ? 'is' : 'are'} not zero`}: ${effect}`;
       // What the file has behind the table would be taken for the last node's.
       const isBeforeTail = gap.end === table.end && table.gaps.some(({ kind }) => kind === 'tail');
       const fixes = isBeforeTail
