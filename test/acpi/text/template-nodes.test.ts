@@ -120,7 +120,7 @@ describeWithIasl('a new table of nodes that were asked for, and iasl', function 
       const { output, messages } = await compileText(iasl[style], text);
       assert.notEqual(output, undefined, `${name}: ${messages}`);
       // iasl 20200925 writes 0 into identifiers, which are kept by remarks here.
-      if (text.includes('//doorbell')) continue;
+      if (style === '20200925' && text.includes('//doorbell')) continue;
       assert.equal(output?.toString('hex'), Buffer.from(tableOf(text).bytes).toString('hex'), `${name}: ${messages}`);
     }
   });

@@ -78,6 +78,8 @@ export function draftsOf(wanted: readonly WantedNode[], tableRevision: number): 
         return {
           fields: { configBase: 0x9c00000 + rank * 0x10000, index: rank },
           name: objectName('IWB', rank),
+          // iasl has no line for padding here: it would drop it, and no reference past it would hold.
+          padding: new Uint8Array(),
           mappings,
         };
     }

@@ -270,6 +270,10 @@ function lostByIasl(node: IortNode): string | undefined {
       return /["\u0080-\u00ff]/.test(node.values.deviceName?.text ?? '')
         ? 'its name holds a character that breaks the text'
         : undefined;
+    case 'iwb':
+      return node.gaps.some(({ kind, offset, end }) => kind === 'padding' && end > offset)
+        ? 'it knows no line for the padding behind the name and drops it, and references past it then point to wrong places'
+        : undefined;
     default:
       return undefined;
   }
