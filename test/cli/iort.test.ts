@@ -33,6 +33,7 @@ describe('doorbell iort', () => {
       ['gpu'],
       ['smmuv3:6'],
       ['smmuv3:'],
+      ['smmuv3:4:5'],
       ['rmr:2'],
       ['rmr', '--revision', 'E.b'],
       ['iwb'],
@@ -47,6 +48,24 @@ describe('doorbell iort', () => {
     const { status, stdout, stderr } = doorbell(['iort', 'compile', 'board.dsl'], folder.root);
     assert.deepEqual([status, stdout, stderr], [0, 'board.aml: IORT, revision 5, 5 nodes, 364 bytes\n', '']);
     assert.equal(fs.statSync(path.join(folder.root, 'board.aml')).size, 364);
+  });
+
+  it('does not write over the file that it reads', () => {
+    const content = fs.readFileSync(text, 'latin1');
+    for (const [name, args] of [
+      ['board.aml', ['compile', 'board.aml']],
+      ['board.dsl', ['compile', 'board.dsl', '-o', '../link/board.dsl']],
+    ] as const) {
+      const folder = folderOf(`board/${name}`, content);
+      fs.symlinkSync('board', path.join(folder.root, 'link'));
+      const said = doorbell(['iort', ...args], path.join(folder.root, 'board'));
+      assertOneLineError(said, /board\.(?:aml|dsl): is what is read; -o names another file$/m);
+      assert.equal(fs.readFileSync(path.join(folder.root, 'board', name), 'latin1'), content);
+    }
+    const folder = folderWith('');
+    fs.copyFileSync(binary, path.join(folder.root, 'iort.aml'));
+    assertOneLineError(doorbell(['iort', 'decompile', 'iort.aml', '-o', './iort.aml'], folder.root), /is what is read/);
+    assert.equal(readBytes(path.join(folder.root, 'iort.aml')), readBytes(binary));
   });
 
   it('decompiles to what compiles to the same bytes', () => {

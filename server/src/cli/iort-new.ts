@@ -60,7 +60,8 @@ const since: Readonly<Partial<Record<KnownNodeKind, readonly [table: number, rea
 };
 
 function wantedNode(text: string, table: number, style: TextStyle): WantedNode {
-  const [name = '', revision] = text.toLowerCase().split(':', 2);
+  const [name = '', ...rest] = text.toLowerCase().split(':');
+  const revision = rest.length === 0 ? undefined : rest.join(':');
   const kind = kinds.find((each) => each === name);
   if (kind === undefined) throw new UsageError(`--node ${text}: there is no such node: ${kinds.join(', ')} are known`);
   const [first, reason] = since[kind] ?? [0, ''];

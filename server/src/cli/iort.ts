@@ -21,7 +21,7 @@ import { addGenerate } from './iort-generate';
 import { addNew } from './iort-new';
 import { printText } from './print-text';
 import { reportDiagnostic } from './report';
-import { withStyle, writeTo } from './table-output';
+import { refuseOverwriting, withStyle, writeTo } from './table-output';
 import { displayPath, painterFor, printError, UsageError } from './terminal';
 
 interface CompileArguments {
@@ -68,6 +68,7 @@ function compile(file: string, { output, force }: CompileArguments): void {
     return;
   }
   const target = output ?? path.join(path.dirname(file), `${path.parse(file).name}.aml`);
+  refuseOverwriting(target, file);
   writeTo(target, document.bytes);
   if (target !== '-') process.stdout.write(`${target}: ${describeTable(document.bytes)}\n`);
 }
@@ -101,6 +102,7 @@ function decompile(file: string, { output, style, table }: DecompileArguments): 
   const bytes = binaryOf(file, table);
   for (const problem of problemsOf(bytes)) printError(`${file}: ${problem}`);
   if (style === '20200925' && tableSignature(bytes) === 'VIOT') printError('iasl 20200925 knows no VIOT');
+  refuseOverwriting(output ?? '-', file);
   writeTo(output ?? '-', printTable(bytes, { style }));
 }
 

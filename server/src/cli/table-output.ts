@@ -9,6 +9,13 @@ export function withStyle(command: Command): Command {
   return command.addOption(style.choices(textStyles).default('current'));
 }
 
+/** A source that would be gone without a word: a text may be called `table.aml`, as what it is compiled to. */
+export function refuseOverwriting(target: string, source: string): void {
+  if (target !== '-' && fs.existsSync(target) && fs.realpathSync(target) === fs.realpathSync(source)) {
+    throw new UsageError(`${target}: is what is read; -o names another file`);
+  }
+}
+
 /** `-` is the standard output. */
 export function writeTo(target: string, content: string | Uint8Array): void {
   if (target === '-') {
