@@ -152,7 +152,7 @@ export function windowByPolicy(demand: WindowDemand, policy: WindowPolicy): Addr
       return policy.window;
     case 'fallback': {
       const size = sizeOf(demand.window);
-      const regions = demand.obstacles.filter(({ kind }) => kind === 'reserved-region');
+      const regions = demand.obstacles.filter(({ kind }) => kind === 'reserved-region' || kind === 'relaxable-region');
       const tried = [demand.window, ...policy.bases.map((base) => rangeOf(base, size))];
       return tried.find((window) => !regions.some(({ range }) => overlaps(range, window)));
     }

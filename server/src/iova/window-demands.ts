@@ -32,7 +32,7 @@ export interface WindowDemand {
 /** What keeps a window out of a range. */
 export interface Obstacle {
   readonly range: AddressRange;
-  readonly kind: 'reserved-region' | 'pci-window' | 'not-forwarded' | 'aperture' | 'guest-ram';
+  readonly kind: 'reserved-region' | 'relaxable-region' | 'pci-window' | 'not-forwarded' | 'aperture' | 'guest-ram';
   readonly text: string;
   /** What in the sources makes it one. */
   readonly source: SourceRange | undefined;
@@ -131,7 +131,8 @@ function* obstaclesOf(group: PredictedGroup, { iommu, master }: PredictedDevice)
     if (type === 'software-msi') continue;
     const { reservation, source } = parts[0]?.region ?? {};
     const text = `${type} region${reservation === undefined ? '' : ` of ${reservation.node.path}`}`;
-    yield { range, kind: 'reserved-region', text, source };
+    const kind = type === 'direct-relaxable' ? 'relaxable-region' : 'reserved-region';
+    yield { range, kind, text, source };
   }
   for (const { bus, kind, source } of master.hostBridge?.outbound ?? []) {
     if (kind !== 'memory32' && kind !== 'memory64') continue;

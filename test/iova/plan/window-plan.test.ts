@@ -1,4 +1,8 @@
 import assert from 'node:assert/strict';
+import { kernelProfile } from '../../../server/src/iova/kernel-profile';
+import { planGuest } from '../../../server/src/iova/plan/plan';
+import { predictRegions } from '../../../server/src/iova/predict';
+import { component, range, rmr, single, smmu, standard, topologyOfNodes } from '../../topology/tables';
 import { bridge, gib, guest, mib, netReservation, plan, situation } from './boards';
 
 const net = '/pcie@10000000/net@1,0';
@@ -61,6 +65,30 @@ describe('the MSI window of a plan', () => {
       /^it overlaps the reserved region of \/reserved-memory\/hole@0, 0x3f000000–/,
     );
     assert.match(why(0xeff68000n)!.join('; '), /0xeff68000 is no multiple of 64 KiB/);
+  });
+
+  it('may lie over memory that is mapped 1:1 for the host’s drivers alone: a domain of VFIO has no such mapping', () => {
+    const dma = '\\_SB_.DMA0';
+    const planned = (flags: number, start: bigint, kernel: '6.1' | '7.2') => {
+      const nodes = standard(
+        component(dma, [single(0x400, smmu)]),
+        rmr([range(0, 0, 0x400, smmu)], [[start, 0x100000n]], flags),
+      );
+      const topology = topologyOfNodes(nodes);
+      const prediction = predictRegions(topology, kernelProfile({ kernel }));
+      const group = prediction.groups.find(({ devices }) => devices[0]!.path === dma)!;
+      return planGuest(topology, prediction, group, guest('qemu-virt', gib), { allowUnsafeInterrupts: true });
+    };
+    const relaxable = planned(1, 0x8000000n, '7.2');
+    assert.deepEqual([relaxable.verdict, relaxable.window?.fits, relaxable.window?.reasons], ['works', true, []]);
+    // 6.1 lets devices with direct regions attach.
+    assert.equal(planned(0, 0x8000000n, '6.1').window?.fits, false);
+    const { candidates } = planned(1, 0x3ff00000n, '7.2').window!;
+    const place = candidates.find(({ range: { start } }) => start === 0x3ff00000n);
+    assert.match(
+      place!.reasons.map(({ text }) => text).join(),
+      /^it overlaps the direct-relaxable region of rmr@3ff00000, .*, which the device would no longer reach$/,
+    );
   });
 
   it('names the source line of what is in the way', () => {

@@ -82,7 +82,7 @@ export function planWindow(
   if (demands.length === 0) return undefined;
   const demand = mergedDemand(demands, kernel);
   const { window, doorbells, needed } = demand;
-  const reasons = objections(demand, window, kernel.pageSize);
+  const reasons = objections(inTheWay(demand), window, kernel.pageSize);
   if (objection !== undefined) reasons.push({ text: objection, source: undefined });
   let candidates: readonly JudgedWindow[] | undefined;
   let policies: readonly PolicyOutcome[] | undefined;
@@ -100,6 +100,14 @@ export function planWindow(
       return (policies ??= policyOutcomes(limited, demand));
     },
   };
+}
+
+/**
+ * A domain of VFIO has no 1:1 mappings (drivers/iommu/iommu.c iommu_create_device_direct_mappings is for default domains): doorbells
+ * are mapped over `direct-relaxable` regions, and interrupts arrive. No place is proposed there, since the device would lose it.
+ */
+function inTheWay({ needed, obstacles }: WindowDemand): Parameters<typeof objections>[0] {
+  return { needed, obstacles: obstacles.filter(({ kind }) => kind !== 'relaxable-region') };
 }
 
 /** Why doorbells cannot be mapped in a window; empty if they can. */
@@ -135,6 +143,8 @@ function obstacleText({ kind, range, text }: Obstacle, isHit: boolean): string {
   switch (kind) {
     case 'reserved-region':
       return `it overlaps the ${text}, ${where}${later}`;
+    case 'relaxable-region':
+      return `it overlaps the ${text}, ${where}, which the device would no longer reach${later}`;
     case 'pci-window':
       return `it overlaps the ${text}, ${where}: the bus takes writes there for other devices’ own${later}`;
     case 'guest-ram':
@@ -179,7 +189,7 @@ function policyOutcomes(limited: RegionPrediction, demand: WindowDemand): Policy
   const user = kernel.msiWindowOrigin === 'settings' ? kernel.msiWindow : best;
   const outcome = (policy: WindowPolicy, description: string): PolicyOutcome => {
     const range = windowByPolicy(unaware, policy);
-    const reasons = range === undefined ? [] : objections(demand, range, kernel.pageSize);
+    const reasons = range === undefined ? [] : objections(inTheWay(demand), range, kernel.pageSize);
     return { policy: policy.kind, description, range, fits: range !== undefined && reasons.length === 0, reasons };
   };
   const fixed =
