@@ -61,6 +61,21 @@ describe('compare of a devicetree with the IORT of its machine', () => {
     assert.equal(topologyOf(output), '');
   });
 
+  it('takes maps that make the same of each ID for the same, and a function’s stream ID from the root complex’s mapping', () => {
+    const folder = folderWith(
+      machine.replace(
+        'iommu-map = <0 &smmu 0x100 0x100>; msi-map = <0 &its 0 0x10000>;',
+        `iommu-map = <0x10 &smmu 0x210 8>, <0 &smmu 0x100 0x20>, <0x10 &smmu 0x310 8>; msi-map = <0 &its 0 0x10000>;
+         net@1,0 { reg = <0x800 0 0 0 0>; };`,
+      ),
+    );
+    const made = doorbell(['iort', 'generate', 'board.dts', '--new-map', 'names.json', '-o', 'IORT.dsl'], folder.root);
+    assert.equal(made.status, 0, made.stderr);
+    const output = compared(folder);
+    assert.match(output, /\/net@1,0 = \[2\] /);
+    assert.equal(topologyOf(output), '');
+  });
+
   it('names what the table says otherwise', () => {
     const coherence = compared(bothWays((text) => text.replace(/(Flags \(decoded below\) : )00000001/, '$100000000')));
     assert.match(topologyOf(coherence), /\/usb@1000: cache-coherent table walks\n\s+\[1\] yes\n\s+\[2\] no/);

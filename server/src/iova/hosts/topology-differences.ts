@@ -1,9 +1,9 @@
 // What two descriptions of one machine say differently of the way from its masters to memory.
 import { formatRange } from '../../text/numbers';
 import { lookUp } from '../../topology/id-maps';
-import type { AddressRange, DmaMaster, Iommu, MsiController, Topology } from '../../topology/model';
+import type { AddressRange, DmaMaster, IdMapEntry, Iommu, MsiController, Topology } from '../../topology/model';
 import type { PredictedDevice } from '../prediction';
-import { intersect, lastAddress } from '../ranges';
+import { compare, intersect, lastAddress, subtract, union } from '../ranges';
 import { msiControllerOf } from '../vfio/msi-isolation';
 import type { ComparedHost, Subject, SubjectOnHost } from './match-masters';
 
@@ -34,8 +34,9 @@ export function topologyDifferences(
   const found: TopologyDifference[] = [];
   for (const { on } of same) {
     const all = on as readonly SubjectOnHost[];
+    const requesterId = all.find(({ master }) => master?.requesterId !== undefined)?.master?.requesterId;
     for (const [what, value] of aspects) {
-      const values = all.map((each, at) => value(each, hosts[at]!, naming));
+      const values = all.map((each, at) => value(each, hosts[at]!, naming, requesterId));
       if (new Set(values).size > 1) found.push({ path: all[0]!.path, what, values });
     }
   }
@@ -87,7 +88,8 @@ function byRegisters(hosts: readonly ComparedHost[]): Naming {
 
 const wholeSpace: AddressRange = { start: 0n, end: lastAddress };
 
-type Aspect = (on: SubjectOnHost, host: ComparedHost, naming: Naming) => string;
+/** `requesterId` is that of a function that one of the hosts describes. */
+type Aspect = (on: SubjectOnHost, host: ComparedHost, naming: Naming, requesterId: number | undefined) => string;
 
 const aspects: readonly (readonly [string, Aspect])[] = [
   ['its group', ({ group, reason }) => (group === undefined ? `none: ${reason ?? 'behind no IOMMU'}` : 'one')],
@@ -97,8 +99,8 @@ const aspects: readonly (readonly [string, Aspect])[] = [
   ['cache-coherent DMA', ({ master }) => (master?.coherent === true ? 'yes' : 'no')],
   [
     'stream IDs',
-    (on, host) =>
-      streamIds(own(on), host)
+    (on, host, _, requesterId) =>
+      streamIds(own(on), host, requesterId)
         .map((id) => `0x${id.toString(16)}`)
         .join(', ') || 'none',
   ],
@@ -112,11 +114,16 @@ function own({ group, path }: SubjectOnHost) {
 }
 
 /** Those of a device; of a function that the sources do not describe, what the map gives it. */
-function streamIds(device: PredictedDevice | undefined, { prediction }: ComparedHost): readonly number[] {
-  const { functions, master } = device ?? {};
+function streamIds(
+  device: PredictedDevice | undefined,
+  { prediction }: ComparedHost,
+  requesterId: number | undefined,
+): readonly number[] {
+  const { functions, master, standsForUndescribed } = device ?? {};
   const alone = functions?.length === 1 && functions[0]!.first === functions[0]!.last ? functions[0] : undefined;
-  if (alone === undefined || master?.iommuMap === undefined) return device?.streamIds ?? [];
-  const found = lookUp(master.iommuMap, prediction.kernel.mapRule, alone.first);
+  const asked = alone?.first ?? (standsForUndescribed === true ? requesterId : undefined);
+  if (asked === undefined || master?.iommuMap === undefined) return device?.streamIds ?? [];
+  const found = lookUp(master.iommuMap, prediction.kernel.mapRule, asked);
   return found.kind === 'found' ? [found.id] : [];
 }
 
@@ -125,15 +132,46 @@ function named<Thing>(thing: Thing | undefined, nameOf: (thing: Thing) => string
 }
 
 function mapText(master: DmaMaster | undefined, { prediction: { kernel } }: ComparedHost, naming: Naming): string {
-  const entries = master?.iommuMap?.readings[kernel.mapRule].entries ?? [];
-  if (entries.length === 0) return 'none';
-  const part = (value: number): string => `0x${value.toString(16)}`;
-  return entries
-    .map(
-      ({ input, length, output, target }) =>
-        `${part(input)}+${part(length)} to ${part(output)} of ${target.target === undefined ? (target.path ?? 'nothing') : naming.iommu(target.target)}`,
-    )
-    .join('; ');
+  const pieces = piecesOf(master?.iommuMap?.readings[kernel.mapRule].entries ?? [], naming);
+  const part = (value: bigint): string => `0x${value.toString(16)}`;
+  return (
+    pieces
+      .map(({ start, end, output, of }) => `${part(start)}+${part(end - start + 1n)} to ${part(output)} of ${of}`)
+      .join('; ') || 'none'
+  );
+}
+
+interface Piece extends AddressRange {
+  readonly output: bigint;
+  readonly isSingle: boolean;
+  readonly of: string;
+}
+
+/** In what order entries stand, and which of them cover others, is not the machine: what the first match makes of each ID is. */
+function piecesOf(entries: readonly IdMapEntry<Iommu>[], naming: Naming): readonly Piece[] {
+  let covered: readonly AddressRange[] = [];
+  const pieces: Piece[] = [];
+  for (const { input, length, output, single, target } of entries) {
+    if (length === 0) continue;
+    const whole = { start: BigInt(input), end: BigInt(input + length - 1) };
+    const of = target.target === undefined ? (target.path ?? 'nothing') : naming.iommu(target.target);
+    const isSingle = single === true;
+    for (const { start, end } of subtract([whole], covered))
+      pieces.push({ start, end, output: BigInt(output) + (isSingle ? 0n : start - whole.start), isSingle, of });
+    covered = union([...covered, whole]);
+  }
+  const joined: Piece[] = [];
+  for (const piece of pieces.sort((one, other) => compare(one.start, other.start))) {
+    const before = joined.at(-1);
+    if (before !== undefined && goesOn(before, piece)) joined[joined.length - 1] = { ...before, end: piece.end };
+    else joined.push(piece);
+  }
+  return joined;
+}
+
+function goesOn(before: Piece, { start, output, isSingle, of }: Piece): boolean {
+  const next = before.output + (isSingle ? 0n : before.end - before.start + 1n);
+  return before.end + 1n === start && before.of === of && before.isSingle === isSingle && next === output;
 }
 
 function controllerText(
