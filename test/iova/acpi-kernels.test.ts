@@ -87,6 +87,14 @@ describe('IORTs on real kernels', () => {
     assert.equal(unknownOn('6.1', '\\_SB_.VR16'), '');
   });
 
+  it('functions that fare alike are found by the name that their group is printed with', () => {
+    const nodes = standard(rmr([range(0, 0, 8, smmu), range(0, 9, 0x10, smmu)], [[0x70000000n, 0x10000n]], 1));
+    const { groups } = predictRegions(topologyOfNodes(nodes), kernelProfile());
+    const names = groups.flatMap(({ devices }) => devices.map(({ path }) => path));
+    assert.deepEqual(names, ['pci0000', '0000:00:01.0,0000:00:02.0-0000:00:03.1']);
+    assert.deepEqual(linesOf(nodes, names[1]!), [window, '0x0000000070000000 0x000000007000ffff direct-relaxable']);
+  });
+
   it('two direct regions at address 0 cost the device its group: a page mapped to 0 looks like one that is not mapped', () => {
     const of = (...ranges: (readonly [bigint, bigint])[]): NodeDraft[] =>
       standard(component('\\_SB_.VR26', [single(0x400, smmu)]), rmr([range(0, 0, 0x400, smmu)], ranges, 1));

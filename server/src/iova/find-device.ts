@@ -46,7 +46,12 @@ export function findDevice(
     return findFunction(topology, prediction, segment, (bus << 8) | (device << 3) | number, wanted);
   }
   const path = names.resolve(wanted);
-  if (path === undefined) return { kind: 'missing', message: `there is no device ${wanted}` };
+  if (path === undefined) {
+    // Functions that fare alike are called by all of their addresses: what is printed must be found again.
+    const printed = prediction.groups.find(({ devices }) => devices.some((device) => device.path === wanted));
+    if (printed !== undefined) return inGroup(prediction, wanted, printed, undefined);
+    return { kind: 'missing', message: `there is no device ${wanted}` };
+  }
   const group = groupOf(prediction, path);
   const reason = prediction.ungrouped.find((each) => each.path === path)?.reason;
   return inGroup(prediction, path, group, reason ?? 'it is behind no IOMMU');
