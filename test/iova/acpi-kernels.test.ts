@@ -87,6 +87,21 @@ describe('IORTs on real kernels', () => {
     assert.equal(unknownOn('6.1', '\\_SB_.VR16'), '');
   });
 
+  it('functions of one root complex whose mappings make the same stream ID contest it, and others do not', () => {
+    const nodes = [itsGroup(0), smmuv3([range(0, 0xffff, 0, its)]), complex([range(0, 0xff, 0, smmu), range(0x100, 7, 8, smmu)])];
+    const topology = topologyOfNodes(nodes);
+    for (const kernel of kernels) {
+      const prediction = predictRegions(topology, kernelProfile({ kernel }));
+      const unknownOf = (device: string) => {
+        const found = findDevice(topology, prediction, acpiNames(topology), device);
+        return found.kind === 'found' ? found.group?.unknown.join(' ') : undefined;
+      };
+      for (const device of ['0000:00:01.0', '0000:00:01.7', '0000:01:00.0'])
+        assert.match(unknownOf(device) ?? '', /^Other functions have the stream IDs of 0000:0/, device);
+      for (const device of ['0000:00:00.0', '0000:00:02.0']) assert.equal(unknownOf(device), '', device);
+    }
+  });
+
   it('functions that fare alike are found by the name that their group is printed with', () => {
     const nodes = standard(rmr([range(0, 0, 8, smmu), range(0, 9, 0x10, smmu)], [[0x70000000n, 0x10000n]], 1));
     const { groups } = predictRegions(topologyOfNodes(nodes), kernelProfile());

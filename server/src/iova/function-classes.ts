@@ -3,6 +3,7 @@
 import { usableEntries } from '../topology/id-maps';
 import type { DmaMaster, IdMapEntry, Iommu, StreamRange } from '../topology/model';
 import { attachEntry, none, type Attachment } from './attach';
+import { lastAtOrBefore } from '../text/in-order';
 import type { KernelProfile } from './kernel-profile';
 import type { FunctionRange } from './prediction';
 import { readsReservations, streamReservationsOf } from './stream-regions';
@@ -23,6 +24,12 @@ export interface FunctionClass {
 export function functionClasses(master: DmaMaster, kernel: KernelProfile): FunctionClass[] {
   let failure: Attachment | undefined;
   const byIommu = new Map<Iommu, Map<string, Growing>>();
+  const contested = new Map<Iommu, readonly StreamSpan[]>();
+  const contestedBy = (iommu: Iommu): readonly StreamSpan[] => {
+    let found = contested.get(iommu);
+    if (found === undefined) contested.set(iommu, (found = contestedStreams(master, iommu, kernel)));
+    return found;
+  };
   for (const entry of usableEntries(master.iommuMap, kernel.mapRule)) {
     const attachment = attachEntry(entry, kernel);
     if (!attachment.ok) {
@@ -32,7 +39,7 @@ export function functionClasses(master: DmaMaster, kernel: KernelProfile): Funct
     const { iommu } = attachment;
     let classes = byIommu.get(iommu);
     if (classes === undefined) byIommu.set(iommu, (classes = new Map<string, Growing>()));
-    for (const part of partsOf(entry, iommu, master, kernel)) {
+    for (const part of partsOf(entry, iommu, master, kernel, contestedBy(iommu))) {
       const rangeProblem = part.isOutOfRange ? entry.problem : undefined;
       add(classes, part, { ...attachment, rangeProblem });
     }
@@ -60,6 +67,37 @@ function streamRanges({ streamReservations = [] }: Iommu): readonly StreamRange[
   return streamReservations.flatMap(({ streams }) => streams);
 }
 
+interface StreamSpan {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Stream IDs that two mappings make, in order. Those of a single mapping are spoken of by themselves. */
+function contestedStreams({ iommuMap }: DmaMaster, iommu: Iommu, { mapRule }: KernelProfile): readonly StreamSpan[] {
+  if (iommu.driver.grouping !== 'stream-owner') return [];
+  const made = usableEntries(iommuMap, mapRule)
+    .filter(({ target, length, single }) => target.target === iommu && length > 0 && single !== true)
+    .map(({ output, length }) => ({ first: output, last: output + length - 1 }))
+    .sort((one, other) => one.first - other.first);
+  const found: { first: number; last: number }[] = [];
+  let reach = -1;
+  for (const { first, last } of made) {
+    const end = Math.min(reach, last);
+    reach = Math.max(reach, last);
+    if (first > end) continue;
+    const before = found.at(-1);
+    if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, end);
+    else found.push({ first, last: end });
+  }
+  return found;
+}
+
+/** The first owner keeps a stream ID (arm-smmu-v3.c arm_smmu_insert_master). Which functions there are, no table tells. */
+function contestedText(first: number, last: number, { hostBridge }: DmaMaster): string {
+  const all = pciRange({ first, last }, hostBridge?.segment ?? 0);
+  return `Other functions have the stream IDs of ${all} as well: of those with the same one, only the first that Linux meets gets a group.`;
+}
+
 function sharedText(first: number, last: number, streamId: number, { hostBridge }: DmaMaster): string {
   const all = pciRange({ first, last }, hostBridge?.segment ?? 0);
   return `All functions of ${all} have stream ID 0x${streamId.toString(16)}: only the first that Linux meets gets a group.`;
@@ -71,9 +109,10 @@ function* partsOf(
   iommu: Iommu,
   master: DmaMaster,
   kernel: KernelProfile,
+  contested: readonly StreamSpan[],
 ): Generator<Part> {
   const last = input + length - 1;
-  const edges = single === true ? [] : edgesOf(iommu, master, kernel).map((id) => input + (id - output));
+  const edges = single === true ? [] : edgesOf(iommu, master, kernel, contested).map((id) => input + (id - output));
   const starts = [input, ...edges.filter((edge) => edge > input && edge <= last)];
   const { streamIdBits } = iommu.driver;
   const ranges = readsReservations(master, kernel) ? streamRanges(iommu).length : 0;
@@ -90,29 +129,46 @@ function* partsOf(
     );
     const isOutOfRange =
       problem?.code === 'stream-id-range' && streamIdBits !== undefined && streamId >= 2 ** streamIdBits.bits;
+    const isContested = single !== true && isIn(contested, streamId);
+    const end = (starts[at + 1] ?? last + 1) - 1;
     const met = reservations.map((each) => iommu.streamReservations!.indexOf(each));
     yield {
       first,
-      last: (starts[at + 1] ?? last + 1) - 1,
+      last: end,
       streamId,
-      key: `${met.join(' ')} | ${String(doorbells)} | ${String(isOutOfRange)}`,
+      key: `${met.join(' ')} | ${String(doorbells)} | ${String(isOutOfRange)} ${String(isContested)}`,
       reserves: met.length,
       isOutOfRange,
-      unknown: single === true && length > 1 ? sharedText(input, last, streamId, master) : undefined,
+      unknown:
+        single === true && length > 1
+          ? sharedText(input, last, streamId, master)
+          : isContested
+            ? contestedText(first, end, master)
+            : undefined,
     };
   }
 }
 
 /** Stream IDs from which on something may be different, sorted. */
-function edgesOf(iommu: Iommu, master: DmaMaster, kernel: KernelProfile): readonly number[] {
+function edgesOf(
+  iommu: Iommu,
+  master: DmaMaster,
+  kernel: KernelProfile,
+  contested: readonly StreamSpan[],
+): readonly number[] {
   const { streamDoorbells, driver } = iommu;
   const ranges = readsReservations(master, kernel) ? streamRanges(iommu) : [];
   const doorbells = streamDoorbells?.[kernel.deviceIdRule] ?? [];
   const edges = new Set(
-    [...ranges, ...doorbells].flatMap(({ first, last }) => (first <= last ? [first, last + 1] : [])),
+    [...ranges, ...doorbells, ...contested].flatMap(({ first, last }) => (first <= last ? [first, last + 1] : [])),
   );
   if (driver.streamIdBits !== undefined) edges.add(2 ** driver.streamIdBits.bits);
   return [...edges].sort((one, other) => one - other);
+}
+
+function isIn(spans: readonly StreamSpan[], streamId: number): boolean {
+  const at = lastAtOrBefore(spans.length, (index) => spans[index]!.first, streamId);
+  return at >= 0 && streamId <= spans[at]!.last;
 }
 
 interface Growing {
