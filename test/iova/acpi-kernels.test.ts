@@ -88,7 +88,11 @@ describe('IORTs on real kernels', () => {
   });
 
   it('functions of one root complex whose mappings make the same stream ID contest it, and others do not', () => {
-    const nodes = [itsGroup(0), smmuv3([range(0, 0xffff, 0, its)]), complex([range(0, 0xff, 0, smmu), range(0x100, 7, 8, smmu)])];
+    const nodes = [
+      itsGroup(0),
+      smmuv3([range(0, 0xffff, 0, its)]),
+      complex([range(0, 0xff, 0, smmu), range(0x100, 7, 8, smmu)]),
+    ];
     const topology = topologyOfNodes(nodes);
     for (const kernel of kernels) {
       const prediction = predictRegions(topology, kernelProfile({ kernel }));

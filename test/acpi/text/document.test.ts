@@ -69,7 +69,9 @@ describe('the document of a table', () => {
 
   it('has a fix for a missing line that ends it as the others end', () => {
     for (const end of ['\n', '\r\n']) {
-      const text = newIort(6, 'current').replace(/.*GERR GSIV.*\n/, '').replaceAll('\n', end);
+      const text = newIort(6, 'current')
+        .replace(/.*GERR GSIV.*\n/, '')
+        .replaceAll('\n', end);
       const [missing] = documentOfText(sourceFile('table.dsl', text)).diagnostics;
       const [edit] = missing!.fixes![0]!.change().edits;
       assert.equal(edit!.newText, `${'GERR GSIV : '.padStart(46)}0${end}`);
