@@ -24,6 +24,15 @@ describe('what a file holds', () => {
     }
   });
 
+  it('is nothing of ours where it is JSON, and a source where a node has no name yet', () => {
+    for (const text of ['{"kernel": "6.12"}', '\n{\r\n  "kernel": "6.12"\n}\n', '[ { "a": 1 } ]', '[["a"]]', '["a"]']) {
+      assert.equal(kind(text), 'binary', text);
+    }
+    for (const text of ['{', '{ };', '{\n\tstatus = "okay";\n};\n', '[', '[00 11]', '// x\n{ }']) {
+      assert.equal(kind(text), 'source', text);
+    }
+  });
+
   it('is a source where a comment is all there is, closed or not', () => {
     assert.equal(kind(`/* Signature : "IORT" */\n/ { };\n`), 'source');
     assert.equal(kind(`/*${' x'.repeat(9000)}`), 'source');

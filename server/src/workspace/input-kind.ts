@@ -6,7 +6,7 @@ import { isArchive } from './host-files';
 /**
  * `source`: devicetree source. `fdt`: a flattened tree. `acpi-text`, `acpi-binary`: an ACPI table as iasl's data-table
  * text and as the firmware has it. `acpi-dump`: all tables of a machine, as acpidump prints them. `archive`: what `doorbell collect` gathered of a machine (or another archive).
- * `binary`: something else that is no text.
+ * `binary`: something else, which is no text or JSON.
  */
 export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binary' | 'acpi-dump' | 'binary';
 
@@ -21,9 +21,13 @@ export function inputKind(file: SourceFile): InputKind {
   if (isAcpiTable(start)) return 'acpi-binary';
   if (acpiTextHeader.test(behindComments(file))) return 'acpi-text';
   if (isAcpiDump(start)) return 'acpi-dump';
+  if (jsonStart.test(start)) return 'binary';
   // A few stray ones are mistakes in a text, and reported at their places.
   return controlCharacters(start) > Math.max(8, start.length / 16) ? 'binary' : 'source';
 }
+
+/** No devicetree begins so, however much of it is written. */
+const jsonStart = /^\s*(?:\{\s*"|\[\s*["{[])/;
 
 /**
  * `[0004] Signature : "IORT"`, with or without the field's place before it, or the quotes; a misspelled one as well. In a
