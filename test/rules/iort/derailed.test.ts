@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { newIort } from '../../../server/src/acpi/text/template';
 import { buildIort } from '../../../server/src/acpi/iort/build';
 import { writeInteger } from '../../../server/src/acpi/bytes';
 import { all, complex, component, its, pmcg, range, rmr, single, smmu, smmuv3, table } from './drafts';
@@ -142,5 +143,18 @@ describe('bytes behind the last node that Node Count tells of', () => {
     assert.deepEqual(found[0]!.fixes, []);
     assert.match(longer(zeros, nodes.length + 2).said[0]!, /Linux reads the same node again until /);
     assert.doesNotMatch(longer(zeros, nodes.length + 1).said[0]!, /Linux/);
+  });
+});
+
+describe('bytes of no field whose lines are those of a field', () => {
+  it('are not taken out line by line: what iasl wants would be missing', () => {
+    const text = newIort(6, 'current');
+    const offset = /(?<=Mapping Offset : )[0-9A-F]+$/gm;
+    const last = [...text.matchAll(offset)].at(-1)!;
+    const wrong = (Number.parseInt(last[0], 16) - 4).toString(16).toUpperCase().padStart(8, '0');
+    const written = `${text.slice(0, last.index)}${wrong}  //doorbell as written${text.slice(last.index + 8)}`;
+    const gap = checkTable(textDocument(written), { madt: undefined }).find(({ rule }) => rule === 'iort-node-gap');
+    assert.ok(gap !== undefined);
+    assert.deepEqual(gap.fixes ?? [], []);
   });
 });

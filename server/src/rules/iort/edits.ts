@@ -85,6 +85,18 @@ export function movedReferences(input: TableInput, from: number, by: number): Ne
   return moved;
 }
 
+/** Whether the lines of some bytes can go: those of a field are wanted where they stand, whatever else their bytes are. */
+export function canRemoveBytes({ document: { placeOf, fieldAt } }: TableInput, from: number, end: number): boolean {
+  for (let at = from; at < end;) {
+    const place = placeOf({ offset: at, size: 1 });
+    const line = place && fieldAt(place.start);
+    if (line === undefined) return true;
+    if (line.field.kind !== 'bytes') return false;
+    at = line.offset + line.size;
+  }
+  return true;
+}
+
 /** A fix that takes the lines of some bytes out of the text; what pointed behind them keeps pointing there. */
 export function removeBytesFix(input: TableInput, title: string, from: number, end: number): Fix {
   return {

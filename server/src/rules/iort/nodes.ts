@@ -9,7 +9,7 @@ import { count, hex } from '../numbers';
 import { evidenceAt } from '../rule';
 import type { TableInput, TableRule } from '../table-rule';
 import { derailed } from './derailed';
-import { removeBytesFix, rewriteFix, setFix, type NewValue } from './edits';
+import { canRemoveBytes, removeBytesFix, rewriteFix, setFix, type NewValue } from './edits';
 import { finding, nodeAround, nodeKey, nodeRevision, placeOf, tableRevision, theNode, wayTo } from './finding';
 import { acpiView, amendment, firmwareTestSuite, iaslDisassembler, linux, specification } from './sources';
 
@@ -190,9 +190,10 @@ export const iortNodeGap: TableRule = {
       const message = `${isOne ? 'One byte' : `${size} bytes`} at ${hex(gap.offset)}, ${where}, ${isOne ? 'belongs' : 'belong'} to no field${isZero ? '' : ` and ${isOne ? 'is' : 'are'} not zero`}: ${effect}`;
       // What the file has behind the table would be taken for the last node's.
       const isBeforeTail = gap.end === table.end && table.gaps.some(({ kind }) => kind === 'tail');
-      const fixes = isBeforeTail
-        ? []
-        : [removeBytesFix(input, 'Take the bytes out; references follow', gap.offset, gap.end)];
+      const fixes =
+        isBeforeTail || !canRemoveBytes(input, gap.offset, gap.end)
+          ? []
+          : [removeBytesFix(input, 'Take the bytes out; references follow', gap.offset, gap.end)];
       const last = gap.kind === 'rest' ? table.nodes.at(-1) : undefined;
       yield finding(input, { offset: gap.offset, size }, node, message, {
         fixes,
