@@ -3,7 +3,7 @@ import { properRam } from '../iova/guests/layout';
 import type { DeviceRegion, PredictedDevice } from '../iova/prediction';
 import type { Change, Fix } from '../text/diagnostic';
 import type { SourceRange } from '../text/source-file';
-import { lineStarts, positionAt, lineEndOf } from '../text/source-file';
+import { lineStarts, positionAt, lineEndAt } from '../text/source-file';
 import type { AddressRange, Reservation, WrittenReservation } from '../topology/model';
 import type { DtNode } from '../tree/model';
 import { formatRange, hex } from './numbers';
@@ -216,7 +216,7 @@ export function insertProperty(node: DtNode, text: string): (() => Change) | und
     const lineStart = lineStarts(file)[positionAt(file, block.whole.start).line]!;
     const indent = /^[ \t]*/.exec(file.text.slice(lineStart, block.whole.start))?.[0] ?? '';
     const step = /^ +/m.test(file.text) && !file.text.includes('\n\t') ? '    ' : '\t';
-    const lineEnd = lineEndOf(file.text);
+    const lineEnd = lineEndAt(file.text, block.whole.start);
     return replace({ file, start: at, end: at }, `${lineEnd}${indent}${step}${text}`);
   };
 }

@@ -2,7 +2,7 @@
 import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
-import { hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween, lineEndOf } from '../text/source-file';
+import { hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween, lineEndAt } from '../text/source-file';
 import { firstFrom } from '../text/in-order';
 import { oncePer } from '../text/once';
 
@@ -125,7 +125,7 @@ function ignoreFix({ rule, range, offset }: Diagnostic): Fix | undefined {
     isComment: true,
     change: () => {
       const indent = /^[ \t]*/.exec(file.text.slice(start, range.start))?.[0] ?? '';
-      const lineEnd = lineEndOf(file.text);
+      const lineEnd = lineEndAt(file.text, start);
       return { edits: [{ file, start, end: start, newText: `${indent}// doorbell-ignore ${rule}${lineEnd}` }] };
     },
   };

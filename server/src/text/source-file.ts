@@ -220,9 +220,11 @@ function startsAfter(starts: Uint32Array, start: number, end: number, newText: s
   return after;
 }
 
-/** What ends the lines of a text, by the first of them. */
-export function lineEndOf(text: string): '\r\n' | '\n' {
-  return text[text.indexOf('\n') - 1] === '\r' ? '\r\n' : '\n';
+/** What ends the line at an offset; of the last one, what ends the line before. */
+export function lineEndAt(text: string, offset: number): '\r\n' | '\n' {
+  const next = text.indexOf('\n', offset);
+  const end = next < 0 ? text.lastIndexOf('\n') : next;
+  return text[end - 1] === '\r' ? '\r\n' : '\n';
 }
 
 /** Offsets at which lines begin. CR LF, LF and a lone CR end a line, as in LSP. */

@@ -11,7 +11,7 @@ import {
 import { itsIdentifier, namePadding, rmrDescriptorLayout } from '../layout/iort-nodes';
 import { contextInterrupt, globalInterruptLayout, pmuInterrupt } from '../layout/iort-smmu';
 import type { Computed, Field, StructureLayout, TextStyle } from '../layout/field';
-import { lineEndOf } from '../../text/source-file';
+import { lineEndAt } from '../../text/source-file';
 import { readNumber } from '../bytes';
 import type { Assembler, Slot } from './assembler';
 import { ownBytesLabel } from './own-lines';
@@ -164,10 +164,12 @@ function readNamePadding(assembler: Assembler, slots: Slots, start: number): voi
 
 /** A name at the very end of the table: iasl looks for a line behind it. */
 function reportNoPadding(assembler: Assembler, end: number, wanted: number): void {
-  const line = assembler.lines.count - 1;
+  const { count, text, textStart } = assembler.lines;
+  const line = count - 1;
   const [, stop] = assembler.placeOfValue(line);
+  const lineEnd = lineEndAt(text, stop - textStart);
   const size = wanted > end && wanted <= mostInNode ? wanted - end : 4 - (end % 4);
-  const newText = `${lineEndOf(assembler.lines.text)}${'Padding : '.padStart(46)}${Array.from({ length: size }, () => '00').join(' ')}`;
+  const newText = `${lineEnd}${'Padding : '.padStart(46)}${Array.from({ length: size }, () => '00').join(' ')}`;
   const message = 'iasl refuses a table that ends with a name: a line “Padding” is missing behind it.';
   const fix = { title: 'Insert “Padding”', start: stop, end: stop, newText };
   assembler.report('table-padding', line, 'value', message, fix);

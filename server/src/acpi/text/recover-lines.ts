@@ -1,5 +1,5 @@
 // The line of a field where the next one is another: iasl gives up in a cascade, and here the lines that fit are found again.
-import { lineEndOf } from '../../text/source-file';
+import { lineEndAt } from '../../text/source-file';
 import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { hasName, isOwnLine, nameOfLine } from './lines';
@@ -46,11 +46,12 @@ export function reportMissing(assembler: Assembler, label: string): void {
 /** A field without a line: reported where the line should stand. */
 export function missing(assembler: Assembler, label: string, before = -1): void {
   const at = before * columnsOfLine;
-  const { columns, parts } = assembler.lines;
+  const { columns, parts, text, textStart } = assembler.lines;
   const textEnd = parts.end;
   const last = assembler.lines.count - 1;
-  const newText = `${`${label} : `.padStart(46)}0${lineEndOf(assembler.lines.text)}`;
   const start = before >= 0 ? columns[at]! : textEnd;
+  const lineEnd = lineEndAt(text, start - textStart);
+  const newText = `${`${label} : `.padStart(46)}0${lineEnd}`;
   const shown = before >= 0 ? columns[at + 5]! : textEnd;
   const place = before >= 0 || last < 0 ? start : columns[last * columnsOfLine]!;
   const end = before >= 0 || last < 0 ? shown : columns[last * columnsOfLine + 5]!;

@@ -1,5 +1,5 @@
 // What fixes do to a table's text. Edits are computed when somebody asks for the fix.
-import { lineEndOf } from '../../text/source-file';
+import { lineEndAt } from '../../text/source-file';
 import { byteSum, writeInteger } from '../../acpi/bytes';
 import { flagValue } from '../../acpi/layout/field';
 import type { IdMapping, IortNode, IortTable, Value } from '../../acpi/iort/model';
@@ -194,7 +194,7 @@ function insertedMapping(input: TableInput, node: IortNode, mapping: NewMapping)
     ['Flags (decoded below)', integerText(0n, 4)],
     ['Single Mapping', '0'],
   ];
-  const lineEnd = lineEndOf(file.text);
+  const lineEnd = lineEndAt(file.text, structure.end);
   const lines = values.map(([label, value]) => `${lineEnd}${label.padStart(width)} : ${value}`);
   const { mappingCount, mappingOffset, length } = node.header;
   const changes: NewValue[] = [

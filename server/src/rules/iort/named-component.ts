@@ -1,5 +1,5 @@
 // Named components: their names, and what stands between name and mappings.
-import { lineEndOf } from '../../text/source-file';
+import { lineEndAt } from '../../text/source-file';
 import { contentOf } from '../../acpi/iort/decoded-node';
 import type { NamedComponentNode, Value } from '../../acpi/iort/model';
 import type { Change, Fix, TextEdit } from '../../text/diagnostic';
@@ -149,7 +149,7 @@ function nameChange(input: TableInput, node: NamedComponentNode, name: Value, ne
       file,
       start: lineEnd,
       end: lineEnd,
-      newText: `${lineEndOf(file.text)}${label}${bytes}`,
+      newText: `${lineEndAt(file.text, line.end)}${label}${bytes}`,
     });
   } else {
     edits.push({ file, start: own.line.valueStart, end: own.line.valueEnd, newText: bytes });
