@@ -162,6 +162,9 @@ async function savesAs({ workbench, workspace, shoot }: Stage): Promise<void> {
   await workbench.page.locator('.breadcrumbs-control', { hasText: /^copy\.dsl/ }).waitFor();
   await workbench.language('ACPI Data Table');
   expect(readFileSync(inside('copy.dsl'), 'utf8') === textOf(copy), 'under the name of a text it keeps the text');
+  // The tab follows a moment after what is above the text.
+  await tab.first().waitFor();
+  await tab.nth(1).waitFor({ state: 'detached' });
   expect((await tab.count()) === 1, 'which is then a file of the workspace');
   await shoot('saved-as');
 }
