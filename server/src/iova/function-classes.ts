@@ -27,7 +27,7 @@ export function functionClasses(master: DmaMaster, kernel: KernelProfile): Funct
   const contested = new Map<Iommu, readonly StreamSpan[]>();
   const contestedBy = (iommu: Iommu): readonly StreamSpan[] => {
     let found = contested.get(iommu);
-    if (found === undefined) contested.set(iommu, (found = contestedStreams(master, iommu, kernel)));
+    if (found === undefined) contested.set(iommu, (found = streamsMadeTwice(master, iommu, kernel)));
     return found;
   };
   for (const entry of usableEntries(master.iommuMap, kernel.mapRule)) {
@@ -73,7 +73,7 @@ interface StreamSpan {
 }
 
 /** Stream IDs that two mappings make, in order. Those of a single mapping are spoken of by themselves. */
-function contestedStreams({ iommuMap }: DmaMaster, iommu: Iommu, { mapRule }: KernelProfile): readonly StreamSpan[] {
+function streamsMadeTwice({ iommuMap }: DmaMaster, iommu: Iommu, { mapRule }: KernelProfile): readonly StreamSpan[] {
   if (iommu.driver.grouping !== 'stream-owner') return [];
   const made = usableEntries(iommuMap, mapRule)
     .filter(({ target, length, single }) => target.target === iommu && length > 0 && single !== true)

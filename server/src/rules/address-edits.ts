@@ -3,7 +3,7 @@ import { properRam } from '../iova/guests/layout';
 import type { DeviceRegion, PredictedDevice } from '../iova/prediction';
 import type { Change, Fix } from '../text/diagnostic';
 import type { SourceRange } from '../text/source-file';
-import { lineStarts, positionAt, lineEndAt } from '../text/source-file';
+import { lineEndAt, lineStarts, positionAt } from '../text/source-file';
 import type { AddressRange, Reservation, WrittenReservation } from '../topology/model';
 import type { DtNode } from '../tree/model';
 import { formatRange, hex } from './numbers';

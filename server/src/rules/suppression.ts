@@ -2,7 +2,8 @@
 import { lex } from '../preprocess/lexed-files';
 import type { Diagnostic, Fix, Severity } from '../text/diagnostic';
 import type { SourceFile } from '../text/source-file';
-import { hasWord, lengthOf, lineStarts, placesOf, positionAt, textBetween, lineEndAt } from '../text/source-file';
+import { hasWord, isContinuation, lengthOf, lineEndAt, lineStarts } from '../text/source-file';
+import { placesOf, positionAt, textBetween } from '../text/source-file';
 import { firstFrom } from '../text/in-order';
 import { oncePer } from '../text/once';
 
@@ -118,8 +119,7 @@ function ignoreFix({ rule, range, offset }: Diagnostic): Fix | undefined {
   if (range?.file.path === undefined || range.file.path === '' || offset !== undefined) return undefined;
   const { file } = range;
   const start = lineStarts(file)[positionAt(file, range.start).line]!;
-  const isContinued = /\\\r?\n?$/.test(textBetween(file, start - 3, start));
-  if (isContinued || isInBlockComment(file, start)) return undefined;
+  if (isContinuation(file, start) || isInBlockComment(file, start)) return undefined;
   return {
     title: `Ignore ${rule} here`,
     isComment: true,

@@ -220,6 +220,11 @@ function startsAfter(starts: Uint32Array, start: number, end: number, newText: s
   return after;
 }
 
+/** Whether a backslash at the end of the line before makes one of the two. */
+export function isContinuation(file: SourceFile, lineStart: number): boolean {
+  return /\\\r?\n?$/.test(textBetween(file, Math.max(lineStart - 3, 0), lineStart));
+}
+
 /** What ends the line at an offset; of the last one, what ends the line before. */
 export function lineEndAt(text: string, offset: number): '\r\n' | '\n' {
   const next = text.indexOf('\n', offset);

@@ -6,7 +6,7 @@ import { isArchive } from './host-files';
 /**
  * `source`: devicetree source. `fdt`: a flattened tree. `acpi-text`, `acpi-binary`: an ACPI table as iasl's data-table
  * text and as the firmware has it. `acpi-dump`: all tables of a machine, as acpidump prints them. `archive`: what `doorbell collect` gathered of a machine (or another archive).
- * `binary`: something else, which is no text or JSON.
+ * `binary`: something else: JSON, or no text at all.
  */
 export type InputKind = 'source' | 'fdt' | 'archive' | 'acpi-text' | 'acpi-binary' | 'acpi-dump' | 'binary';
 

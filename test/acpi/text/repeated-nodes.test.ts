@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { buildIort } from '../../../server/src/acpi/iort/build';
 import { assemble } from '../../../server/src/acpi/text/assemble';
+import { columnsOfLine } from '../../../server/src/acpi/text/line-columns';
 import { linesOf, readLines, type Lines } from '../../../server/src/acpi/text/lines';
 import { printTable } from '../../../server/src/acpi/text/print';
 import { scanText } from '../../../server/src/acpi/text/scan';
@@ -119,7 +120,7 @@ describe('a text that repeats itself', () => {
     const label = 'Device Name';
     const last = text.lastIndexOf(label);
     const lines = readLines(sourceFile('table.dsl', `${text.slice(0, last)}Defice${text.slice(last + 6)}`));
-    const isOfLast = (line: number) => lines.columns[6 * line + 1] === last;
+    const isOfLast = (line: number) => lines.columns[columnsOfLine * line + 1] === last;
     const line = Array.from(lines.flags, (_, index) => index).find(isOfLast)!;
     const before = lines.shapes.lastIndexOf(lines.shapes[line - 1]!, line - 2) + 1;
     const lying = lines.shapes.slice();
@@ -130,5 +131,5 @@ describe('a text that repeats itself', () => {
 });
 
 function placesOf({ columns, flags }: Lines, line: number): readonly unknown[] {
-  return [...columns.subarray(6 * line, 6 * line + 6), flags[line]! & 1];
+  return [...columns.subarray(columnsOfLine * line, columnsOfLine * (line + 1)), flags[line]! & 1];
 }

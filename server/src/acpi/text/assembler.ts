@@ -6,7 +6,7 @@ import type { Labels } from './expression';
 import { hasName, isOwnLine, isVoid, LineFlag, type Lines } from './lines';
 import { meaningOf, noMeaning } from './meanings';
 import type { OtherFix, ProblemFix, TableTextProblem, TableTextRuleId } from './problems';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 import type { CompiledColumns } from './compiled-lines';
 import { Structures } from './structures';
 import type { StructureKind } from './table-text';

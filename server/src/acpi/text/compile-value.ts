@@ -4,7 +4,7 @@ import type { Assembler } from './assembler';
 import { evaluate, type Evaluation } from './expression';
 import { mustBeZero, type FieldPlan } from './field-plans';
 import { bytesOfRemark, isAsWritten, valueOfLine } from './lines';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 import { byteList, characterBytes, guidBytes, unicodeBytes } from './values';
 
 /** What ends a name. */

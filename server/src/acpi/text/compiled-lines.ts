@@ -3,7 +3,7 @@
 import { lastAtOrBefore } from '../../text/in-order';
 import { textBetween, type SourceFile } from '../../text/source-file';
 import { LineFlag, type LineColumns, type OddField } from './lines';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 import type { TextLine } from './table-text';
 
 /** Lines that were compiled at once: columns with an entry a line. Offsets of bytes are from the table's start. */

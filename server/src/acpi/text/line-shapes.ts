@@ -2,6 +2,7 @@
 // earlier line in nothing but the digits of its prefix and its value, and stands behind a line of the same shape as that one
 // did. Such a line is not read but compared, eight characters at a time.
 import { Char, digits, plain } from './characters';
+import { columnsOfLine } from './line-columns';
 
 /** Of a line that has none. */
 export const noShape = 0;
@@ -21,6 +22,7 @@ export interface ReadLine {
 
 /** What is kept of a shape. The first ones are the columns that a line has, and what else a line says of itself. */
 const enum Column {
+  /** Behind the columns of a line, `columnsOfLine` of them (which an enumeration can't take by name). */
   commentEnd = 6,
   length,
   /** The bracket that closes the prefix; 0 for a line without one. */
@@ -33,7 +35,6 @@ const enum Column {
   pattern,
   count,
 }
-const columnsOfLine = Column.commentEnd;
 
 /** Lines of more shapes than that are read as if each were the first of its kind, and so are longer ones. */
 const mostShapes = 1024;

@@ -3,7 +3,7 @@ import type { SourceFile } from '../../text/source-file';
 import { aslWord, aslWordsIn } from './asl-words';
 import { expanded, hasDirectives, preprocess } from './directives';
 import { parse } from './../generated/acpi-data-table';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 import { scanText, type OddLine, type Scan, type ScanProblem } from './scan';
 
 export const enum LineFlag {

@@ -10,10 +10,8 @@
 // Most of them look like one before: see line-shapes.ts.
 import { Char, digits, plain } from './characters';
 import type { Growing } from './growing';
+import { columnsOfLine } from './line-columns';
 import { LineShapes, longestWithShape, noShape } from './line-shapes';
-
-/** Numbers that `places` has a line: start, name start, name end, value start, value end, end. */
-export const columnsOfLine = 6;
 
 export interface OrdinaryColumns {
   readonly count: number;

@@ -4,7 +4,7 @@ import type { Field } from '../layout/field';
 import type { Assembler } from './assembler';
 import { hasName, isOwnLine, nameOfLine } from './lines';
 import type { ProblemFix } from './problems';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 
 /** The line of a field: the next one, or, where that is another, what mends the text with the least. */
 export function lineFor(assembler: Assembler, label: string, later: readonly Field[]): number | 'missing' | undefined {

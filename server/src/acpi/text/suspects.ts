@@ -4,7 +4,7 @@ import { textBetween, type SourceFile } from '../../text/source-file';
 import type { Field, FlagField } from '../layout/field';
 import type { CompiledLines, Piece } from './compiled-lines';
 import { meaningAt } from './meanings';
-import { columnsOfLine } from './ordinary-lines';
+import { columnsOfLine } from './line-columns';
 
 /** A text's lines and what they came to: see Assembly. */
 interface Compiled {

@@ -3,7 +3,7 @@
 import type { TableDocument } from '../../acpi/text/document';
 import { nodesForLine } from './completion-lines';
 import { valuesAt } from './completion-values';
-import { editedFile, positionAt, textBetween, type SourceFile } from '../../text/source-file';
+import { editedFile, isContinuation, positionAt, textBetween, type SourceFile } from '../../text/source-file';
 import { documentOfText } from '../../acpi/text/document';
 import type { Completion } from './completion-item';
 import type { MadtOf } from './free-values';
@@ -23,7 +23,7 @@ export function completions(
   );
   if (isComment || offset > syntax.end) return [];
   const lineStart = offset - positionAt(file, offset).character;
-  if (/\\\r?\n$/.test(textBetween(file, Math.max(lineStart - 3, 0), lineStart))) return [];
+  if (isContinuation(file, lineStart)) return [];
   const before = textBetween(file, lineStart, offset);
   const match = valueLine.exec(before);
   if (match === null) return nodesForLine(document, offset, madt);

@@ -37,14 +37,16 @@ export const iortNodeLength: TableRule = {
       const problem = table.problems.find(
         ({ code, offset }) => lengthCodes.includes(code) && nodeAround(table, offset) === off,
       );
-      const fixes = isBehindCount(off, table)
+      const fixes = isBehindCount(off.index, table)
         ? []
         : [rewriteFix(input, `Set the length to ${hex(wrong.right)}`, [[off.header.length, BigInt(wrong.right)]])];
       const message = problem === undefined ? derailedMessage(off, wrong.right) : lengthMessage(problem, off, table);
       yield finding(input, off.header.length, off, message, { fixes });
     }
     for (const problem of table.problems) {
-      if (!lengthCodes.includes(problem.code) || (problem.code === 'node-truncated' && isCounted(table))) continue;
+      if (!lengthCodes.includes(problem.code)) continue;
+      // Behind the last node there may be too little for one more.
+      if (problem.code === 'node-truncated' && isBehindCount(table.nodes.length, table)) continue;
       const node = nodeAround(table, problem.offset);
       // Behind a length that leads elsewhere there are no nodes.
       if (wrong !== undefined && (off === undefined || node === undefined || node.offset >= off.offset)) continue;
@@ -55,17 +57,13 @@ export const iortNodeLength: TableRule = {
 
 const lengthCodes: readonly string[] = ['node-length', 'node-past-end', 'node-truncated'];
 
-/** Whether Node Count ends with the last node that was found, or before: Linux does not look behind. */
-function isCounted({ nodeCount, nodes }: IortTable): boolean {
-  return nodeCount !== undefined && nodeCount.value <= BigInt(nodes.length);
+/** Whether Node Count ends before a node: Linux does not look there. */
+function isBehindCount(index: number, { nodeCount }: IortTable): boolean {
+  return nodeCount !== undefined && nodeCount.value <= BigInt(index);
 }
 
 function derailedMessage(node: IortNode, right: number): string {
   return `${theNode(node)} says that it is ${hex(node.length)} bytes long, but its fields, arrays and mappings take ${hex(right)}, and there the next node begins: readers take what is at ${hex(node.offset + node.length)} for nodes`;
-}
-
-function isBehindCount({ index }: IortNode, { nodeCount }: IortTable): boolean {
-  return nodeCount !== undefined && nodeCount.value <= BigInt(index);
 }
 
 function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefined, table: IortTable): string {
@@ -79,7 +77,7 @@ function lengthMessage({ code, offset }: TableProblem, node: IortNode | undefine
   const length = `that it is ${count(node.length, 'byte')} long; its header alone takes ${headerSize}`;
   const endless =
     node.length === 0 ? 'iasl’s disassembler writes it for ever' : 'iasl takes its own fields for the next node';
-  if (isBehindCount(node, table)) {
+  if (isBehindCount(node.index, table)) {
     return `What lies at ${hex(node.offset)}, behind the ${count(Number(nodeCount?.value), 'node')} that Node Count tells of, says as a node ${length}. Linux does not look there, but ${endless}`;
   }
   if (node.length > 0) return `${theNode(node)} says ${length}. Linux takes its own fields for the next node`;
