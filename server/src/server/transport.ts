@@ -5,11 +5,13 @@ import net from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import {
   createConnection,
+  ReadableStreamMessageReader,
   StreamMessageReader,
   StreamMessageWriter,
   type Connection,
   type Message,
 } from 'vscode-languageserver/node';
+import { inPieces, pipedInput } from './message-input';
 
 export type Transport =
   { readonly kind: 'stdio' | 'node-ipc' | 'help' } | { readonly kind: 'socket'; readonly port: number };
@@ -35,21 +37,24 @@ export function transportOf(args: readonly string[]): Transport | string {
 /** `failed` is told of a socket that cannot be had. */
 export function connect(transport: Transport, failed: (message: string) => void): Connection {
   if (transport.kind === 'socket') {
-    const socket = net.connect(transport.port, '127.0.0.1');
+    const { port } = transport;
+    const { socket, input } = inPieces((onread) => net.connect({ port, host: '127.0.0.1', onread }));
     socket.once('error', (error) => {
-      failed(`--socket=${transport.port}: ${error.message}`);
+      failed(`--socket=${port}: ${error.message}`);
     });
-    return connectionOver(socket, socket);
+    return connectionOver(new ReadableStreamMessageReader(input, decoding), socket, socket);
   }
   // With --node-ipc in its arguments the library takes the transport from there.
   if (transport.kind === 'node-ipc') return createConnection();
   // Standard output belongs to the protocol.
   globalThis.console = new Console(process.stderr);
-  return connectionOver(process.stdin, process.stdout);
+  const piped = pipedInput();
+  return piped === undefined
+    ? connectionOver(new StreamMessageReader(process.stdin, decoding), process.stdin, process.stdout)
+    : connectionOver(new ReadableStreamMessageReader(piped.input, decoding), piped.socket, process.stdout);
 }
 
-function connectionOver(input: Readable, output: Writable): Connection {
-  const reader = new StreamMessageReader(input, { contentTypeDecoder: { name: 'application/json', decode } });
+function connectionOver(reader: ReadableStreamMessageReader, input: Readable, output: Writable): Connection {
   // Nobody asks whether half of a message is there; a timer for each piece of a long one is not free.
   reader.partialMessageTimeout = 0;
   const connection = createConnection(reader, new StreamMessageWriter(output));
@@ -63,6 +68,8 @@ function connectionOver(input: Readable, output: Writable): Connection {
   input.on('close', end);
   return connection;
 }
+
+const decoding = { contentTypeDecoder: { name: 'application/json', decode } };
 
 /** Most messages are ASCII, which is a string a good deal sooner than what is taken for UTF-8: 2 ms of an opened table. */
 function decode(content: Uint8Array): Promise<Message> {
