@@ -29,6 +29,7 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   const typical = isMinima ? minimum : median;
   const openedAtOnce: number[] = [];
   const openedLater: number[] = [];
+  const openedByEditor: number[] = [];
   const firstEdits: number[] = [];
   const laterEdits: number[] = [];
   const hints: number[] = [];
@@ -41,15 +42,21 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   for (let run = 0; run < runs; run++) {
     await measureOnce(0, openedAtOnce);
     await measureOnce(rest, openedLater);
+    await measureChannel();
     await measureSending();
   }
-  const row = [openedAtOnce, openedLater, firstEdits, laterEdits, hints].map(
-    (list) => `${typical(list).toFixed(1)} ms`,
-  );
-  console.log(`\nThe server with an IORT of ${nodes} nodes as its document, over stdio; ${2 * runs} servers.`);
+  const columns: readonly (readonly [string, number[]])[] = [
+    ['open at once', openedAtOnce],
+    [`open ${rest / 1000} s after the start`, openedLater],
+    ['the same over Node’s channel', openedByEditor],
+    ['first edit', firstEdits],
+    ['edit', laterEdits],
+    ['hints of a screen', hints],
+  ];
   console.log(
-    table([['open at once', `open ${rest / 1000} s after the start`, 'first edit', 'edit', 'hints of a screen'], row]),
+    `\nThe server with an IORT of ${nodes} nodes as its document, over stdio, and over the channel of Node that VS Code has to its servers; ${3 * runs} servers.`,
   );
+  console.log(table([columns.map(([name]) => name), columns.map(([, times]) => `${typical(times).toFixed(1)} ms`)]));
   console.log(`\nWhat an editor asks for once a typist pauses, of the whole table:`);
   console.log(
     table([
@@ -60,6 +67,13 @@ export async function measureTableServer(silentServer: string, runs: number, isM
   console.log(
     `\nOf an opening, the text's way to a server that does nothing and back: ${typical(sent).toFixed(1)} ms.`,
   );
+
+  async function measureChannel(): Promise<void> {
+    const client = await startClient({ server: builtServer, transport: 'node-ipc' });
+    await sleep(rest);
+    await timed(openedByEditor, client.published(file), () => client.open(file, text, 'acpi-table'));
+    await client.stop();
+  }
 
   async function measureSending(): Promise<void> {
     const client = await startClient({ server: silentServer });

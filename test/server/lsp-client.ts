@@ -1,10 +1,13 @@
-// A small LSP client over stdio, for tests and the benchmark: the real server in a process of its own.
-import { spawn, type ChildProcess } from 'node:child_process';
+// A small LSP client, over stdio unless it is told otherwise, for tests and the benchmark: the real server in a process of its
+// own.
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { serverNodeOptions } from '../../server/src/protocol';
 import {
   createMessageConnection,
+  IPCMessageReader,
+  IPCMessageWriter,
   StreamMessageReader,
   StreamMessageWriter,
   type ClientCapabilities,
@@ -25,6 +28,8 @@ export interface ClientOptions {
   readonly server?: string;
   readonly nodeOptions?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** How messages go: over stdio (the default), or as between VS Code and the extension's server. */
+  readonly transport?: 'stdio' | 'node-ipc';
 }
 
 /** A message from the server, in the order of arrival. */
@@ -71,17 +76,20 @@ export function uriOf(file: string): string {
 
 export async function startClient(options: ClientOptions = {}): Promise<LspClient> {
   const nodeOptions = [...serverNodeOptions, ...(options.nodeOptions ?? [])];
-  const child = spawn(process.execPath, [...nodeOptions, options.server ?? builtServer, '--stdio'], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env },
-  });
+  const server = options.server ?? builtServer;
+  const env = { ...process.env, ...options.env };
+  const isIpc = options.transport === 'node-ipc';
+  const child = isIpc
+    ? fork(server, ['--node-ipc'], { execArgv: nodeOptions, silent: true, env })
+    : spawn(process.execPath, [...nodeOptions, server, '--stdio'], { stdio: ['pipe', 'pipe', 'pipe'], env });
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk));
+  // Nothing closes that nobody reads.
+  if (isIpc) child.stdout!.resume();
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-  const connection = createMessageConnection(
-    new StreamMessageReader(child.stdout),
-    new StreamMessageWriter(child.stdin),
-  );
+  const connection = isIpc
+    ? createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child))
+    : createMessageConnection(new StreamMessageReader(child.stdout!), new StreamMessageWriter(child.stdin!));
 
   const received: Received[] = [];
   const publications: PublishDiagnosticsParams[] = [];

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { CancellationTokenSource, type Hover } from 'vscode-languageserver-protocol/node';
@@ -30,6 +31,16 @@ describe('the server’s process', () => {
     await client.notify('exit');
     assert.equal(await client.ended, 1);
     assert.equal(await (await startClient()).stop(), 0);
+  });
+  it('serves over Node’s channel, and ends with it', async () => {
+    const client = await startClient({ transport: 'node-ipc' });
+    const published = client.published('/x/board.dts');
+    await client.open('/x/board.dts', '/ {');
+    assert.ok((await published).diagnostics.length > 0);
+    const exited = once(client.process, 'exit');
+    client.process.disconnect();
+    assert.deepEqual(await exited, [1, null]);
+    assert.equal(await (await startClient({ transport: 'node-ipc' })).stop(), 0);
   });
   it('serves over a socket', async () => {
     const listener = createServer();
