@@ -5,7 +5,7 @@ import type { NodeDraft } from '../../server/src/acpi/iort/build';
 import { findDevice } from '../../server/src/iova/find-device';
 import { kernelProfile, type KernelVersion, type ProfileSettings } from '../../server/src/iova/kernel-profile';
 import { predictRegions } from '../../server/src/iova/predict';
-import { sysfsLines } from '../../server/src/iova/print-regions';
+import { regionsJson, sysfsLines } from '../../server/src/iova/print-regions';
 import { isolationOf, msiControllerOf } from '../../server/src/iova/vfio/msi-isolation';
 import { acpiNames } from '../../server/src/workspace/acpi-names';
 import {
@@ -111,7 +111,21 @@ describe('IORTs on real kernels', () => {
     const { groups } = predictRegions(topologyOfNodes(nodes), kernelProfile());
     const names = groups.flatMap(({ devices }) => devices.map(({ path }) => path));
     assert.deepEqual(names, ['pci0000', '0000:00:01.0,0000:00:02.0-0000:00:03.1']);
-    assert.deepEqual(linesOf(nodes, names[1]!), [window, '0x0000000070000000 0x000000007000ffff direct-relaxable']);
+    const lines = [window, '0x0000000070000000 0x000000007000ffff direct-relaxable'];
+    for (const name of [names[1]!, '0000:00:01.0', '0000:00:02.0-0000:00:03.1']) {
+      assert.deepEqual(linesOf(nodes, name), lines, name);
+    }
+  });
+
+  it('programs get all functions that fare alike, however many ranges they come in', () => {
+    const every16th = Array.from({ length: 9 }, (_, index) => range(0, 0, 0x100 + 16 * index, smmu));
+    const nodes = standard(rmr(every16th, [[0x70000000n, 0x10000n]], 1));
+    const { groups } = regionsJson(predictRegions(topologyOfNodes(nodes), kernelProfile()));
+    const functions = every16th.map((_, index) => `0000:01:${(2 * index).toString(16).padStart(2, '0')}.0`);
+    assert.deepEqual(
+      groups.map(({ devices }) => devices),
+      [['pci0000'], functions],
+    );
   });
 
   it('two direct regions at address 0 cost the device its group: a page mapped to 0 looks like one that is not mapped', () => {

@@ -2,6 +2,7 @@
 import type { DmaMaster, HostBridge, Iommu, Topology } from '../topology/model';
 import { attachByMap } from './attach';
 import type { Stream } from './attach';
+import { allNames } from './function-classes';
 import { functionsOf, mayShareWith } from './possible-sharing';
 import type { PredictedDevice, PredictedGroup, RegionPrediction } from './prediction';
 
@@ -48,7 +49,9 @@ export function findDevice(
   const path = names.resolve(wanted);
   if (path === undefined) {
     // Functions that fare alike are called by all of their addresses: what is printed must be found again.
-    const printed = prediction.groups.find(({ devices }) => devices.some((device) => device.path === wanted));
+    const printed = prediction.groups.find(({ devices }) =>
+      devices.some((device) => device.path === wanted || allNames(device).includes(wanted)),
+    );
     if (printed !== undefined) return inGroup(prediction, wanted, printed, undefined);
     return { kind: 'missing', message: `there is no device ${wanted}` };
   }

@@ -5,7 +5,7 @@ import type { DmaMaster, IdMapEntry, Iommu, StreamRange } from '../topology/mode
 import { attachEntry, none, type Attachment } from './attach';
 import { lastAtOrBefore } from '../text/in-order';
 import type { KernelProfile } from './kernel-profile';
-import type { FunctionRange } from './prediction';
+import type { FunctionRange, PredictedDevice } from './prediction';
 import { readsReservations, streamReservationsOf } from './stream-regions';
 
 export interface FunctionClass {
@@ -214,6 +214,13 @@ function functionNames(functions: readonly FunctionRange[], segment: number): st
   return `${names.join(',')}${functions.length > mostNamed ? `,+${String(functions.length - mostNamed)}` : ''}`;
 }
 
+/** For programs, each range of functions by itself and none left out; people get them in one name. */
+export function allNames({ path, master, functions }: PredictedDevice): readonly string[] {
+  if (functions === undefined || path === master.path) return [path];
+  return functions.map((range) => pciRange(range, master.hostBridge?.segment ?? 0));
+}
+
+/** `0000:00:02.0-0000:00:03.1`, both ends included; of one function its name. */
 function pciRange({ first, last }: FunctionRange, segment: number): string {
   return first === last ? pciName(first, segment) : `${pciName(first, segment)}-${pciName(last, segment)}`;
 }

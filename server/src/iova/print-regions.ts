@@ -3,6 +3,7 @@ import { humanSize } from '../text/numbers';
 import { positionAt } from '../text/source-file';
 import type { SourceRange } from '../text/source-file';
 import { conditionOf } from './acpi-objects';
+import { allNames } from './function-classes';
 import { mayShareWith, sharingReason } from './possible-sharing';
 import { typeWord } from './prediction';
 import type { GroupRegion, PredictedGroup, RegionOrigin, RegionPrediction } from './prediction';
@@ -117,7 +118,7 @@ function groupJson(prediction: RegionPrediction, group: PredictedGroup, offsetOf
   const condition = conditionOf(group);
   return {
     id,
-    devices: [...new Set(devices.map(({ path }) => path))],
+    devices: [...new Set(devices.flatMap(allNames))],
     regions: regions.map((region) => regionJson(region, offsetOf)),
     ...(oops && { oops: oops.message }),
     ...(unknown.length > 0 && { unknown }),
