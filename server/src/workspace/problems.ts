@@ -47,7 +47,7 @@ export const workspaceRules: readonly WorkspaceRule[] = [
   {
     id: 'iort-reference-moved',
     severity: 'warning',
-    summary: 'In the editor: a reference names the place where a node was before others were put in, removed or grown',
+    summary: 'In the editor: a reference names the place where a node was before nodes were put in, removed or grown',
   },
   { id: 'unusable-input', severity: 'error', summary: 'A file that cannot be analysed at all' },
 ];

@@ -80,12 +80,40 @@ describe('references that keep up', () => {
   it('follow a node that was taken out, and leave those to it alone', () => {
     const pmcg = exampleTable.slice(exampleTable.indexOf('// MMU-500,'), exampleTable.indexOf('// Root complex'));
     const without = exampleTable.replace(pmcg, '');
-    assert.deepEqual(outdated(exampleTable, without), []);
+    const taken = after(exampleTable, without);
+    assert.ok(taken.found.every(({ fixes }) => fixes!.length === 0));
+    // A root complex has moved there, which nothing may refer to: that is an error already.
+    const { diagnostics } = analysed(taken.document).analysis;
+    assert.ok(taken.found.length > 0);
+    assert.ok(!besideMoved(diagnostics, taken.found).some(({ rule }) => rule === 'iort-reference-moved'));
     const its = exampleTable.slice(exampleTable.indexOf('// ITS group'), exampleTable.indexOf('// SMMUv3,'));
     const { document, found } = after(inserted, inserted.replace(its, ''));
     // The references to the group that is gone keep their number; none was right about the others but those by 30h.
-    assert.ok(found.every(({ message }) => !message.includes('ITS group 0')));
+    const moved = found.filter(({ fixes }) => fixes!.length > 0);
+    assert.ok(moved.every(({ message }) => !message.includes('ITS group 0')));
     assert.ok(document.iort!.nodes.length === 8);
+  });
+
+  it('warn where another node has moved to the place of one that was taken out', () => {
+    const its = inserted.slice(inserted.indexOf('// ITS group'), inserted.indexOf(itsGroup));
+    const without = inserted.replace(its, '');
+    const { document, found } = after(inserted, without);
+    const lost = found.filter(({ fixes }) => fixes?.length === 0);
+    assert.ok(lost.length > 0);
+    for (const { message, range } of lost) {
+      assert.equal(
+        message,
+        'ITS group 0 was at 0x30 and was taken out; this reference to it leads to ITS group 1 now, which has moved there',
+      );
+      assert.match(lineText(document, range!.start), /Output Reference : 00000030$/);
+    }
+    assert.equal(lost.length, without.split('Reference : 00000030').length - 1);
+    // It is not said of what comes in its stead, nor once it is back.
+    assert.deepEqual(outdated(inserted, inserted.replace(its, itsGroup.replace('00000010', '00000011'))), []);
+    assert.deepEqual(outdated(inserted, without, inserted), []);
+    // Another number is the author's.
+    const chosen = without.replaceAll('Reference : 00000030', 'Reference : 00000031');
+    assert.ok(after(inserted, without, chosen).found.every(({ fixes }) => fixes!.length > 0));
   });
 
   it('follow nodes behind one that has grown by a mapping or by padding', () => {

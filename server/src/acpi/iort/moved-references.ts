@@ -2,7 +2,7 @@
 // name them still say where they were. Which numbers must change is found by knowing each node again, from edit to edit, also
 // one that is cut and comes back; what a reference means stays the same until its author writes another number.
 import { referencesOf, type ReferenceChange } from './edit';
-import type { IortNode, IortTable } from './model';
+import type { IortNode, IortTable, Value } from './model';
 import { contentOf, identityOf, sameNodes, sameReferences } from './same-nodes';
 
 /** A table as an edit left it, and what is known of it from before. */
@@ -10,6 +10,15 @@ export interface FollowedTable {
   readonly table: IortTable;
   /** Undefined where each reference means the node that its number leads to, and nothing was taken out lately. */
   readonly history: History | undefined;
+}
+
+/** A reference to a node that was taken out, whose number leads to another one that has moved to its place. */
+export interface LostReference {
+  readonly node: IortNode;
+  readonly value: Value;
+  /** Of an earlier table. */
+  readonly meant: IortNode;
+  readonly instead: IortNode;
 }
 
 /** One node, however often it is moved and edited. */
@@ -50,9 +59,11 @@ export function movedReferences(before: IortTable, after: IortTable): ReferenceC
 export function follow(
   before: FollowedTable,
   after: IortTable,
-): { readonly followed: FollowedTable; readonly changes: ReferenceChange[] } {
+): { readonly followed: FollowedTable; readonly changes: ReferenceChange[]; readonly lost: LostReference[] } {
   const isInPlace = isSameLayout(before.table, after);
-  if (isInPlace && before.history === undefined) return { followed: { table: after, history: undefined }, changes: [] };
+  if (isInPlace && before.history === undefined) {
+    return { followed: { table: after, history: undefined }, changes: [], lost: [] };
+  }
   const { identities: known, meanings: meant, gone } = before.history ?? historyOf(before.table);
   const was = isInPlace ? byPlace(before.table, after) : sameNodes(before.table, after);
   const back = comeBack(after, was, gone);
@@ -68,6 +79,8 @@ export function follow(
 
   const meanings = new Map<number, Identity>();
   const changes: ReferenceChange[] = [];
+  const left = stillGone(before.table, { identities: known, meanings: meant, gone }, nodes);
+  const lost: LostReference[] = [];
   for (const node of after.nodes) {
     const older = was.get(node) ?? back.get(node)?.node;
     const before = back.get(node)?.meanings ?? meant;
@@ -81,13 +94,16 @@ export function follow(
       meanings.set(value.offset, meaning);
       const right = nodes.get(meaning);
       if (right !== undefined && right !== target) changes.push({ node, value, right: BigInt(right.offset) });
+      // A new node at the place of one that was taken out is there to be what that was.
+      if (right !== undefined || target === undefined || !(was.has(target) || back.has(target))) continue;
+      const gone = left.find(({ identity }) => identity === meaning);
+      if (gone !== undefined) lost.push({ node, value, meant: gone.node, instead: target });
     }
   }
 
-  const left = stillGone(before.table, { identities: known, meanings: meant, gone }, nodes);
   const isSettled = changes.length === 0 && left.length === 0;
   const history = isSettled ? undefined : { identities, meanings, gone: left };
-  return { followed: { table: after, history }, changes };
+  return { followed: { table: after, history }, changes, lost };
 }
 
 /** Each reference means what its number says. */
