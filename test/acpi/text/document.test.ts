@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { nodeKinds } from '../../../server/src/acpi/iort/decode-node';
+import { nodeTypes } from '../../../server/src/acpi/layout/iort';
 import { documentOfBinary, documentOfText, type TableDocument } from '../../../server/src/acpi/text/document';
 import { newIort } from '../../../server/src/acpi/text/template';
 import { computedFields } from '../../../server/src/acpi/text/disagreements';
+import type { Diagnostic } from '../../../server/src/text/diagnostic';
 import { sourceFile, type SourceRange } from '../../../server/src/text/source-file';
 import { machines } from './machines';
 
@@ -97,6 +100,32 @@ describe('the document of a table', () => {
     const [edit] = document.diagnostics[0]!.fixes![0]!.change().edits;
     assert.equal(edit?.newText, 'PRI GSIV');
   });
+
+  for (const [type, { name }] of nodeTypes.entries()) {
+    it(`says once that the lines of a node do not fit its type, and offers the one they are of: ${name}`, () => {
+      const kind = nodeKinds[type]!;
+      const text = newIort(kind === 'iwb' ? 7 : 6, 'current', [{ kind }, { kind: 'its-group' }]);
+      const whole = read(text).bytes;
+      const at = text.lastIndexOf(' Type : ', text.lastIndexOf(' Type : ') - 1) + ' Type : '.length;
+      for (const written of ['', 'FF', '0F']) {
+        const document = read(`${text.slice(0, at)}${written}${text.slice(at + 2)}`);
+        const unexpected = document.diagnostics.filter(({ rule }) => rule === 'table-line-unexpected');
+        assert.equal(unexpected.length, 1, written);
+        const [{ message, fixes = [] }] = unexpected as [Diagnostic];
+        assert.match(
+          message,
+          /^“.*” stands where .* is expected; (one line|\d+ lines) behind it fits? nowhere either\.$/,
+        );
+        const [edit] = fixes[0]!.change().edits;
+        const unknown = document.diagnostics.filter(({ rule }) => rule === 'table-node-unknown');
+        assert.equal(unknown.length, written === '' ? 0 : 1);
+        for (const each of [...unknown, ...unexpected])
+          assert.equal(each.fixes?.[0]?.title, `Set the type to 0${type}: ${name}`);
+        const mended = document.file.text.slice(0, edit!.start) + edit!.newText + document.file.text.slice(edit!.end);
+        assert.deepEqual(read(mended).bytes, whole);
+      }
+    });
+  }
 
   it('finds the next node behind half of one', () => {
     const document = read(newIort(6, 'current').replace(/ +Base Address : [^]*?(?=\n.* Type : 02)/, ''));

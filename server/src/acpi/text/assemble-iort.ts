@@ -17,7 +17,7 @@ import type { Assembler, Slot } from './assembler';
 import { ownBytesLabel } from './own-lines';
 import { readGenericPadding } from './generic-padding';
 import { readField, readLayout, readOwnBytes, takeEndOfBody } from './read-fields';
-import { reportMissing, skipUnexpected } from './recover-lines';
+import { reportMissing, skipUnexpected, suggestType } from './recover-lines';
 import { RepeatedNodes } from './repeated-nodes';
 
 type Slots = Map<Computed, Slot>;
@@ -94,8 +94,10 @@ export function assembleNodes(assembler: Assembler, first: number, end: number):
       });
     } else {
       readOwnBytes(assembler);
-      const isNode = assembler.peek() < 0 || assembler.nextHasName('Type');
-      if (!isNode) skipUnexpected(assembler, '“Type”, which begins a node,');
+      const isOver = (): boolean => assembler.peek() < 0 || assembler.nextHasName('Type');
+      if (isOver()) continue;
+      skipUnexpected(assembler, '“Type”, which begins a node,');
+      if (isOver()) suggestType(assembler, undefined);
     }
   }
 }
@@ -137,6 +139,7 @@ function assembleNode(assembler: Assembler, index: number): void {
   if (reached === 'all' && type === namedComponent) readNamePadding(assembler, slots, start);
   const isWhole = reached === 'all' && !takeEndOfBody(assembler);
   readArrays(assembler, node, slots, start, { type, isWhole });
+  suggestType(assembler, { typeLine, type });
   endNode(assembler, node, slots, start, typeLine);
 }
 

@@ -39,6 +39,14 @@ export interface AssembledNode {
   readonly structures: number;
 }
 
+/** From the first line to the last, their names, and the index of the problem that tells of them. */
+export interface SkippedLines {
+  readonly problem: number;
+  readonly first: number;
+  last: number;
+  readonly names: string[];
+}
+
 export class Assembler {
   readonly lines: Lines;
   readonly problems: TableTextProblem[] = [];
@@ -59,6 +67,8 @@ export class Assembler {
   readonly compilesFlags: boolean;
   /** Whether a line behind those that are there was asked for, where they are cut off: what was assembled may be wrong. */
   ranOut = false;
+  /** Lines in a row that nothing asked for, the latest. */
+  skipped: SkippedLines | undefined;
   readonly #isCut: boolean;
   #bytes = new Uint8Array(4096);
   #next = 0;

@@ -5,7 +5,7 @@ import type { Assembler } from './assembler';
 import { isVoid, nameOfLine, valueOfLine } from './lines';
 import { genericFields, genericSize } from './values';
 import { readField, takeLabel } from './read-fields';
-import { skipUnexpected } from './recover-lines';
+import { skipUnexpected, suggestType } from './recover-lines';
 
 export function readGenericPadding(assembler: Assembler): void {
   assembler.labels = labelsFrom(assembler);
@@ -17,6 +17,7 @@ export function readGenericPadding(assembler: Assembler): void {
     else if (field.label === 'Label') takeLabel(assembler, field);
     else readField(assembler, field);
   }
+  suggestType(assembler, undefined);
   assembler.close(padding);
 }
 

@@ -1,5 +1,6 @@
 // What reading and compiling a table's text can say: the table of its diagnostics. iasl refuses what is an error here;
 // rules of their own say what is wrong with the table that comes out.
+import { count } from '../../text/numbers';
 import type { Diagnostic, Fix, Severity, TextEdit } from '../../text/diagnostic';
 import type { SourceFile } from '../../text/source-file';
 
@@ -66,6 +67,8 @@ export interface TableTextProblem {
   readonly message: string;
   readonly fix?: ProblemFix | undefined;
   readonly otherFix?: OtherFix | undefined;
+  /** So many lines behind it have the same problem, which is not said of each. */
+  readonly alike?: number;
   /** Index of the structure that was read last when it was found. */
   readonly structure?: number;
 }
@@ -85,7 +88,10 @@ export function diagnosticsOf(file: SourceFile, problems: readonly TableTextProb
   return [...listed, diagnosticOf(file, { rule: 'table-too-many', start, end, message })];
 }
 
-function diagnosticOf(file: SourceFile, { rule, start, end, message, fix, otherFix }: TableTextProblem): Diagnostic {
+function diagnosticOf(file: SourceFile, problem: TableTextProblem): Diagnostic {
+  const { rule, start, end, fix, otherFix, alike = 0 } = problem;
+  const others = `; ${count(alike, 'line')} behind it ${alike === 1 ? 'fits' : 'fit'} nowhere either.`;
+  const message = alike === 0 ? problem.message : problem.message.replace(/\.$/, others);
   const diagnostic = { rule, severity: severities.get(rule)!, range: { file, start, end }, message };
   if (fix === undefined) return diagnostic;
   const edit = ({ start: from, end: to, newText }: ProblemEdit): TextEdit => ({ file, start: from, end: to, newText });

@@ -1,8 +1,10 @@
 // The line of a field where the next one is another: iasl gives up in a cascade, and here the lines that fit are found again.
 import { lineEndAt } from '../../text/source-file';
 import type { Field } from '../layout/field';
-import type { Assembler } from './assembler';
-import { hasName, isOwnLine, nameOfLine } from './lines';
+import type { Assembler, SkippedLines } from './assembler';
+import { nodeTypes } from '../layout/iort';
+import { likelyType } from './likely-type';
+import { hasName, isOwnLine, isVoid, nameOfLine } from './lines';
 import type { ProblemFix } from './problems';
 import { columnsOfLine } from './line-columns';
 
@@ -62,13 +64,54 @@ export function missing(assembler: Assembler, label: string, before = -1): void 
   assembler.problems.push({ rule: 'table-line-missing', start: place, end, message, fix, structure });
 }
 
-/** A line that no structure asks for. */
+/** A line that no structure asks for. Those behind it that are asked for no more are counted rather than told each. */
 export function skipUnexpected(assembler: Assembler, expected: string): void {
   const line = assembler.take();
   const found = nameOfLine(assembler.lines, line);
   if (isOwnLine(assembler.lines, line)) {
     assembler.report('table-own-line', line, 'whole', `Nothing at this place is called “${found}”.`);
-  } else {
-    assembler.report('table-line-unexpected', line, 'name', `“${found}” stands where ${expected} is expected.`);
+    return;
   }
+  const run = runBefore(assembler, line);
+  if (run !== undefined) {
+    const first = assembler.problems[run.problem]!;
+    assembler.problems[run.problem] = { ...first, alike: (first.alike ?? 0) + 1 };
+    run.names.push(found);
+    run.last = line;
+    return;
+  }
+  assembler.report('table-line-unexpected', line, 'name', `“${found}” stands where ${expected} is expected.`);
+  assembler.skipped = { problem: assembler.problems.length - 1, first: line, last: line, names: [found] };
+}
+
+/** The lines that were not asked for, if they end before this one: what stands between has no value. */
+function runBefore({ lines, skipped, problems }: Assembler, line: number): SkippedLines | undefined {
+  if (skipped?.problem !== problems.length - 1) return undefined;
+  let next = skipped.last + 1;
+  while (next < line && isVoid(lines, next)) next++;
+  return next === line ? skipped : undefined;
+}
+
+/** Offers the type that the lines which a node has no use for are of; undefined for lines that stand before all nodes. */
+export function suggestType(
+  assembler: Assembler,
+  node: { readonly typeLine: number; readonly type: number } | undefined,
+): void {
+  const run = assembler.skipped;
+  if (run === undefined || run.first < (node?.typeLine ?? 0)) return;
+  const { lines } = assembler;
+  const lineBefore = run.first - 1;
+  const isOpen = lineBefore >= 0 && isVoid(lines, lineBefore) && hasName(lines, lineBefore, 'Type');
+  const typeLine = isOpen ? lineBefore : node?.typeLine;
+  const likely = likelyType(run.names);
+  if (likely === undefined || typeLine === undefined || (!isOpen && likely === node?.type)) return;
+  const [start, end] = assembler.placeOfValue(typeLine);
+  const digits = likely.toString(16).toUpperCase().padStart(2, '0');
+  const isTight = lines.text.charAt(start - lines.textStart - 1) === ':';
+  const title = `Set the type to ${digits}: ${nodeTypes[likely]!.name}`;
+  const fix = { title, start, end, newText: `${isTight ? ' ' : ''}${digits}` };
+  const { problems } = assembler;
+  problems[run.problem] = { ...problems[run.problem]!, fix };
+  const before = problems[run.problem - 1];
+  if (before?.rule === 'table-node-unknown' && before.start === start) problems[run.problem - 1] = { ...before, fix };
 }
