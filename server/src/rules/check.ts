@@ -74,7 +74,7 @@ function run<Any extends RuleFacts>(
   all: readonly Any[],
   input: Pick<MachineInput, 'kernel' | 'settings'>,
   check: (rule: Any) => Iterable<Finding>,
-  isKnown: (finding: Finding) => boolean = () => true,
+  isKnown: (finding: Finding, rule: string) => boolean = () => true,
 ): Diagnostic[] {
   const findings = new Map<Any, readonly Finding[]>();
   const diagnostics: Diagnostic[] = [];
@@ -91,7 +91,7 @@ function run<Any extends RuleFacts>(
   const seen = new Set<string>();
   for (const [rule, found] of findings) {
     for (const finding of found) {
-      if (!isKnown(finding) || isExplained(rule, finding, explained)) continue;
+      if (!isKnown(finding, rule.id) || isExplained(rule, finding, explained)) continue;
       const { range } = finding;
       const key = `${rule.id} ${range?.file.path ?? ''} ${range?.start ?? ''} ${finding.message}`;
       if (seen.has(key)) continue;

@@ -49,6 +49,27 @@ describe('a table that is being written', () => {
     }
   });
 
+  it('says of a node whose lines do not fit its type that alone, and nothing of references behind it', () => {
+    for (const { index } of values.filter(({ label }) => label === 'Type')) {
+      for (const value of ['', '0', 'F', '0F', '00', '01', '02', '03', '04', '05', '06']) {
+        const text = lines.with(index, lines[index]!.replace(/ : .*/, ` : ${value}`)).join('\n');
+        const document = textDocument(text);
+        if (!document.diagnostics.some(({ rule }) => rule === 'table-line-unexpected')) continue;
+        const nextNode = lines.findIndex((line, at) => at > index && line.includes(' Type : '));
+        const errors = checkTable(document).filter(({ rule, severity, range }) => {
+          const line = range === undefined ? -1 : text.slice(0, range.start).split('\n').length - 1;
+          const isOfNode = line >= index && (nextNode < 0 || line < nextNode);
+          return severity === 'error' && (isOfNode || /iort-(ref-|pmcg-ref)/.test(rule));
+        });
+        assert.deepEqual(
+          errors.map(({ message }) => message),
+          [],
+          `${index + 1}: Type : ${value}`,
+        );
+      }
+    }
+  });
+
   it('is told where a flag line differs from an integer that can be read, and there alone', () => {
     const flags = values.find(({ label }) => label === 'Flags (decoded below)')!;
     assert.ok(!foundWith(flags.index, 'zz').some(({ rule }) => rule === 'iort-text-flag-mismatch'));
