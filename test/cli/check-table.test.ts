@@ -98,6 +98,15 @@ describe('doorbell check with an IORT', () => {
       assert.equal(status, 1);
     });
 
+    it('says which tables are passed over, as another of the name comes before', () => {
+      const { stdout } = checked(`${qemu}\n${qemu}`);
+      const line = qemu.split('\n').length + 1;
+      const warnings = stdout.split('\n').filter((each) => each.endsWith('[table-dump]'));
+      assert.deepEqual(warnings, [
+        `dump.txt:${line}:1: warning: This is the second IORT of the dump or a later one; as Linux does, the first is taken, and nothing is said of this one. [table-dump]`,
+      ]);
+    });
+
     it('is no dump without an IORT', () => {
       assertOneLineError(
         checked(qemu.replaceAll('IORT', 'DSDT')),

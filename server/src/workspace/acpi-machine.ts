@@ -113,17 +113,27 @@ function tablesOfDump(dump: AcpiDump): ReadonlyMap<string, DumpedTable> {
 
 const readTables = new Set(['IORT', 'APIC', 'VIOT']);
 
-/** Damage in the tables that are read; nobody looks at the others. */
-function dumpDiagnostics(file: SourceFile, { tables, problems }: AcpiDump): readonly Diagnostic[] {
+/** Damage in the tables that are read, and tables that are not, as there is one of the name before; nobody looks at the others. */
+function dumpDiagnostics(file: SourceFile, dump: AcpiDump): readonly Diagnostic[] {
+  const { tables, problems } = dump;
+  const first = tablesOfDump(dump);
   const read = tables.filter(({ signature }) => readTables.has(signature));
-  return problems
+  const damage = problems
     .filter(({ start }) => read.some((table) => table.start <= start && start < table.end))
-    .map(({ start, end, message }) => ({
-      rule: 'table-dump',
-      severity: 'warning',
-      range: { file, start, end },
-      message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
-    }));
+    .map(({ start, end, message }) => [start, end, `${message.charAt(0).toUpperCase()}${message.slice(1)}.`] as const);
+  const passedOver = read
+    .filter((table) => first.get(table.signature) !== table)
+    .map(({ start, signature }) => {
+      const end = file.text.indexOf('\n', start);
+      const message = `This is the second ${signature} of the dump or a later one; as Linux does, the first is taken, and nothing is said of this one.`;
+      return [start, end < 0 ? file.text.length : end, message] as const;
+    });
+  return [...damage, ...passedOver].map(([start, end, message]) => ({
+    rule: 'table-dump',
+    severity: 'warning',
+    range: { file, start, end },
+    message,
+  }));
 }
 
 /** What else is in the dump that a table is shown from; the dump then stands in the place of a directory: `acpidump.txt/IORT`. */
