@@ -38,6 +38,8 @@ async function messagesOf(pieces: readonly Buffer[]): Promise<{ messages: Messag
     onError: () => nothing,
     onEnd: () => nothing,
   });
+  // A message that does not come to its end would be waited for after the test.
+  reader.partialMessageTimeout = 0;
   reader.onError(({ message }) => errors.push(message.split('\n')[0]!));
   reader.listen((message) => messages.push(message));
   for (const piece of pieces) tell(piece);

@@ -37,7 +37,11 @@ export const tableTextRules = [
   rule('table-empty', 'warning', 'A table without nodes, which iasl refuses'),
   rule('table-node-too-long', 'error', 'A node of more than 65535 bytes, whose length iasl cuts off'),
   rule('table-own-line', 'warning', 'A `//doorbell` comment that says nothing'),
-  rule('table-dump', 'warning', 'A line of what acpidump printed that lacks bytes, or gives them twice; a table that is there a second time'),
+  rule(
+    'table-dump',
+    'warning',
+    'A line of what acpidump printed that lacks bytes, or gives them twice; a table that is there a second time',
+  ),
   rule('table-too-many', 'info', 'So many problems that the rest is not listed'),
 ] as const satisfies readonly TableTextRule[];
 
