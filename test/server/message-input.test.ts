@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { ReadableStreamMessageReader, type Message } from 'vscode-languageserver-protocol/node';
 import { MessagePieces } from '../../server/src/server/message-input';
 import { random } from '../fuzz/random';
+import { folderWith } from './fixture';
 import { builtServer } from './lsp-client';
 
 /** What a socket would do: as much as there is room for, of as many bytes as have come by then. */
@@ -123,10 +123,8 @@ describe('what a socket gives the server to read', () => {
   });
 
   it('may be a file, which ends before anything is answered', () => {
-    const folder = mkdtempSync(path.join(os.tmpdir(), 'doorbell-'));
-    const file = path.join(folder, 'messages');
-    writeFileSync(file, initialize);
-    const input = openSync(file, 'r');
+    const folder = folderWith({ messages: initialize.toString('utf8') });
+    const input = openSync(path.join(folder, 'messages'), 'r');
     try {
       const { stderr, status } = spawnSync(process.execPath, [builtServer, '--stdio'], {
         stdio: [input, 'pipe', 'pipe'],
@@ -135,7 +133,6 @@ describe('what a socket gives the server to read', () => {
       assert.deepEqual([status, stderr], [1, '']);
     } finally {
       closeSync(input);
-      rmSync(folder, { recursive: true });
     }
   });
 });

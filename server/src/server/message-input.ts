@@ -1,7 +1,7 @@
 // What arrives on a socket, in pieces of the size that messages have: a long one is read to where it stays, rather than in
 // pieces of 64 KiB that are put together afterwards. That is a fifth of what a text of megabytes costs on its way here.
 import net from 'node:net';
-import { Disposable, type RAL } from 'vscode-languageserver/node';
+import { Disposable, Emitter, type RAL } from 'vscode-languageserver/node';
 
 /** Bytes that are read at once where it is not known how long the next message is: what a socket of Linux holds, and more. */
 const blockSize = 0x40000;
@@ -38,7 +38,10 @@ export class MessagePieces {
   filled(count: number): void {
     if (this.content !== undefined) {
       this.present += count;
-      if (this.present === this.content.length) this.finish(this.content);
+      if (this.present < this.content.length) return;
+      const whole = this.content;
+      this.content = undefined;
+      this.tell(whole);
       return;
     }
     const bytes = this.block.subarray(0, this.held + count);
@@ -52,11 +55,6 @@ export class MessagePieces {
       this.content = content;
       this.present = rest.copy(content);
     }
-  }
-
-  private finish(content: Buffer): void {
-    this.content = undefined;
-    this.tell(content);
   }
 
   /** Where the messages end that are there as a whole, with the header of one that is not, and room for the content of that. */
@@ -111,9 +109,9 @@ export function pipedInput(): PiecewiseSocket | undefined {
 
 /** `open` makes the socket, which is to be read as it is told. */
 export function inPieces(open: (onread: net.OnReadOpts) => net.Socket): PiecewiseSocket {
-  const listeners = new Set<(piece: Uint8Array) => void>();
+  const arrivals = new Emitter<Uint8Array>();
   const pieces = new MessagePieces((piece) => {
-    for (const listener of listeners) listener(piece);
+    arrivals.fire(piece);
   });
   const socket = open({
     buffer: () => pieces.room(),
@@ -126,9 +124,5 @@ export function inPieces(open: (onread: net.OnReadOpts) => net.Socket): Piecewis
     socket.on(event, listener);
     return Disposable.create(() => socket.off(event, listener));
   };
-  const onData = (listener: (piece: Uint8Array) => void): Disposable => {
-    listeners.add(listener);
-    return Disposable.create(() => listeners.delete(listener));
-  };
-  return { socket, input: { onData, onClose: on('close'), onError: on('error'), onEnd: on('end') } };
+  return { socket, input: { onData: arrivals.event, onClose: on('close'), onError: on('error'), onEnd: on('end') } };
 }

@@ -79,8 +79,8 @@ export function follow(
 
   const meanings = new Map<number, Identity>();
   const changes: ReferenceChange[] = [];
-  const left = stillGone(before.table, { identities: known, meanings: meant, gone }, nodes);
   const lost: LostReference[] = [];
+  const left = stillGone(before.table, { identities: known, meanings: meant, gone }, nodes);
   for (const node of after.nodes) {
     const older = was.get(node) ?? back.get(node)?.node;
     const before = back.get(node)?.meanings ?? meant;
@@ -96,8 +96,8 @@ export function follow(
       if (right !== undefined && right !== target) changes.push({ node, value, right: BigInt(right.offset) });
       // A new node at the place of one that was taken out is there to be what that was.
       if (right !== undefined || target === undefined || !(was.has(target) || back.has(target))) continue;
-      const gone = left.find(({ identity }) => identity === meaning);
-      if (gone !== undefined) lost.push({ node, value, meant: gone.node, instead: target });
+      const taken = left.find(({ identity }) => identity === meaning);
+      if (taken !== undefined) lost.push({ node, value, meant: taken.node, instead: target });
     }
   }
 

@@ -14,10 +14,11 @@ import type { Computed, Field, StructureLayout, TextStyle } from '../layout/fiel
 import { lineEndAt } from '../../text/source-file';
 import { readNumber } from '../bytes';
 import type { Assembler, Slot } from './assembler';
+import { suggestType } from './likely-type';
 import { ownBytesLabel } from './own-lines';
 import { readGenericPadding } from './generic-padding';
 import { readField, readLayout, readOwnBytes, takeEndOfBody } from './read-fields';
-import { reportMissing, skipUnexpected, suggestType } from './recover-lines';
+import { reportMissing, skipUnexpected } from './recover-lines';
 import { RepeatedNodes } from './repeated-nodes';
 
 type Slots = Map<Computed, Slot>;

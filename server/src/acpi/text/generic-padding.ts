@@ -2,10 +2,11 @@
 // DtCompileGeneric, dtexpress.c DtDetectAllLabels). It reaches to the first line called Type.
 import { iortTableLayout } from '../layout/iort';
 import type { Assembler } from './assembler';
+import { suggestType } from './likely-type';
 import { isVoid, nameOfLine, valueOfLine } from './lines';
 import { genericFields, genericSize } from './values';
 import { readField, takeLabel } from './read-fields';
-import { skipUnexpected, suggestType } from './recover-lines';
+import { skipUnexpected } from './recover-lines';
 
 export function readGenericPadding(assembler: Assembler): void {
   assembler.labels = labelsFrom(assembler);

@@ -2,8 +2,6 @@
 import { lineEndAt } from '../../text/source-file';
 import type { Field } from '../layout/field';
 import type { Assembler, SkippedLines } from './assembler';
-import { nodeTypes } from '../layout/iort';
-import { likelyType } from './likely-type';
 import { hasName, isOwnLine, isVoid, nameOfLine } from './lines';
 import type { ProblemFix } from './problems';
 import { columnsOfLine } from './line-columns';
@@ -90,28 +88,4 @@ function runBefore({ lines, skipped, problems }: Assembler, line: number): Skipp
   let next = skipped.last + 1;
   while (next < line && isVoid(lines, next)) next++;
   return next === line ? skipped : undefined;
-}
-
-/** Offers the type that the lines which a node has no use for are of; undefined for lines that stand before all nodes. */
-export function suggestType(
-  assembler: Assembler,
-  node: { readonly typeLine: number; readonly type: number } | undefined,
-): void {
-  const run = assembler.skipped;
-  if (run === undefined || run.first < (node?.typeLine ?? 0)) return;
-  const { lines } = assembler;
-  const lineBefore = run.first - 1;
-  const isOpen = lineBefore >= 0 && isVoid(lines, lineBefore) && hasName(lines, lineBefore, 'Type');
-  const typeLine = isOpen ? lineBefore : node?.typeLine;
-  const likely = likelyType(run.names);
-  if (likely === undefined || typeLine === undefined || (!isOpen && likely === node?.type)) return;
-  const [start, end] = assembler.placeOfValue(typeLine);
-  const digits = likely.toString(16).toUpperCase().padStart(2, '0');
-  const isTight = lines.text.charAt(start - lines.textStart - 1) === ':';
-  const title = `Set the type to ${digits}: ${nodeTypes[likely]!.name}`;
-  const fix = { title, start, end, newText: `${isTight ? ' ' : ''}${digits}` };
-  const { problems } = assembler;
-  problems[run.problem] = { ...problems[run.problem]!, fix };
-  const before = problems[run.problem - 1];
-  if (before?.rule === 'table-node-unknown' && before.start === start) problems[run.problem - 1] = { ...before, fix };
 }

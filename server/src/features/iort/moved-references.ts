@@ -60,7 +60,7 @@ export function movedDiagnostics(document: TableDocument, { changes, lost }: Set
 
 /**
  * All findings. Where it is known which node a reference means, other rules' guesses by what is near are still offered, but
- * an editor must not take one of them by itself. What is an error anyway is not said twice.
+ * an editor must not take one of them by itself. What is an error anyway is said again only with a fix.
  */
 export function besideMoved(others: readonly Diagnostic[], moved: readonly Diagnostic[]): readonly Diagnostic[] {
   if (moved.length === 0) return others;
